@@ -1,0 +1,58 @@
+// bpftrace's language to MIR: the only header other folders include besides parser.h and kernel_facts.h.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frontend/ast.h"
+#include "frontend/kernel_facts.h"
+#include "mir/base/diagnostic.h"
+#include "mir/module.h"
+
+namespace shrike {
+
+// Configuration variables of the language, by their bpftrace names. One row each in frontend/config.def.
+struct Config {
+  uint64_t max_map_keys = 4096;
+  uint64_t max_strlen = 1024;
+  uint64_t max_probes = 1024;
+  uint64_t max_bpf_progs = 1024;
+  uint64_t max_cat_bytes = 10240;
+  uint64_t on_stack_limit = 32;
+  uint64_t log_size = 1000000;
+  uint64_t perf_rb_pages = 0;        // 0: sized by the runtime
+  bool print_maps_on_exit = true;
+  bool cpp_demangle = true;
+  std::string str_trunc_trailer = "..";
+  std::string missing_probes = "error";   // error, warn, ignore
+  std::string stack_mode = "bpftrace";    // bpftrace, perf, raw
+  std::string license = "GPL";
+  std::string cache_user_symbols = "PER_PID";
+};
+
+struct CheckOptions {
+  std::vector<std::string> positionals;             // $1..
+  std::map<std::string, std::string> named;         // after --: getopt
+  std::map<std::string, std::string> environment;   // BPFTRACE_* variables, names without the prefix, lower case
+  uint64_t pid = 0;                                 // -p or the -c child; 0: no filter
+  bool unsafe = false;
+  bool runtime_warnings = false;                    // -k
+};
+
+class CheckedProgram;  // frontend/checked.h
+
+struct CheckedProgramDeleter { void operator()(CheckedProgram*) const; };
+using CheckedProgramPtr = std::unique_ptr<CheckedProgram, CheckedProgramDeleter>;
+
+// Resolves names, expands attach points, types every expression. Null after errors. `program` must outlive the result.
+CheckedProgramPtr check(const ast::Program& program, KernelFacts& facts, const CheckOptions& options, Diagnostics& diagnostics);
+const Config& config_of(const CheckedProgram& program);
+// --emit=checked
+std::string print(const CheckedProgram& program, const SourceMap& sources);
+// SSA with high operations; every instruction has a span.
+mir::Module lower(const CheckedProgram& program);
+
+}  // namespace shrike

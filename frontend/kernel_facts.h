@@ -1,0 +1,74 @@
+// What the compiler may ask about the machine the program is for. The runtime answers from the live kernel, each
+// answer fetched only when asked; tests answer from fixtures. The frontend does no I/O of its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shrike {
+
+class Btf;  // mir/btf.h
+
+struct TracepointField {
+  std::string name;
+  std::string type;      // as in the format file: "const char *", "char", "__data_loc char[]", "pid_t"
+  uint32_t offset = 0;
+  uint32_t size = 0;     // bytes, of the whole array for arrays
+  uint32_t array_count = 0;  // 0: not an array
+  bool is_signed = false;
+  bool is_data_loc = false;
+};
+
+// Fields of one event, without the common_ ones. `size` is the end of the last field: the verifier's bound.
+struct TracepointFormat {
+  std::vector<TracepointField> fields;
+  uint32_t size = 0;
+};
+
+// A place to attach to, found by matching an attach point's parts.
+struct ProbeTarget {
+  std::string target;    // category, module, path
+  std::string function;  // event, function, symbol
+  uint64_t address = 0;  // uprobe: file offset; kernel symbols: 0
+};
+
+enum class Lookup { found, missing, unreadable };
+
+template <class T> struct Answer {
+  Lookup status = Lookup::missing;
+  T value{};
+  std::string why;       // unreadable: what stands in the way and how to remove it, for the user
+};
+
+class KernelFacts {
+ public:
+  virtual ~KernelFacts() = default;
+
+  // Tracepoints whose category and event match the globs (`*` and `?`, [..]); literal names are looked up directly,
+  // without listing. Sorted. missing: nothing matches.
+  virtual Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) = 0;
+  virtual Answer<TracepointFormat> tracepoint_format(std::string_view category, std::string_view event) = 0;
+  // Names of raw tracepoints (without the btf_trace_ prefix), from BTF.
+  virtual Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) = 0;
+  // Kernel functions that can carry a kprobe. A literal name is not checked against any list: attaching tells.
+  virtual Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) = 0;
+  // Symbols of a binary or library: `path` may be a bare name (searched in PATH, then as a library), `symbol` a glob,
+  // or a literal name looked up directly. address is the file offset of the symbol's first instruction.
+  virtual Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) = 0;
+
+  // The kernel's types; null, with the reason in `why`, if the kernel has none.
+  virtual Answer<const Btf*> btf() = 0;
+  // Address of a kernel symbol (kaddr).
+  virtual Answer<uint64_t> kernel_address(std::string_view symbol) = 0;
+  // Address of a symbol in a binary (uaddr), and its size in bytes.
+  virtual Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) = 0;
+
+  virtual uint32_t possible_cpus() = 0;
+  // LINUX_VERSION_CODE form of the release: (major << 16) | (minor << 8) | min(patch, 255).
+  virtual uint32_t kernel_version() = 0;
+};
+
+}  // namespace shrike

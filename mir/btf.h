@@ -1,0 +1,62 @@
+// Read-only view of a BTF blob (kernel: Documentation/bpf/btf.rst): looks up only what is asked, directly in the mapped
+// bytes. Finding a name is one scan over the type section; nothing is copied or indexed until a query needs it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mir/type.h"
+
+namespace shrike {
+
+class Btf {
+ public:
+  enum class Kind : uint8_t {
+    unknown, integer, pointer, array, structure, union_, enumeration, forward, typedef_, volatile_, const_, restrict_,
+    function, function_prototype, variable, data_section, floating, declaration_tag, type_tag, enumeration64,
+  };
+  struct TypeRecord {       // one type, decoded
+    uint32_t id = 0;
+    Kind kind = Kind::unknown;
+    std::string_view name;
+    uint32_t size_or_type = 0;
+    uint32_t vlen = 0;
+    bool kind_flag = false;
+  };
+  struct Member { std::string_view name; uint32_t type = 0; uint32_t bit_offset = 0; uint32_t bit_size = 0; };
+  struct Param { std::string_view name; uint32_t type = 0; };
+  struct EnumValue { std::string_view name; int64_t value = 0; };
+
+  // `bytes` stay mapped as long as the view is used. Nothing if they are not BTF.
+  static std::optional<Btf> open(std::span<const uint8_t> bytes);
+
+  std::optional<uint32_t> find(Kind kind, std::string_view name) const;
+  std::optional<EnumValue> find_enum_value(std::string_view name) const;
+  TypeRecord type(uint32_t id) const;
+  std::vector<Member> members(uint32_t id) const;       // structure, union
+  std::vector<Param> params(uint32_t id) const;         // function prototype
+  std::vector<EnumValue> enum_values(uint32_t id) const;
+  uint32_t skip_modifiers(uint32_t id) const;           // through typedef, const, volatile, restrict, type tag
+  uint32_t size_of(uint32_t id) const;                  // bytes; 0 for void and functions
+  // Calls f(TypeRecord) for every type, in id order, until f returns false.
+  template <class F> void each(F&& f) const;
+
+  // As a data type. Records come without layout; `space` is for pointers without a __user tag.
+  const mir::Type* to_type(uint32_t id, mir::TypePool& pool, mir::AddressSpace space) const;
+  // Defines (once) and returns the layout of a struct or union; null if BTF does not have it.
+  const mir::RecordLayout* define_record(std::string_view name, bool is_union, mir::TypePool& pool) const;
+  // Parameters of raw tracepoint `event`, without the leading void * (btf_trace_<event> typedef).
+  std::optional<std::vector<Param>> raw_tracepoint_params(std::string_view event) const;
+  std::vector<std::string_view> raw_tracepoint_names() const;
+
+ private:
+  std::span<const uint8_t> types_;
+  std::span<const char> strings_;
+  mutable std::vector<uint32_t> offsets_;  // of each type, filled as far as ids were asked for
+};
+
+}  // namespace shrike

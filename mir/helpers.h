@@ -1,0 +1,40 @@
+// The table of BPF helpers: ids, prototypes, effects. helpers.def explains the columns.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace shrike::mir {
+
+enum class HelperId : uint16_t {
+#define HELPER(id, number, result, operands, effect, since, gpl) id,
+#include "mir/helpers.def"
+#undef HELPER
+};
+
+enum class Effect : uint8_t { pure, clock, reads, writes, row, ends };
+
+enum class HelperResult : uint8_t { integer, signed_integer, none, map_value_or_null, mem_or_null };
+
+enum class HelperOperand : uint8_t {
+  map, fn, ctx, integer, key, value, in, in_n, out, out_n, str, addr, any, rec, constant,
+};
+
+struct HelperRow {
+  std::string_view name;
+  uint32_t number;  // the kernel's
+  HelperResult result;
+  std::vector<HelperOperand> operands;  // at most five
+  Effect effect;
+  std::string_view since;  // first kernel
+  bool gpl_only;
+};
+
+const HelperRow& row_of(HelperId id);
+std::optional<HelperId> find_helper(std::string_view name);
+std::optional<HelperId> find_helper(uint32_t number);
+size_t helper_count();
+
+}  // namespace shrike::mir

@@ -1,0 +1,149 @@
+// Data types: how bytes in maps, events and traced memory are laid out and shown. The frontend types
+// expressions with them; maps and events carry them so that a program read back from MIR or LIR text
+// prints exactly what the script would. (SSA values have a ValueType instead, see module.h.)
+//
+// Types are interned by TypePool: equal types are one pointer. Each has a text form that parses back:
+//   bool int8..int64 uint8..uint64 void  T*  T*user  T[n]  string[n] buffer[n]  (T,T)  struct s  union u  enum e
+//   kstack_t[n] ustack_t[n] (frames; `kstack_t[n,perf]` with a mode)  ksym_t usym_t username_t inet_t macaddr_t
+//   timestamp_t cgroup_path_t
+//   count_t  sum_t usum_t  min_t umin_t  max_t umax_t  avg_t uavg_t  stats_t ustats_t  hist_t[bits]  lhist_t[min,max,step]
+//
+// Layouts, little endian, sizes in bytes (size_of tells; fields are at natural alignment unless said):
+//   bool           1
+//   pointer        8, the address; which address space reads go to is part of the type
+//   string[n]      n, NUL-terminated within n; bytes after the NUL are zero in map keys
+//   buffer[n]      4 + n rounded up to 4: u32 length, then bytes
+//   T[n]           n elements
+//   tuple          like a C struct: natural alignment, padding zero
+//   kstack_t[n]    8 + 8n: u64 frame count, u64 frames[n], unused ones zero
+//   ustack_t[n]    16 + 8n: u64 frame count, u32 pid (kernel tgid), u32 zero, u64 frames[n]
+//   ksym_t         8: address
+//   usym_t         16: u64 address, u32 pid, u32 zero
+//   username_t     8: uid
+//   inet_t         20: u32 family (AF_INET 2 or AF_INET6 10), then 4 or 16 address bytes, rest zero
+//   macaddr_t      6
+//   timestamp_t    16: u64 nanoseconds since boot, u64 index into Interface::strings (strftime format)
+//   cgroup_path_t  16: u64 cgroup id, u64 index into Interface::strings (filter)
+//   count_t sum_t  8
+//   min_t max_t    16: i64/u64 value, u64 1 once set
+//   avg_t stats_t  16: i64/u64 total, u64 count
+//   hist_t[b]      8 per bucket: u64 counts; see hist_bucket_count
+//   lhist_t[..]    8 per bucket: u64 counts; below min, each step, at or above max
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace shrike::mir {
+
+enum class TypeKind : uint8_t {
+  none, boolean, integer, pointer, string, buffer, array, tuple, record, enumeration,
+  kstack, ustack, ksym, usym, username, inet, macaddr, timestamp, cgroup_path,
+  count, sum, min, max, avg, stats, hist, lhist,
+};
+
+enum class AddressSpace : uint8_t { kernel, user };
+enum class StackMode : uint8_t { bpftrace, perf, raw };
+
+struct Type;
+
+struct TupleElement {
+  const Type* type;
+  uint32_t offset;
+};
+
+struct Type {
+  TypeKind kind = TypeKind::none;
+  bool is_signed = false;                // integer, sum, min, max, avg, stats
+  AddressSpace space = AddressSpace::kernel;  // pointer
+  StackMode stack_mode = StackMode::bpftrace;
+  uint32_t size = 0;                     // bytes; 0 for void and for records without a known layout
+  uint32_t align = 1;
+  uint32_t count = 0;                    // array elements; string and buffer capacity; stack frame limit; hist bits
+  const Type* element = nullptr;         // array element, pointer target
+  std::vector<TupleElement> elements;    // tuple
+  std::string name;                      // record, enumeration (without the keyword)
+  bool is_union = false;                 // record
+  int64_t lhist_min = 0, lhist_max = 0, lhist_step = 1;
+  std::string text;                      // the text form, see above
+
+  bool is(TypeKind k) const { return kind == k; }
+  bool is_integer_like() const {  // fits one register and has arithmetic
+    return kind == TypeKind::integer || kind == TypeKind::boolean || kind == TypeKind::pointer || kind == TypeKind::enumeration;
+  }
+  bool is_aggregate() const { return kind >= TypeKind::count; }
+  bool is_stack() const { return kind == TypeKind::kstack || kind == TypeKind::ustack; }
+};
+
+struct RecordField {
+  std::string name;  // empty for an anonymous member, whose fields belong to the outer record
+  const Type* type = nullptr;
+  uint32_t offset = 0;      // bytes
+  uint32_t bit_offset = 0;  // within the integer at `offset`, from the least significant bit
+  uint32_t bit_size = 0;    // 0: not a bit-field
+  bool is_data_loc = false; // tracepoint: a u32 holding offset (low half) and length (high half) of the real data
+};
+
+struct RecordLayout {
+  std::string name;
+  bool is_union = false;
+  uint32_t size = 0;
+  std::vector<RecordField> fields;
+};
+
+class TypePool {
+ public:
+  TypePool();
+  TypePool(TypePool&&) = default;
+  TypePool& operator=(TypePool&&) = default;
+
+  const Type* none() const { return none_; }
+  const Type* boolean() const { return boolean_; }
+  const Type* int64() const { return int64_; }
+  const Type* uint64() const { return uint64_; }
+  const Type* integer(uint32_t size, bool is_signed);
+  const Type* pointer(const Type* target, AddressSpace space);
+  const Type* string(uint32_t capacity);  // capacity includes the NUL
+  const Type* buffer(uint32_t capacity);
+  const Type* array(const Type* element, uint32_t count);
+  const Type* tuple(const std::vector<const Type*>& elements);
+  const Type* record(std::string_view name, bool is_union);
+  const Type* enumeration(std::string_view name, uint32_t size = 4);
+  const Type* stack(TypeKind kind, uint32_t limit, StackMode mode);
+  const Type* simple(TypeKind kind);  // ksym usym username inet macaddr timestamp cgroup_path count
+  const Type* aggregate(TypeKind kind, bool is_signed);  // count sum min max avg stats
+  const Type* hist(uint32_t bits);
+  const Type* lhist(int64_t min, int64_t max, int64_t step);
+
+  // Parses the text form; null if `text` is not one whole type.
+  const Type* parse(std::string_view text);
+
+  // Layouts of records, by name. A record type may exist without one until somebody asks for a field.
+  // define_record also gives the record type its size. The pointer stays valid for the pool's life.
+  const RecordLayout* layout(const Type* record) const;
+  const RecordLayout* define_record(RecordLayout layout);
+  const std::vector<const RecordLayout*>& defined_records() const { return defined_; }
+
+ private:
+  const Type* intern(Type type);
+
+  std::unordered_map<std::string, std::unique_ptr<Type>> types_;
+  std::unordered_map<std::string, std::unique_ptr<RecordLayout>> layouts_;  // by text form of the record type
+  std::vector<const RecordLayout*> defined_;
+  const Type* none_ = nullptr;
+  const Type* boolean_ = nullptr;
+  const Type* int64_ = nullptr;
+  const Type* uint64_ = nullptr;
+};
+
+// Histogram buckets, as bpftrace numbers them.
+// hist with `bits` sub-bucket bits: bucket 0 holds negative values, 1 + n holds n for n < 2^bits, then each power
+// of two is split into 2^bits equal buckets.
+uint32_t hist_bucket_count(uint32_t bits);
+uint32_t lhist_bucket_count(int64_t min, int64_t max, int64_t step);  // with the underflow and overflow buckets
+
+}  // namespace shrike::mir

@@ -1,0 +1,44 @@
+// Runs the passes of passes.def over a module, in order: the middle of the compiler.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mir/base/diagnostic.h"
+#include "mir/module.h"
+
+namespace shrike::passes {
+
+// What the passes may assume of the kernel the program is for. Filled by the runtime or by a test.
+struct KernelLimits {
+  uint32_t stack_bytes = 512;       // per frame and per call chain
+  uint32_t on_stack_limit = 64;     // larger slots move to scratch first when the budget is tight
+  uint32_t max_scratch_bytes = 1u << 17;
+};
+
+struct PassTime {
+  std::string_view pass;
+  uint64_t nanoseconds = 0;
+};
+
+struct PipelineOptions {
+  KernelLimits limits;
+  std::vector<std::string> print_after;   // pass names in text form ("clamp-bounds"), or "all"
+  std::string stop_after;                 // run up to and including this pass; empty: all
+  std::vector<std::string> skip;          // optional passes (level >= 1) to leave out
+  bool validate = false;                  // after every pass: validate, and parse(print(x)) == x
+  std::function<void(std::string_view pass, const std::string& text)> on_print;
+  std::vector<PassTime>* times = nullptr; // appended to, if given
+};
+
+// Errors (budget exceeded) go to `diagnostics` at source spans. Returns false after errors.
+bool run_pipeline(mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics);
+
+// Runs one pass by its text name. False if there is no such pass or it reported errors.
+bool run_pass(std::string_view name, mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics);
+
+std::vector<std::string_view> pass_names();  // text form, pipeline order, without repeats
+
+}  // namespace shrike::passes
