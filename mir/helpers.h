@@ -1,10 +1,11 @@
 // The table of BPF helpers: ids, prototypes, effects. helpers.def explains the columns.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace shrike::mir {
 
@@ -22,11 +23,26 @@ enum class HelperOperand : uint8_t {
   map, fn, ctx, integer, key, value, in, in_n, out, out_n, str, addr, any, rec, constant,
 };
 
+// The operand kinds of one helper; a constant of its own so that the table costs nothing at start-up.
+struct HelperOperands {
+  std::array<HelperOperand, 5> items{};
+  uint8_t count = 0;
+
+  constexpr size_t size() const { return count; }
+  constexpr bool empty() const { return count == 0; }
+  constexpr HelperOperand operator[](size_t i) const { return items[i]; }
+  constexpr const HelperOperand* begin() const { return items.data(); }
+  constexpr const HelperOperand* end() const { return items.data() + count; }
+};
+
+// True of operands that are values of MIR: all but maps and callbacks.
+constexpr bool is_value_operand(HelperOperand operand) { return operand != HelperOperand::map && operand != HelperOperand::fn; }
+
 struct HelperRow {
   std::string_view name;
   uint32_t number;  // the kernel's
   HelperResult result;
-  std::vector<HelperOperand> operands;  // at most five
+  HelperOperands operands;
   Effect effect;
   std::string_view since;  // first kernel
   bool gpl_only;

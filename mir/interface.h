@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mir/base/id.h"
@@ -30,6 +32,8 @@ enum class MapKind : uint8_t {
 };
 bool is_per_cpu(MapKind kind);
 const char* name_of(MapKind kind);
+uint32_t kernel_number(MapKind kind);  // BPF_MAP_TYPE_*
+std::optional<MapKind> find_map_kind(std::string_view name);
 
 // What the map is for; user maps are the script's `@name`, the others are shrike's own.
 enum class MapRole : uint8_t {
@@ -39,6 +43,8 @@ enum class MapRole : uint8_t {
   scratch,  // per-CPU array of one value: objects too big for the stack, one map per function
   zeros,    // array of one value, all zero: source for first insertion of big values
 };
+const char* name_of(MapRole role);
+std::optional<MapRole> find_map_role(std::string_view name);
 
 // A user map is keyed or scalar. A scalar map's value is followed by a u64 that is 1 once the script has assigned
 // it (`present`), at offset align8(value->size):
@@ -86,6 +92,7 @@ enum class EventKind : uint8_t {
   runtime_error, // `format` is the sentence, without fields; reported as a warning at the span
 };
 const char* name_of(EventKind kind);
+std::optional<EventKind> find_event_kind(std::string_view name);
 
 struct EventField {
   const Type* type = nullptr;
@@ -105,6 +112,7 @@ enum class ProbeKind : uint8_t {
   begin, end, kprobe, kretprobe, uprobe, uretprobe, tracepoint, rawtracepoint, profile, interval, software, hardware,
 };
 const char* name_of(ProbeKind kind);
+std::optional<ProbeKind> find_probe_kind(std::string_view name);
 
 // The BPF program type a function is loaded as. Rows in interface.cpp give the kernel's number.
 enum class ProgramType : uint8_t {
@@ -114,6 +122,8 @@ enum class ProgramType : uint8_t {
   perf_event,     // BPF_PROG_TYPE_PERF_EVENT: profile, interval, software, hardware
 };
 const char* name_of(ProgramType type);
+uint32_t kernel_number(ProgramType type);  // BPF_PROG_TYPE_*
+std::optional<ProgramType> find_program_type(std::string_view name);
 
 // One place a program is attached to. Several may share a function.
 struct AttachPoint {

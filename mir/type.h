@@ -4,6 +4,7 @@
 //
 // Types are interned by TypePool: equal types are one pointer. Each has a text form that parses back:
 //   bool int8..int64 uint8..uint64 void  T*  T*user  T[n]  string[n] buffer[n]  (T,T)  struct s  union u  enum e
+//   (enums of other than 4 bytes are enum1, enum2, enum8; a name that is not letters, digits and _.:$@- is quoted)
 //   kstack_t[n] ustack_t[n] (frames; `kstack_t[n,perf]` with a mode)  ksym_t usym_t username_t inet_t macaddr_t
 //   timestamp_t cgroup_path_t
 //   count_t  sum_t usum_t  min_t umin_t  max_t umax_t  avg_t uavg_t  stats_t ustats_t  hist_t[bits]  lhist_t[min,max,step]
@@ -130,6 +131,7 @@ class TypePool {
 
  private:
   const Type* intern(Type type);
+  void refresh_sizes();  // of types that hold records, after one was defined
 
   std::unordered_map<std::string, std::unique_ptr<Type>> types_;
   std::unordered_map<std::string, std::unique_ptr<RecordLayout>> layouts_;  // by text form of the record type

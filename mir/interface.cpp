@@ -1,0 +1,101 @@
+// Names and kernel numbers of what programs and user space share. Facts: the kernel's include/uapi/linux/bpf.h.
+#include "mir/interface.h"
+
+#include <array>
+
+namespace shrike::mir {
+
+namespace {
+
+struct MapKindRow {
+  const char* name;
+  uint32_t number;
+  bool is_per_cpu;
+};
+// In the order of MapKind.
+constexpr MapKindRow map_kinds[] = {
+    {"array", 2, false},    {"percpu_array", 6, true},     {"hash", 1, false},  {"percpu_hash", 5, true},
+    {"lru_hash", 9, false}, {"lru_percpu_hash", 10, true}, {"ring", 27, false},
+};
+
+struct ProgramTypeRow {
+  const char* name;
+  uint32_t number;
+};
+// In the order of ProgramType.
+constexpr ProgramTypeRow program_types[] = {{"kprobe", 2}, {"tracepoint", 5}, {"raw_tracepoint", 17}, {"perf_event", 7}};
+
+// In the order of the enums.
+constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros"};
+constexpr const char* event_kinds[] = {"printf", "errorf", "warnf", "print_value", "print_map", "print_element", "clear",
+                                       "zero",   "exit",   "time",  "system",      "cat",       "join",          "runtime_error"};
+constexpr const char* probe_kinds[] = {"begin",      "end",           "kprobe",  "kretprobe", "uprobe",   "uretprobe",
+                                       "tracepoint", "rawtracepoint", "profile", "interval",  "software", "hardware"};
+
+template <class Enum, size_t n>
+std::optional<Enum> find(const char* const (&names)[n], std::string_view name) {
+  for (size_t i = 0; i < n; i++)
+    if (name == names[i]) return static_cast<Enum>(i);
+  return std::nullopt;
+}
+
+template <class Enum, class Row, size_t n>
+std::optional<Enum> find(const Row (&rows)[n], std::string_view name) {
+  for (size_t i = 0; i < n; i++)
+    if (name == rows[i].name) return static_cast<Enum>(i);
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool is_per_cpu(MapKind kind) {
+  return map_kinds[static_cast<size_t>(kind)].is_per_cpu;
+}
+const char* name_of(MapKind kind) {
+  return map_kinds[static_cast<size_t>(kind)].name;
+}
+uint32_t kernel_number(MapKind kind) {
+  return map_kinds[static_cast<size_t>(kind)].number;
+}
+std::optional<MapKind> find_map_kind(std::string_view name) {
+  return find<MapKind>(map_kinds, name);
+}
+
+const char* name_of(MapRole role) {
+  return map_roles[static_cast<size_t>(role)];
+}
+std::optional<MapRole> find_map_role(std::string_view name) {
+  return find<MapRole>(map_roles, name);
+}
+
+const char* name_of(EventKind kind) {
+  return event_kinds[static_cast<size_t>(kind)];
+}
+std::optional<EventKind> find_event_kind(std::string_view name) {
+  return find<EventKind>(event_kinds, name);
+}
+
+const char* name_of(ProbeKind kind) {
+  return probe_kinds[static_cast<size_t>(kind)];
+}
+std::optional<ProbeKind> find_probe_kind(std::string_view name) {
+  return find<ProbeKind>(probe_kinds, name);
+}
+
+const char* name_of(ProgramType type) {
+  return program_types[static_cast<size_t>(type)].name;
+}
+uint32_t kernel_number(ProgramType type) {
+  return program_types[static_cast<size_t>(type)].number;
+}
+std::optional<ProgramType> find_program_type(std::string_view name) {
+  return find<ProgramType>(program_types, name);
+}
+
+MapId Interface::find_map(std::string_view name) const {
+  for (uint32_t i = 0; i < maps.size(); i++)
+    if (maps[MapId(i)].name == name) return MapId(i);
+  return {};
+}
+
+}  // namespace shrike::mir
