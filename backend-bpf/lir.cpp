@@ -1,0 +1,129 @@
+// The rows of machine_insts.def with what follows from their operand columns, and the few facts about LIR
+// instructions that several stages ask for.
+#include "backend-bpf/lir.h"
+
+#include "backend-bpf/isa.h"
+
+namespace shrike::lir {
+
+namespace {
+
+constexpr OpRow make_row(std::string_view name, std::string_view operands, int level, Form form, int opcode) {
+  OpRow row{name, operands, static_cast<uint8_t>(level), form, static_cast<uint8_t>(opcode)};
+  for (char letter : operands) {
+    if (letter == 'D') row.dst = Role::def;
+    if (letter == 'E') row.dst = Role::early_def;
+    if (letter == 'B') row.dst = Role::both;
+    if (letter == 'U' || letter == 'M') row.a = Role::use;
+    if (letter == 'X' || letter == 'V') row.b = Role::use;
+    if (letter == 'F') row.b = Role::both;
+    if (letter == 'M' || letter == 'S') row.has_address = true;
+    if (letter == 'X' || letter == 'I') row.takes_imm = true;
+    if (letter == 'L') row.targets++;
+  }
+  return row;
+}
+
+namespace rows {
+using namespace bpf;
+constexpr OpRow table[] = {
+#define MACHINE_INST(id, operands, level, form, opcode) make_row(#id, operands, level, Form::form, opcode),
+#include "backend-bpf/machine_insts.def"
+#undef MACHINE_INST
+};
+}  // namespace rows
+
+}  // namespace
+
+const OpRow& row_of(Op op) {
+  return rows::table[static_cast<size_t>(op)];
+}
+size_t op_count() {
+  return std::size(rows::table);
+}
+
+Op op_named(std::string_view name, bool& found) {
+  for (size_t i = 0; i < op_count(); i++) {
+    if (rows::table[i].name != name) continue;
+    found = true;
+    return static_cast<Op>(i);
+  }
+  found = false;
+  return Op::exit;
+}
+
+uint32_t param_count(mir::FunctionKind kind) {
+  switch (kind) {
+    case mir::FunctionKind::program: return 1;
+    case mir::FunctionKind::for_each: return 4;
+    case mir::FunctionKind::loop: return 2;
+  }
+  UNREACHABLE("function kind");
+}
+
+uint32_t operand_count(mir::HelperId helper) {
+  return static_cast<uint32_t>(mir::row_of(helper).operands.size());
+}
+
+bool ends_block(Op op) {
+  Form form = row_of(op).form;
+  return form == Form::jump || form == Form::ja || form == Form::exit;
+}
+
+bool is_move(const Inst& inst) {
+  return inst.op == Op::mov64 && inst.b.is_valid();
+}
+
+bool is_rematerialisable(const Inst& inst) {
+  switch (row_of(inst.op).form) {
+    case Form::ld_imm64:
+    case Form::ld_map:
+    case Form::ld_value:
+    case Form::ld_func:
+    case Form::lea: return true;
+    default: return (inst.op == Op::mov64 || inst.op == Op::mov32) && !inst.b.is_valid();
+  }
+}
+
+bool fits_imm(int64_t value) {
+  return value == static_cast<int32_t>(value);
+}
+
+bool has_inverse(Op jump) {
+  return jump != Op::jset;
+}
+
+Op inverse(Op jump) {
+  switch (jump) {
+    case Op::jeq: return Op::jne;
+    case Op::jne: return Op::jeq;
+    case Op::jgt: return Op::jle;
+    case Op::jge: return Op::jlt;
+    case Op::jlt: return Op::jge;
+    case Op::jle: return Op::jgt;
+    case Op::jsgt: return Op::jsle;
+    case Op::jsge: return Op::jslt;
+    case Op::jslt: return Op::jsge;
+    case Op::jsle: return Op::jsgt;
+    default: UNREACHABLE("jump without inverse");
+  }
+}
+
+uint32_t implicit_uses(const Inst& inst) {
+  if (inst.op == Op::call) return ((1u << operand_count(inst.helper)) - 1) << 1;
+  if (inst.op == Op::exit) return 1;
+  return 0;
+}
+
+uint32_t implicit_defs(const Inst& inst) {
+  return inst.op == Op::call ? 0x3fu : 0;
+}
+
+std::vector<BlockId> successors(const Block& block) {
+  std::vector<BlockId> found;
+  if (block.insts.empty()) return found;
+  for (const BlockTarget& target : block.insts.back().targets) found.push_back(target.block);
+  return found;
+}
+
+}  // namespace shrike::lir
