@@ -1,0 +1,233 @@
+// What the live tests trace: a program that does a known number of things, in the order of its arguments, and ends.
+//   workload VERB [NUMBER…] VERB …
+// Verbs are rows of the table below. Each function named target_* is a place for a uprobe: not inlined, called exactly as
+// often as asked, with arguments that the caller chooses. Loops make no other system call between the ones they count.
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct Inner {
+  int16_t small;
+  uint8_t bytes[6];
+};
+
+struct Outer {
+  int32_t first;
+  uint64_t second;
+  char name[16];
+  Inner inner;
+  Outer* next;
+};
+
+extern "C" {
+__attribute__((noinline, used)) long target_add(long a, long b) {
+  return a + b;
+}
+__attribute__((noinline, used)) int target_negative(int a) {
+  return -a;
+}
+__attribute__((noinline, used)) long target_text(const char* text) {
+  return text[0];
+}
+__attribute__((noinline, used)) long target_bytes(const void* bytes, long size) {
+  return size + (bytes != nullptr);
+}
+__attribute__((noinline, used)) long target_list(char** words) {
+  return words[0] != nullptr;
+}
+__attribute__((noinline, used)) long target_outer(Outer* outer) {
+  return outer->first;
+}
+__attribute__((noinline, used)) long target_six(long a, long b, long c, long d, long e, long f) {
+  return a + b + c + d + e + f;
+}
+__attribute__((noinline, used)) long target_inner_frame(long a) {
+  return target_add(a, 1);
+}
+__attribute__((noinline, used)) long target_outer_frame(long a) {
+  return target_inner_frame(a) + 1;
+}
+}
+
+namespace {
+
+long sink = 0;
+
+void wait_for_line(char**) {
+  char c = 0;
+  while (read(0, &c, 1) == 1 && c != '\n') {}
+}
+
+void read_zeros(char** arg) {  // read TIMES BYTES
+  static char buffer[1 << 16];
+  const int fd = open("/dev/zero", O_RDONLY);
+  for (long i = 0; i < atol(arg[0]); ++i) sink += read(fd, buffer, static_cast<size_t>(atol(arg[1])));
+  close(fd);
+}
+
+void write_null(char** arg) {  // write TIMES BYTES
+  static char buffer[1 << 16];
+  const int fd = open("/dev/null", O_WRONLY);
+  for (long i = 0; i < atol(arg[0]); ++i) sink += write(fd, buffer, static_cast<size_t>(atol(arg[1])));
+  close(fd);
+}
+
+void open_files(char** arg) {  // open TIMES PATH
+  for (long i = 0; i < atol(arg[0]); ++i) {
+    const int fd = open(arg[1], O_RDONLY);
+    if (fd >= 0) close(fd);
+  }
+}
+
+void ask_parent(char** arg) {  // getppid TIMES
+  for (long i = atol(arg[0]); i > 0; --i) sink += syscall(SYS_getppid);
+}
+
+void add(char** arg) {  // add TIMES A B
+  const long a = atol(arg[1]);
+  const long b = atol(arg[2]);
+  for (long i = atol(arg[0]); i > 0; --i) sink += target_add(a, b);
+}
+
+void negate(char** arg) {
+  sink += target_negative(atoi(arg[0]));
+}  // negate A
+void say(char** arg) {
+  sink += target_text(arg[0]);
+}  // text TEXT
+
+void give_bytes(char**) {  // bytes: 0 1 2 … 0xff
+  static unsigned char bytes[256];
+  for (int i = 0; i < 256; ++i) bytes[i] = static_cast<unsigned char>(i);
+  sink += target_bytes(bytes, sizeof bytes);
+}
+
+void give_list(char**) {
+  static char* words[] = {const_cast<char*>("alpha"), const_cast<char*>("beta"), const_cast<char*>("gamma"), nullptr};
+  sink += target_list(words);
+}
+
+void give_outer(char**) {
+  static Outer second = {-2, 0xffffffffffffffffu, "second", {-20, {6, 5, 4, 3, 2, 1}}, nullptr};
+  static Outer first = {-1, 1ul << 40, "first", {-10, {1, 2, 3, 4, 5, 255}}, &second};
+  sink += target_outer(&first);
+}
+
+void give_six(char**) {
+  sink += target_six(1, 2, 3, 4, 5, 6);
+}
+void nest(char** arg) {
+  sink += target_outer_frame(atol(arg[0]));
+}  // frames A
+
+void touch_pages(char** arg) {  // fault PAGES: each is touched for the first time
+  const size_t size = static_cast<size_t>(atol(arg[0])) * 4096;
+  char* pages = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (pages == MAP_FAILED) _exit(1);
+  madvise(pages, size, MADV_NOHUGEPAGE);
+  for (size_t at = 0; at < size; at += 4096) pages[at] = 1;
+  munmap(pages, size);
+}
+
+void write_disk(char** arg) {  // disk BLOCKS PATH: 4096 bytes each, past the page cache where the file system can
+  void* block = nullptr;
+  if (posix_memalign(&block, 4096, 4096) != 0) _exit(1);
+  memset(block, 'x', 4096);
+  int fd = open(arg[1], O_WRONLY | O_CREAT | O_TRUNC | O_DIRECT, 0600);
+  if (fd < 0) fd = open(arg[1], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  for (long i = 0; i < atol(arg[0]); ++i) sink += write(fd, block, 4096);
+  fsync(fd);
+  close(fd);
+  unlink(arg[1]);
+  free(block);
+}
+
+__attribute__((noinline, used)) void target_spin(long milliseconds) {
+  timespec start{};
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do {
+    for (int i = 0; i < 10000; ++i) sink += i;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < milliseconds);
+}
+void spin(char** arg) {
+  target_spin(atol(arg[0]));
+}  // spin MILLISECONDS
+
+void rest(char** arg) {
+  usleep(static_cast<useconds_t>(atol(arg[0]) * 1000));
+}  // sleep MILLISECONDS
+void rename_self(char** arg) {
+  prctl(PR_SET_NAME, arg[0], 0, 0, 0);
+}  // name COMM
+
+void fork_children(char** arg) {  // fork TIMES: children that end at once, one after the other
+  for (long i = 0; i < atol(arg[0]); ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    waitpid(child, nullptr, 0);
+  }
+}
+
+void run_program(char** arg) {  // exec TIMES PATH: runs PATH without arguments
+  for (long i = 0; i < atol(arg[0]); ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      execl(arg[1], arg[1], static_cast<char*>(nullptr));
+      _exit(127);
+    }
+    waitpid(child, nullptr, 0);
+  }
+}
+
+void say_pid(char**) {
+  char text[32];
+  const int n = snprintf(text, sizeof text, "pid %d\n", getpid());
+  sink += write(1, text, static_cast<size_t>(n));
+}
+
+void leave(char** arg) {
+  _exit(atoi(arg[0]));
+}  // exit STATUS
+
+struct Verb {
+  const char* name;
+  int arguments;
+  void (*run)(char** arg);
+};
+
+constexpr Verb verbs[] = {
+    {"wait", 0, wait_for_line}, {"read", 2, read_zeros},   {"write", 2, write_null},   {"open", 2, open_files},
+    {"getppid", 1, ask_parent}, {"add", 3, add},           {"negate", 1, negate},      {"text", 1, say},
+    {"bytes", 0, give_bytes},   {"list", 0, give_list},    {"outer", 0, give_outer},   {"six", 0, give_six},
+    {"frames", 1, nest},        {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
+    {"sleep", 1, rest},         {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
+    {"pid", 0, say_pid},        {"exit", 1, leave},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc;) {
+    const Verb* verb = nullptr;
+    for (const Verb& row : verbs) {
+      if (strcmp(row.name, argv[i]) == 0) verb = &row;
+    }
+    if (!verb || i + verb->arguments >= argc) {
+      fprintf(stderr, "workload: unknown verb, or too few numbers: %s\n", argv[i]);
+      return 2;
+    }
+    verb->run(argv + i + 1);
+    i += 1 + verb->arguments;
+  }
+  return 0;
+}
