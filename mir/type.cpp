@@ -377,11 +377,10 @@ void TypePool::refresh_sizes() {
       uint32_t size = type->size;
       uint32_t align = type->align;
       if (type->kind == TypeKind::array) {
-        CHECK(uint64_t{type->count} * type->element->size <= INT32_MAX, "array too big");
-        type->size = type->count * type->element->size;
+        type->size = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{type->count} * type->element->size, INT32_MAX));
         type->align = type->element->align;
       } else if (type->kind == TypeKind::tuple) {
-        CHECK(layout_tuple(*type), "tuple too big");
+        if (!layout_tuple(*type)) type->size = INT32_MAX;
       }
       changed |= size != type->size || align != type->align;
     }

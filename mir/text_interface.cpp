@@ -1,0 +1,234 @@
+// The Interface section of the text forms; the grammar stands in text_interface.h.
+// Spans are not printed: those read back point into the text itself.
+#include "mir/text_interface.h"
+
+#include <algorithm>
+
+#include "mir/text.h"
+
+namespace shrike::mir {
+
+namespace {
+
+// Records reached by value from a type, inner ones first, so that each is defined before it is used. `seen` ends the
+// walk where text that was not made by shrike has records hold each other.
+struct RecordWalk {
+  const TypePool& types;
+  std::vector<const RecordLayout*> seen;
+  std::vector<const RecordLayout*> records;
+
+  void visit(const Type* type) {
+    if (type == nullptr) return;
+    if (type->is(TypeKind::array)) visit(type->element);
+    for (const TupleElement& element : type->elements) visit(element.type);
+    const RecordLayout* layout = type->is(TypeKind::record) ? types.layout(type) : nullptr;
+    if (layout == nullptr || std::find(seen.begin(), seen.end(), layout) != seen.end()) return;
+    seen.push_back(layout);
+    for (const RecordField& field : layout->fields) visit(field.type);
+    records.push_back(layout);
+  }
+};
+
+void print_record(std::string& out, const RecordLayout& layout) {
+  out += std::string("  record ") + (layout.is_union ? "union " : "struct ") + text_of_word(layout.name);
+  out += " size " + std::to_string(layout.size) + " {\n";
+  for (const RecordField& field : layout.fields) {
+    out += "    " + field.type->text + " " + text_of_word(field.name) + " @" + std::to_string(field.offset);
+    if (field.bit_size != 0 || field.bit_offset != 0)
+      out += " bits " + std::to_string(field.bit_offset) + " " + std::to_string(field.bit_size);
+    if (field.is_data_loc) out += " data_loc";
+    out += "\n";
+  }
+  out += "  }\n";
+}
+
+void print_map(std::string& out, const MapDecl& map) {
+  out += "  map " + text_of(map) + " " + name_of(map.role) + " " + name_of(map.kind);
+  if (map.is_keyed) out += " keyed";
+  if (map.key != nullptr) out += " key " + map.key->text;
+  if (map.value != nullptr) out += " value " + map.value->text;
+  out += " bytes " + std::to_string(map.key_size) + " " + std::to_string(map.value_size);
+  out += " entries " + std::to_string(map.max_entries) + "\n";
+}
+
+void print_event(std::string& out, const Interface& interface, uint32_t index) {
+  const EventDecl& event = interface.events[EventId(index)];
+  out += "  event " + std::to_string(index) + " " + name_of(event.kind) + " " + quoted(event.format) + " (";
+  for (size_t i = 0; i < event.fields.size(); i++) {
+    if (i != 0) out += ", ";
+    out += event.fields[i].type->text + " @" + std::to_string(event.fields[i].offset);
+  }
+  out += ") size " + std::to_string(event.size);
+  if (event.map.is_valid()) out += " map " + text_of(interface.maps[event.map]);
+  out += "\n";
+}
+
+void print_probe(std::string& out, const AttachPoint& probe, const std::vector<std::string>& function_names) {
+  out += std::string("  probe ") + name_of(probe.kind) + " " + quoted(probe.name);
+  if (!probe.target.empty()) out += " target " + quoted(probe.target);
+  if (!probe.function.empty()) out += " function " + quoted(probe.function);
+  if (probe.address != 0) out += " address " + std::to_string(probe.address);
+  if (probe.offset != 0) out += " offset " + std::to_string(probe.offset);
+  if (probe.period != 0) out += " period " + std::to_string(probe.period);
+  if (probe.in_hertz) out += " hertz";
+  if (probe.program.index < function_names.size()) out += " runs " + quoted(function_names[probe.program.index]);
+  out += "\n";
+}
+
+// `@8`, which the reader sees as the name 8 behind an @.
+uint32_t read_at(TextReader& reader) {
+  Span where = reader.span();
+  std::string digits = reader.sigil('@', "`@` and an offset");
+  uint64_t value = 0;
+  for (char c : digits) {
+    if (c < '0' || c > '9' || (value = value * 10 + static_cast<uint64_t>(c - '0')) > UINT32_MAX) {
+      reader.report(Diag::text_out_of_range, where, {"offset `@" + digits + "`"});
+      return 0;
+    }
+  }
+  return static_cast<uint32_t>(value);
+}
+
+// An enumerator by name, through its find function.
+template <class Enum, class Find>
+Enum read_enum(TextReader& reader, Find find, const char* what) {
+  Span where = reader.span();
+  std::string name = reader.word(what);
+  if (reader.failed()) return Enum{};
+  if (std::optional<Enum> found = find(name)) return *found;
+  reader.report(Diag::text_unknown_name, where, {what, name});
+  return Enum{};
+}
+
+void read_record(TextReader& reader, Interface& interface) {
+  RecordLayout layout;
+  layout.is_union = reader.accept("union");
+  if (!layout.is_union) reader.expect("struct");
+  layout.name = reader.name("a record name");
+  reader.expect("size");
+  Span where = reader.span();
+  layout.size = reader.number32("a size");
+  if (layout.size > INT32_MAX) reader.report(Diag::text_out_of_range, where, {"size of a record"});
+  reader.expect("{");
+  while (!reader.failed() && !reader.accept("}")) {
+    RecordField field;
+    field.type = reader.type(interface.types);
+    field.name = reader.name("a field name");
+    field.offset = read_at(reader);
+    if (reader.accept("bits")) {
+      field.bit_offset = reader.number32("a bit offset");
+      field.bit_size = reader.number32("a bit count");
+    }
+    field.is_data_loc = reader.accept("data_loc");
+    layout.fields.push_back(std::move(field));
+  }
+  if (!reader.failed() && layout.size <= INT32_MAX) interface.types.define_record(std::move(layout));
+}
+
+void read_map(TextReader& reader, Interface& interface) {
+  MapDecl map;
+  Span where = reader.span();
+  map.name = reader.map_name();
+  map.role = read_enum<MapRole>(reader, find_map_role, "map role");
+  map.kind = read_enum<MapKind>(reader, find_map_kind, "map kind");
+  map.is_keyed = reader.accept("keyed");
+  if (reader.accept("key")) map.key = reader.type(interface.types);
+  if (reader.accept("value")) map.value = reader.type(interface.types);
+  reader.expect("bytes");
+  map.key_size = reader.number32("a key size");
+  map.value_size = reader.number32("a value size");
+  reader.expect("entries");
+  map.max_entries = reader.number32("a number of entries");
+  if (reader.failed()) return;
+  if (interface.find_map(map.name).is_valid()) reader.report(Diag::text_duplicate_name, where, {"map", map.name});
+  interface.maps.add(std::move(map));
+}
+
+// The index before an event or a string, there for the reader's eyes, must be right.
+void read_index(TextReader& reader, size_t expected) {
+  Span where = reader.span();
+  uint32_t index = reader.number32("an index");
+  if (!reader.failed() && index != expected)
+    reader.report(Diag::text_mismatch, where,
+                  {"index is " + std::to_string(index) + " where " + std::to_string(expected) + " is next"});
+}
+
+void read_event(TextReader& reader, Interface& interface) {
+  EventDecl event;
+  Span first = reader.span();
+  read_index(reader, interface.events.size());
+  event.kind = read_enum<EventKind>(reader, find_event_kind, "event kind");
+  event.format = reader.string("a format in quotes");
+  reader.expect("(");
+  while (!reader.failed() && !reader.accept(")")) {
+    if (!event.fields.empty()) reader.expect(",");
+    EventField field;
+    field.type = reader.type(interface.types);
+    field.offset = read_at(reader);
+    event.fields.push_back(field);
+  }
+  reader.expect("size");
+  event.size = reader.number32("a size");
+  if (reader.accept("map")) event.map = reader.map(interface);
+  event.span = reader.span_since(first);
+  if (!reader.failed()) interface.events.add(std::move(event));
+}
+
+void read_probe(TextReader& reader, Interface& interface, std::vector<ProbeProgram>& programs) {
+  AttachPoint probe;
+  Span first = reader.span();
+  probe.kind = read_enum<ProbeKind>(reader, find_probe_kind, "probe kind");
+  probe.name = reader.string("the probe's name in quotes");
+  if (reader.accept("target")) probe.target = reader.string("a target in quotes");
+  if (reader.accept("function")) probe.function = reader.string("a function in quotes");
+  if (reader.accept("address")) probe.address = static_cast<uint64_t>(reader.number("an address"));
+  if (reader.accept("offset")) probe.offset = static_cast<uint64_t>(reader.number("an offset"));
+  if (reader.accept("period")) probe.period = static_cast<uint64_t>(reader.number("a period"));
+  probe.in_hertz = reader.accept("hertz");
+  if (reader.accept("runs")) {
+    Span where = reader.span();
+    programs.push_back({interface.probes.size(), reader.string("a function name in quotes"), where});
+  }
+  probe.span = reader.span_since(first);
+  interface.probes.push_back(std::move(probe));
+}
+
+}  // namespace
+
+std::string print_interface(const Interface& interface, const std::vector<std::string>& function_names) {
+  std::string out = "interface {\n";
+  RecordWalk walk{interface.types, {}, {}};
+  for (const MapDecl& map : interface.maps) walk.visit(map.key), walk.visit(map.value);
+  for (const EventDecl& event : interface.events)
+    for (const EventField& field : event.fields) walk.visit(field.type);
+  for (const RecordLayout* record : walk.records) print_record(out, *record);
+  for (size_t i = 0; i < interface.strings.size(); i++)
+    out += "  string " + std::to_string(i) + " " + quoted(interface.strings[i]) + "\n";
+  for (const MapDecl& map : interface.maps) print_map(out, map);
+  for (uint32_t i = 0; i < interface.events.size(); i++) print_event(out, interface, i);
+  for (const AttachPoint& probe : interface.probes) print_probe(out, probe, function_names);
+  return out + "}\n";
+}
+
+void read_interface(TextReader& reader, Interface& interface, std::vector<ProbeProgram>& programs) {
+  reader.expect("interface");
+  reader.expect("{");
+  while (!reader.failed() && !reader.accept("}")) {
+    if (reader.accept("record")) {
+      read_record(reader, interface);
+    } else if (reader.accept("string")) {
+      read_index(reader, interface.strings.size());
+      interface.strings.push_back(reader.string("a string"));
+    } else if (reader.accept("map")) {
+      read_map(reader, interface);
+    } else if (reader.accept("event")) {
+      read_event(reader, interface);
+    } else if (reader.accept("probe")) {
+      read_probe(reader, interface, programs);
+    } else {
+      reader.fail_expecting("`record`, `string`, `map`, `event`, `probe` or `}`");
+    }
+  }
+}
+
+}  // namespace shrike::mir
