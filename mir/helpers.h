@@ -20,7 +20,21 @@ enum class Effect : uint8_t { pure, clock, reads, writes, row, ends };
 enum class HelperResult : uint8_t { integer, signed_integer, none, map_value_or_null, mem_or_null };
 
 enum class HelperOperand : uint8_t {
-  map, fn, ctx, integer, key, value, in, in_n, out, out_n, str, addr, any, rec, constant,
+  map,
+  fn,
+  ctx,
+  integer,
+  key,
+  value,
+  in,
+  in_n,
+  out,
+  out_n,
+  str,
+  addr,
+  any,
+  rec,
+  constant,
 };
 
 // The operand kinds of one helper; a constant of its own so that the table costs nothing at start-up.
@@ -36,7 +50,9 @@ struct HelperOperands {
 };
 
 // True of operands that are values of MIR: all but maps and callbacks.
-constexpr bool is_value_operand(HelperOperand operand) { return operand != HelperOperand::map && operand != HelperOperand::fn; }
+constexpr bool is_value_operand(HelperOperand operand) {
+  return operand != HelperOperand::map && operand != HelperOperand::fn;
+}
 
 struct HelperRow {
   std::string_view name;

@@ -22,13 +22,13 @@ using FunctionId = Id<struct FunctionTag>;
 
 // How the kernel keeps a map. One row in map_kinds (interface.cpp) per kind.
 enum class MapKind : uint8_t {
-  array,           // BPF_MAP_TYPE_ARRAY; values may be addressed directly (map_value_addr)
-  percpu_array,    // BPF_MAP_TYPE_PERCPU_ARRAY
-  hash,            // BPF_MAP_TYPE_HASH
-  percpu_hash,     // BPF_MAP_TYPE_PERCPU_HASH
-  lru_hash,        // BPF_MAP_TYPE_LRU_HASH
-  lru_percpu_hash, // BPF_MAP_TYPE_LRU_PERCPU_HASH
-  ring,            // BPF_MAP_TYPE_RINGBUF; max_entries is its size in bytes, a power of two, at least a page
+  array,            // BPF_MAP_TYPE_ARRAY; values may be addressed directly (map_value_addr)
+  percpu_array,     // BPF_MAP_TYPE_PERCPU_ARRAY
+  hash,             // BPF_MAP_TYPE_HASH
+  percpu_hash,      // BPF_MAP_TYPE_PERCPU_HASH
+  lru_hash,         // BPF_MAP_TYPE_LRU_HASH
+  lru_percpu_hash,  // BPF_MAP_TYPE_LRU_PERCPU_HASH
+  ring,             // BPF_MAP_TYPE_RINGBUF; max_entries is its size in bytes, a power of two, at least a page
 };
 bool is_per_cpu(MapKind kind);
 const char* name_of(MapKind kind);
@@ -56,40 +56,43 @@ struct MapDecl {
   std::string name;  // with the @; shrike's own start with a dot: ".ring", ".globals"
   MapRole role = MapRole::user;
   MapKind kind = MapKind::hash;
-  bool is_keyed = false;         // the script writes `@m[...]`
-  const Type* key = nullptr;     // user maps that are keyed; a tuple for several keys
-  const Type* value = nullptr;   // user maps
-  uint32_t key_size = 4;         // bytes given to the kernel
-  uint32_t value_size = 8;       // bytes given to the kernel, a multiple of 8; includes the present word
+  bool is_keyed = false;        // the script writes `@m[...]`
+  const Type* key = nullptr;    // user maps that are keyed; a tuple for several keys
+  const Type* value = nullptr;  // user maps
+  uint32_t key_size = 4;        // bytes given to the kernel
+  uint32_t value_size = 8;      // bytes given to the kernel, a multiple of 8; includes the present word
   uint32_t max_entries = 1;
-  bool has_present_word() const { return role == MapRole::user && !is_keyed && (kind == MapKind::array || kind == MapKind::percpu_array); }
+  bool has_present_word() const {
+    return role == MapRole::user && !is_keyed && (kind == MapKind::array || kind == MapKind::percpu_array);
+  }
 };
 
 // Offsets into the value of the globals map.
 namespace globals {
-inline constexpr uint32_t lost_events = 0;       // u64: records that found the ring full
-inline constexpr uint32_t map_full = 8;          // u64: first insertions refused by a full map
-inline constexpr uint32_t start_ns = 16;         // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
-inline constexpr uint32_t exit_code = 24;        // u64: 1 + the code of the first exit(); 0 while running
-inline constexpr uint32_t target_pid = 32;       // u64: -p or -c process (cpid); 0 if none; set by the runtime
+inline constexpr uint32_t lost_events = 0;  // u64: records that found the ring full
+inline constexpr uint32_t map_full = 8;     // u64: first insertions refused by a full map
+inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
+inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
+inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime
 inline constexpr uint32_t size = 64;
 }  // namespace globals
 
 // A record in the ring: u32 event id, u32 zero, then the fields at their offsets.
 enum class EventKind : uint8_t {
-  printf,        // format with fields
-  errorf, warnf, // like printf, to stderr with the source location
-  print_value,   // one field: its default text and a newline
-  print_map,     // the whole map, read when the record arrives; fields: int64 top, int64 div (0: not given)
-  print_element, // fields: key, value of `map`; printed as `@map[key]: value`
-  clear,         // forget every entry of the map
-  zero,          // set every value of the map to zero
-  exit,          // field: int64 code. Stops the trace.
-  time,          // strftime `format` of the local time when printed
-  system,        // format with fields, run by sh -c (--unsafe)
-  cat,           // format with fields names a file to print
-  join,          // field: array of strings, printed with `format` between them up to the first empty one
-  runtime_error, // `format` is the sentence, without fields; reported as a warning at the span
+  printf,  // format with fields
+  errorf,
+  warnf,          // like printf, to stderr with the source location
+  print_value,    // one field: its default text and a newline
+  print_map,      // the whole map, read when the record arrives; fields: int64 top, int64 div (0: not given)
+  print_element,  // fields: key, value of `map`; printed as `@map[key]: value`
+  clear,          // forget every entry of the map
+  zero,           // set every value of the map to zero
+  exit,           // field: int64 code. Stops the trace.
+  time,           // strftime `format` of the local time when printed
+  system,         // format with fields, run by sh -c (--unsafe)
+  cat,            // format with fields names a file to print
+  join,           // field: array of strings, printed with `format` between them up to the first empty one
+  runtime_error,  // `format` is the sentence, without fields; reported as a warning at the span
 };
 const char* name_of(EventKind kind);
 std::optional<EventKind> find_event_kind(std::string_view name);
@@ -109,17 +112,28 @@ struct EventDecl {
 };
 
 enum class ProbeKind : uint8_t {
-  begin, end, kprobe, kretprobe, uprobe, uretprobe, tracepoint, rawtracepoint, profile, interval, software, hardware,
+  begin,
+  end,
+  kprobe,
+  kretprobe,
+  uprobe,
+  uretprobe,
+  tracepoint,
+  rawtracepoint,
+  profile,
+  interval,
+  software,
+  hardware,
 };
 const char* name_of(ProbeKind kind);
 std::optional<ProbeKind> find_probe_kind(std::string_view name);
 
 // The BPF program type a function is loaded as. Rows in interface.cpp give the kernel's number.
 enum class ProgramType : uint8_t {
-  kprobe,         // BPF_PROG_TYPE_KPROBE: kprobe, kretprobe, uprobe, uretprobe; ctx is pt_regs
-  tracepoint,     // BPF_PROG_TYPE_TRACEPOINT
-  raw_tracepoint, // BPF_PROG_TYPE_RAW_TRACEPOINT: rawtracepoint; begin and end, run by BPF_PROG_TEST_RUN
-  perf_event,     // BPF_PROG_TYPE_PERF_EVENT: profile, interval, software, hardware
+  kprobe,          // BPF_PROG_TYPE_KPROBE: kprobe, kretprobe, uprobe, uretprobe; ctx is pt_regs
+  tracepoint,      // BPF_PROG_TYPE_TRACEPOINT
+  raw_tracepoint,  // BPF_PROG_TYPE_RAW_TRACEPOINT: rawtracepoint; begin and end, run by BPF_PROG_TEST_RUN
+  perf_event,      // BPF_PROG_TYPE_PERF_EVENT: profile, interval, software, hardware
 };
 const char* name_of(ProgramType type);
 uint32_t kernel_number(ProgramType type);  // BPF_PROG_TYPE_*

@@ -82,6 +82,9 @@ constexpr WidthRow widths[] = {{"u8", 1, false},  {"s8", 1, true},  {"u16", 2, f
 
 constexpr const char* region_names[] = {"i64", "ptr.ctx", "ptr.stack", "ptr.map", "ptr.mem", "ptr.key", "ptr.map_handle"};
 
+// In the order of FunctionKind.
+constexpr const char* function_kinds[] = {"program", "for_each", "loop"};
+
 }  // namespace
 
 std::string text_of(ValueType type) {
@@ -115,6 +118,38 @@ const OpRow& row_of(Opcode op) {
 
 size_t op_count() {
   return std::size(op_rows);
+}
+
+std::optional<Opcode> find_op(std::string_view name) {
+  for (size_t i = 0; i < std::size(op_rows); i++)
+    if (op_rows[i].name == name) return static_cast<Opcode>(i);
+  return std::nullopt;
+}
+
+std::optional<MemWidth> find_width(std::string_view name) {
+  for (size_t i = 0; i < std::size(widths); i++)
+    if (name == widths[i].name) return static_cast<MemWidth>(i);
+  return std::nullopt;
+}
+
+std::optional<ValueType> find_value_type(std::string_view text) {
+  bool nullable = text.ends_with('?');
+  if (nullable) text.remove_suffix(1);
+  for (size_t i = 0; i < std::size(region_names); i++) {
+    ValueType type{static_cast<Region>(i), nullable};
+    if (text == region_names[i] && !(nullable && type.is_integer())) return type;
+  }
+  return std::nullopt;
+}
+
+const char* name_of(FunctionKind kind) {
+  return function_kinds[static_cast<size_t>(kind)];
+}
+
+std::optional<FunctionKind> find_function_kind(std::string_view name) {
+  for (size_t i = 0; i < std::size(function_kinds); i++)
+    if (name == function_kinds[i]) return static_cast<FunctionKind>(i);
+  return std::nullopt;
 }
 
 const Signature& signature_of(Opcode op) {

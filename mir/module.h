@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mir/base/table.h"
@@ -21,12 +23,12 @@ using SlotId = Id<struct SlotTag>;
 // What the verifier tracks about a register, as a type. Addresses of traced memory that must be read
 // through probe_read helpers are plain integers.
 enum class Region : uint8_t {
-  integer,  // not a pointer
-  ctx,      // the program's context
-  stack,    // a stack slot, or scratch that stands for one before frames are laid out
-  map,      // a map value
-  mem,      // a reserved ring record
-  key,      // the key handed to a for_each callback; read only
+  integer,     // not a pointer
+  ctx,         // the program's context
+  stack,       // a stack slot, or scratch that stands for one before frames are laid out
+  map,         // a map value
+  mem,         // a reserved ring record
+  key,         // the key handed to a for_each callback; read only
   map_handle,  // the map handed to a for_each callback; opaque
 };
 
@@ -60,14 +62,14 @@ struct BlockTarget {
 
 struct Inst {
   Opcode op = Opcode::constant;
-  ValueId result;               // invalid if the op has none
+  ValueId result;                 // invalid if the op has none
   std::vector<ValueId> operands;  // values only, in order; maps and functions are below
-  int64_t imm = 0;              // constant, clamp_u; #off of memory ops
-  uint32_t length = 0;          // #len
+  int64_t imm = 0;                // constant, clamp_u; #off of memory ops
+  uint32_t length = 0;            // #len
   MemWidth width = MemWidth::u64;
   HelperId helper = HelperId::map_lookup_elem;
-  MapId map;                    // call, agg_update, map_value_addr
-  FunctionId callee;            // call: the callback
+  MapId map;          // call, agg_update, map_value_addr
+  FunctionId callee;  // call: the callback
   SlotId slot;
   std::vector<BlockTarget> targets;
   Span span;
@@ -95,6 +97,9 @@ enum class FunctionKind : uint8_t {
   loop,      // callback of bpf_loop: i64 index, ptr.stack
 };
 
+const char* name_of(FunctionKind kind);
+std::optional<FunctionKind> find_function_kind(std::string_view name);
+
 struct Function {
   std::string name;
   FunctionKind kind = FunctionKind::program;
@@ -113,16 +118,21 @@ struct Module {
 };
 
 struct OpRow {
-  std::string_view name;       // as written: "and" for and_
+  std::string_view name;  // as written: "and" for and_
   std::string_view signature;
   Effect effect;
-  std::string_view until;      // "always" or a pass name
+  std::string_view until;  // "always" or a pass name
   std::string_view meaning;
   bool has_width;
 };
 const OpRow& row_of(Opcode op);
+std::optional<Opcode> find_op(std::string_view name);  // by its written name
+std::optional<MemWidth> find_width(std::string_view name);
+std::optional<ValueType> find_value_type(std::string_view text);
 size_t op_count();
 Effect effect_of(const Inst& inst);  // with `row` resolved to the helper's
-inline bool ends_block(Opcode op) { return row_of(op).effect == Effect::ends; }
+inline bool ends_block(Opcode op) {
+  return row_of(op).effect == Effect::ends;
+}
 
 }  // namespace shrike::mir

@@ -70,16 +70,20 @@ class TextReader {
   // A mistake in what the text says, not in how it is written: reading goes on.
   void report(Diag id, Span at, std::initializer_list<std::string> args);
   void fail_expecting(const std::string& what);
+  void fail_at(Diag id, Span at, std::initializer_list<std::string> args);  // a mistake that ends the reading
+  bool has_errors() const { return has_errors_; }                           // of either kind
+  void skip() { advance(); }                                                // any token
 
   // A reader that starts at the next token and reports nothing: for looking ahead.
-  TextReader look_ahead(Diagnostics& sink) const { return {text_.substr(token_start_), begin_, sink}; }
+  TextReader look_ahead(Diagnostics& sink) const {
+    return {text_.substr(token_start_), begin_ + static_cast<uint32_t>(token_start_), sink};
+  }
 
  private:
   void advance();
   void skip_space();
   void lex_number(size_t start, TokenKind kind);
   bool lex_string(std::string& out);
-  void fail(Diag id, Span at, std::initializer_list<std::string> args);
   Span at(size_t from, size_t to) const;
 
   std::string_view text_;
@@ -90,6 +94,7 @@ class TextReader {
   size_t next_ = 0;      // after the token
   size_t last_end_ = 0;  // of the last token taken
   bool failed_ = false;
+  bool has_errors_ = false;
 };
 
 // A probe's `runs "name"`, kept until the functions are known.

@@ -120,18 +120,19 @@ Span TextReader::span_since(Span first) const {
 }
 
 void TextReader::report(Diag id, Span at, std::initializer_list<std::string> args) {
+  has_errors_ = true;
   diagnostics_->report(id, at, args);
 }
 
-void TextReader::fail(Diag id, Span at, std::initializer_list<std::string> args) {
+void TextReader::fail_at(Diag id, Span at, std::initializer_list<std::string> args) {
   if (!failed_) diagnostics_->report(id, at, args);
-  failed_ = true;
+  failed_ = has_errors_ = true;
   token_ = Token{};
   token_start_ = next_ = text_.size();
 }
 
 void TextReader::fail_expecting(const std::string& what) {
-  fail(Diag::expected_token, span(), {what, shown(token_)});
+  fail_at(Diag::expected_token, span(), {what, shown(token_)});
 }
 
 void TextReader::skip_space() {
@@ -159,7 +160,7 @@ void TextReader::lex_number(size_t start, TokenKind kind) {
   bool fits = error == std::errc() && (!is_negative || value <= uint64_t{1} << 63);
   if (!fits || (next_ < text_.size() && is_plain(text_[next_]))) {
     std::string_view written = text_.substr(start, std::min(shown_text, next_ + 1 - start));
-    return fail(Diag::text_out_of_range, at(start, next_), {"number `" + std::string(written) + "`"});
+    return fail_at(Diag::text_out_of_range, at(start, next_), {"number `" + std::string(written) + "`"});
   }
   token_ = {kind, 0, text_.substr(start, next_ - start), {}, is_negative ? 0 - value : value};
 }
@@ -182,7 +183,7 @@ bool TextReader::lex_string(std::string& out) {
       out += static_cast<char>(high * 16 + low);
       next_ += 2;
     } else {
-      fail(Diag::bad_escape, at(next_ - 2, next_), {"\\" + std::string(1, escape)});
+      fail_at(Diag::bad_escape, at(next_ - 2, next_), {"\\" + std::string(1, escape)});
       return false;
     }
   }
@@ -190,7 +191,7 @@ bool TextReader::lex_string(std::string& out) {
     next_++;
     return true;
   }
-  fail(Diag::unterminated_string, at(token_start_, next_), {});
+  fail_at(Diag::unterminated_string, at(token_start_, next_), {});
   return false;
 }
 
@@ -265,7 +266,7 @@ int64_t TextReader::number(const char* what) {
 
 uint32_t TextReader::number32(const char* what) {
   if (token_.kind == TokenKind::number && token_.number > UINT32_MAX)
-    fail(Diag::text_out_of_range, span(), {std::string(what) + " `" + std::string(token_.text) + "`"});
+    fail_at(Diag::text_out_of_range, span(), {std::string(what) + " `" + std::string(token_.text) + "`"});
   return static_cast<uint32_t>(number(what));
 }
 
@@ -274,7 +275,7 @@ int32_t TextReader::offset(const char* what) {
   if (token_.kind != TokenKind::offset) {
     fail_expecting(what);
   } else if (value < INT32_MIN || value > INT32_MAX) {
-    fail(Diag::text_out_of_range, span(), {std::string(what) + " `" + std::string(token_.text) + "`"});
+    fail_at(Diag::text_out_of_range, span(), {std::string(what) + " `" + std::string(token_.text) + "`"});
   } else {
     advance();
     return static_cast<int32_t>(value);
@@ -310,7 +311,7 @@ const Type* TextReader::type(TypePool& pool) {
   const Type* type = pool.parse(written);
   if (type == nullptr) {
     std::string start(written.substr(0, shown_text));
-    fail(Diag::text_bad_type, at(token_start_, token_start_ + std::max<size_t>(1, written.size())), {start});
+    fail_at(Diag::text_bad_type, at(token_start_, token_start_ + std::max<size_t>(1, written.size())), {start});
     return nullptr;
   }
   next_ = token_start_ + written.size();

@@ -42,9 +42,33 @@
 namespace shrike::mir {
 
 enum class TypeKind : uint8_t {
-  none, boolean, integer, pointer, string, buffer, array, tuple, record, enumeration,
-  kstack, ustack, ksym, usym, username, inet, macaddr, timestamp, cgroup_path,
-  count, sum, min, max, avg, stats, hist, lhist,
+  none,
+  boolean,
+  integer,
+  pointer,
+  string,
+  buffer,
+  array,
+  tuple,
+  record,
+  enumeration,
+  kstack,
+  ustack,
+  ksym,
+  usym,
+  username,
+  inet,
+  macaddr,
+  timestamp,
+  cgroup_path,
+  count,
+  sum,
+  min,
+  max,
+  avg,
+  stats,
+  hist,
+  lhist,
 };
 
 enum class AddressSpace : uint8_t { kernel, user };
@@ -59,18 +83,18 @@ struct TupleElement {
 
 struct Type {
   TypeKind kind = TypeKind::none;
-  bool is_signed = false;                // integer, sum, min, max, avg, stats
+  bool is_signed = false;                     // integer, sum, min, max, avg, stats
   AddressSpace space = AddressSpace::kernel;  // pointer
   StackMode stack_mode = StackMode::bpftrace;
-  uint32_t size = 0;                     // bytes; 0 for void and for records without a known layout
+  uint32_t size = 0;  // bytes; 0 for void and for records without a known layout
   uint32_t align = 1;
-  uint32_t count = 0;                    // array elements; string and buffer capacity; stack frame limit; hist bits
-  const Type* element = nullptr;         // array element, pointer target
-  std::vector<TupleElement> elements;    // tuple
-  std::string name;                      // record, enumeration (without the keyword)
-  bool is_union = false;                 // record
+  uint32_t count = 0;                  // array elements; string and buffer capacity; stack frame limit; hist bits
+  const Type* element = nullptr;       // array element, pointer target
+  std::vector<TupleElement> elements;  // tuple
+  std::string name;                    // record, enumeration (without the keyword)
+  bool is_union = false;               // record
   int64_t lhist_min = 0, lhist_max = 0, lhist_step = 1;
-  std::string text;                      // the text form, see above
+  std::string text;  // the text form, see above
 
   bool is(TypeKind k) const { return kind == k; }
   bool is_integer_like() const {  // fits one register and has arithmetic
@@ -83,10 +107,10 @@ struct Type {
 struct RecordField {
   std::string name;  // empty for an anonymous member, whose fields belong to the outer record
   const Type* type = nullptr;
-  uint32_t offset = 0;      // bytes
-  uint32_t bit_offset = 0;  // within the integer at `offset`, from the least significant bit
-  uint32_t bit_size = 0;    // 0: not a bit-field
-  bool is_data_loc = false; // tracepoint: a u32 holding offset (low half) and length (high half) of the real data
+  uint32_t offset = 0;       // bytes
+  uint32_t bit_offset = 0;   // within the integer at `offset`, from the least significant bit
+  uint32_t bit_size = 0;     // 0: not a bit-field
+  bool is_data_loc = false;  // tracepoint: a u32 holding offset (low half) and length (high half) of the real data
 };
 
 struct RecordLayout {
@@ -115,7 +139,7 @@ class TypePool {
   const Type* record(std::string_view name, bool is_union);
   const Type* enumeration(std::string_view name, uint32_t size = 4);
   const Type* stack(TypeKind kind, uint32_t limit, StackMode mode);
-  const Type* simple(TypeKind kind);  // ksym usym username inet macaddr timestamp cgroup_path count
+  const Type* simple(TypeKind kind);                     // ksym usym username inet macaddr timestamp cgroup_path count
   const Type* aggregate(TypeKind kind, bool is_signed);  // count sum min max avg stats
   const Type* hist(uint32_t bits);
   const Type* lhist(int64_t min, int64_t max, int64_t step);

@@ -11,8 +11,8 @@ namespace shrike::mir {
 struct Violation {
   FunctionId function;
   BlockId block;
-  uint32_t inst = 0;     // index in the block
-  std::string message;   // "invariant 4: ..."
+  uint32_t inst = 0;    // index in the block
+  std::string message;  // "invariant 4: ..."
 };
 
 // `finished` lists passes already run: operations legal only until one of them are violations.

@@ -1,3 +1,4 @@
+// The Builder and the tables of rows it works from.
 #include "mir/build.h"
 
 #include <gtest/gtest.h>

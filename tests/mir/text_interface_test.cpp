@@ -1,3 +1,4 @@
+// The token reader and the Interface section.
 #include "mir/text_interface.h"
 
 #include <gtest/gtest.h>

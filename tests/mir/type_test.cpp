@@ -1,3 +1,4 @@
+// Data types: text form, layout, records.
 #include "mir/type.h"
 
 #include <gtest/gtest.h>
