@@ -1,0 +1,309 @@
+// The top level of a script, and how the parser gets over mistakes.
+#include "frontend/parser.h"
+
+#include "frontend/script_parser.h"
+
+namespace shrike {
+
+ScriptParser::ScriptParser(std::string_view text, uint32_t begin, const ParseOptions& options, Arena& arena,
+                           Diagnostics& diagnostics)
+    : options_(options), arena_(arena), errors_(diagnostics), lexer_(text, begin, arena, errors_) {
+  invalid_.kind = TokenKind::invalid;
+}
+
+ast::Program parse(const SourceMap& sources, uint32_t begin, const ParseOptions& options, Arena& arena,
+                   Diagnostics& diagnostics) {
+  std::string_view text = sources.file_text(begin);
+  size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) {
+    uint32_t at = begin + static_cast<uint32_t>(nul);
+    diagnostics.report(Diag::not_a_script, {at, at + 1});
+    return {};
+  }
+  return ScriptParser(text, begin, options, arena, diagnostics).parse_program();
+}
+
+// --- tokens
+
+const Token& ScriptParser::peek(size_t ahead) {
+  if (is_panicking_) return invalid_;
+  while (ahead_.size() <= ahead) ahead_.push_back(lexer_.next());
+  return ahead_[ahead];
+}
+
+Token ScriptParser::take() {
+  Token token = peek();
+  if (is_panicking_) return token;
+  if (token.kind == TokenKind::end) return token;
+  ahead_.erase(ahead_.begin());
+  last_span_ = token.span;
+  return token;
+}
+
+bool ScriptParser::accept(TokenKind kind) {
+  if (!at(kind)) return false;
+  take();
+  return true;
+}
+
+bool ScriptParser::expect(TokenKind kind) {
+  if (accept(kind)) return true;
+  fail_expected("`" + std::string(spelling_of(kind)) + "`");
+  return false;
+}
+
+Token ScriptParser::expect_name(std::string_view what) {
+  if (peek().is_word()) return take();
+  fail_expected(what);
+  return invalid_;
+}
+
+// --- mistakes
+
+Diagnostic& ScriptParser::fail(Diag id, Span span, std::initializer_list<std::string> args) {
+  Diagnostic& diagnostic = errors_.report(id, span, args);
+  is_panicking_ = true;
+  errors_.is_muted = true;
+  return diagnostic;
+}
+
+Diagnostic& ScriptParser::fail_expected(std::string_view what) {
+  Token found = peek();
+  // The lexer has told already what is wrong with an invalid token; the end of the file is worth one message.
+  bool is_told = found.kind == TokenKind::invalid || (found.kind == TokenKind::end && reported_end_);
+  if (found.kind == TokenKind::end) reported_end_ = true;
+  if (is_told) errors_.is_muted = true;
+  return fail(Diag::expected_token, found.span, {std::string(what), describe(found)});
+}
+
+bool ScriptParser::is_too_deep() {
+  if (is_panicking_) return true;
+  if (nesting_ <= max_nesting) return false;
+  fail(Diag::nesting_too_deep, peek().span, {std::to_string(max_nesting)});
+  return true;
+}
+
+// From the opening brace to after the one that closes it.
+void ScriptParser::skip_braces() {
+  size_t open = 0;
+  while (!at(TokenKind::end)) {
+    Token token = take();
+    if (token.kind == TokenKind::left_brace) open++;
+    if (token.kind == TokenKind::right_brace && --open == 0) return;
+  }
+}
+
+void ScriptParser::synchronize() {
+  is_panicking_ = false;
+  while (!at(TokenKind::end) && !at(TokenKind::right_brace)) {
+    if (at(TokenKind::left_brace)) {
+      skip_braces();
+      // `if bad {} else {}`: what follows a skipped body is a new statement, but its `else` is not.
+      if (at(TokenKind::kw_else) || at(TokenKind::semicolon) || at(TokenKind::comma) || at(TokenKind::right_paren)) continue;
+      break;
+    }
+    if (take().kind == TokenKind::semicolon) break;
+  }
+  errors_.is_muted = errors_.is_full();
+}
+
+void ScriptParser::skip_to_body_end() {
+  is_panicking_ = false;
+  while (!at(TokenKind::end)) {
+    if (at(TokenKind::left_brace)) {
+      skip_braces();
+      break;
+    }
+    if (take().kind == TokenKind::right_brace) break;
+  }
+  errors_.is_muted = errors_.is_full();
+}
+
+// --- top level
+
+ast::Program ScriptParser::parse_program() {
+  ast::Program program;
+  while (!at(TokenKind::end)) {
+    parse_item(program);
+    if (is_panicking_) skip_to_body_end();
+  }
+  program.expr_count = static_cast<uint32_t>(depths_.size());
+  if (program.probes.empty() && !errors_.has_reported()) errors_.report(Diag::empty_program, {});
+  return program;
+}
+
+void ScriptParser::report_order(Span span, std::string_view what) {
+  errors_.report(Diag::out_of_order, span, {std::string(what)});
+}
+
+void ScriptParser::parse_item(ast::Program& program) {
+  switch (peek().kind) {
+    case TokenKind::kw_struct:
+    case TokenKind::kw_union:
+    case TokenKind::kw_enum:
+    case TokenKind::kw_typedef: {
+      if (section_ != Section::c) report_order(peek().span, "C definitions");
+      if (at(TokenKind::kw_enum)) parse_c_enum(program);
+      else if (at(TokenKind::kw_typedef)) parse_typedef(program);
+      else parse_c_record(program);
+      return;
+    }
+    case TokenKind::kw_import: parse_import(program); return;
+    case TokenKind::kw_let: parse_map_declaration(program); return;
+    case TokenKind::semicolon: take(); return;
+    case TokenKind::right_brace: {
+      Span span = take().span;
+      errors_.report(Diag::stray_brace, span);
+      return;
+    }
+    default: break;
+  }
+  if (!parse_word_item(program)) parse_probe(program);
+}
+
+// `config`, `macro` and `fn` are not reserved: what follows decides.
+bool ScriptParser::parse_word_item(ast::Program& program) {
+  if (!at(TokenKind::identifier)) return false;
+  std::string_view word = peek().text;
+  if (word != "config" && word != "macro" && word != "fn") return false;
+  if (word == "config") {
+    if (peek(1).kind != TokenKind::assign) return false;
+    parse_config(program);
+    return true;
+  }
+  if (!peek(1).is_word()) return false;
+  if (word == "macro") parse_macro(program);
+  else parse_function(program);
+  return true;
+}
+
+void ScriptParser::parse_config(ast::Program& program) {
+  Token word = take();
+  if (section_ == Section::items) report_order(word.span, "the `config` block");
+  else if (section_ == Section::config && !program.config.empty()) errors_.report(Diag::second_config, word.span);
+  section_ = Section::config;
+  expect(TokenKind::assign);
+  if (!expect(TokenKind::left_brace)) return;
+  while (!at(TokenKind::right_brace) && !at(TokenKind::end)) {
+    parse_config_entry(program);
+    if (is_panicking_) synchronize();
+  }
+  expect(TokenKind::right_brace);
+  accept(TokenKind::semicolon);
+}
+
+void ScriptParser::parse_config_entry(ast::Program& program) {
+  if (accept(TokenKind::semicolon)) return;
+  ast::ConfigEntry entry;
+  Token key = expect_name("a config variable");
+  entry.key = key.text;
+  entry.key_span = key.span;
+  expect(TokenKind::assign);
+  Token value = peek();
+  if (value.kind == TokenKind::integer) entry.value = arena_.copy(std::to_string(value.value));
+  else if (value.kind == TokenKind::string || value.is_word()) entry.value = value.text;
+  else fail_expected("a string, number or word");
+  if (is_panicking_) return;
+  take();
+  entry.is_string = value.kind == TokenKind::string;
+  entry.value_span = value.span;
+  if (!at(TokenKind::right_brace)) expect(TokenKind::semicolon);
+  if (!is_panicking_) program.config.push_back(entry);
+}
+
+void ScriptParser::parse_import(ast::Program& program) {
+  Token word = take();
+  if (section_ == Section::items) report_order(word.span, "imports");
+  else section_ = Section::config;
+  Token path = peek();
+  if (path.kind != TokenKind::string) {
+    fail_expected("a string");
+    return;
+  }
+  take();
+  program.imports.push_back({path.text, since(word.span)});
+  accept(TokenKind::semicolon);
+}
+
+void ScriptParser::parse_map_declaration(ast::Program& program) {
+  section_ = Section::items;
+  ast::MapDeclaration declaration;
+  Token let = take();
+  declaration.name = peek().text;
+  expect(TokenKind::map);
+  expect(TokenKind::assign);
+  Token kind = expect_name("a map kind");
+  declaration.kind = kind.text;
+  declaration.kind_span = kind.span;
+  expect(TokenKind::left_paren);
+  if (!at(TokenKind::right_paren)) declaration.entries = parse_expr();
+  expect(TokenKind::right_paren);
+  declaration.span = since(let.span);
+  expect(TokenKind::semicolon);
+  if (!is_panicking_) {
+    program.map_declarations.push_back(declaration);
+    return;
+  }
+  // Its end is a `;`, not a body.
+  synchronize();
+}
+
+ast::Parameter ScriptParser::parse_parameter() {
+  ast::Parameter parameter;
+  Token name = peek();
+  bool is_name = name.kind == TokenKind::variable || name.kind == TokenKind::map || name.kind == TokenKind::identifier;
+  if (!is_name) {
+    fail_expected("a parameter");
+    return parameter;
+  }
+  take();
+  parameter.name = name.text;
+  if (accept(TokenKind::colon)) parameter.type = parse_type();
+  parameter.span = since(name.span);
+  return parameter;
+}
+
+void ScriptParser::parse_function(ast::Program& program) {
+  section_ = Section::items;
+  ast::FunctionDefinition function;
+  Span start = take().span;
+  function.name = take().text;
+  expect(TokenKind::left_paren);
+  while (!is_panicking_ && !at(TokenKind::right_paren)) {
+    function.params.push_back(parse_parameter());
+    if (!accept(TokenKind::comma)) break;
+  }
+  expect(TokenKind::right_paren);
+  if (accept(TokenKind::colon)) {
+    function.result = parse_type();
+  } else {
+    function.result.name = "void";
+    function.result.span = last_span_;
+  }
+  function.span = since(start);
+  if (is_panicking_) return;
+  function.body = parse_block().block;
+  if (!is_panicking_) program.functions.push_back(std::move(function));
+}
+
+void ScriptParser::parse_macro(ast::Program& program) {
+  section_ = Section::items;
+  ast::MacroDefinition macro;
+  Span start = take().span;
+  macro.name = take().text;
+  if (accept(TokenKind::left_paren)) {
+    while (!is_panicking_ && !at(TokenKind::right_paren)) {
+      macro.params.push_back(parse_parameter());
+      if (!accept(TokenKind::comma)) break;
+    }
+    expect(TokenKind::right_paren);
+  }
+  macro.span = since(start);
+  if (is_panicking_) return;
+  ParsedBlock body = parse_block();
+  if (body.is_open) macro.value = take_value(*body.block);
+  macro.body = body.block;
+  if (!is_panicking_) program.macros.push_back(std::move(macro));
+}
+
+}  // namespace shrike
