@@ -9,11 +9,11 @@ struct Operator {
   int precedence;
 };
 constexpr Operator operators[] = {
-    {TokenKind::or_or, 1},      {TokenKind::and_and, 2},      {TokenKind::pipe, 3},  {TokenKind::caret, 4},
-    {TokenKind::ampersand, 5},  {TokenKind::equal, 6},        {TokenKind::not_equal, 6}, {TokenKind::less, 7},
-    {TokenKind::greater, 7},    {TokenKind::less_equal, 7},   {TokenKind::greater_equal, 7}, {TokenKind::shl, 8},
-    {TokenKind::shr, 8},        {TokenKind::plus, 9},         {TokenKind::minus, 9}, {TokenKind::star, 10},
-    {TokenKind::slash, 10},     {TokenKind::percent, 10},
+    {TokenKind::or_or, 1},     {TokenKind::and_and, 2},    {TokenKind::pipe, 3},          {TokenKind::caret, 4},
+    {TokenKind::ampersand, 5}, {TokenKind::equal, 6},      {TokenKind::not_equal, 6},     {TokenKind::less, 7},
+    {TokenKind::greater, 7},   {TokenKind::less_equal, 7}, {TokenKind::greater_equal, 7}, {TokenKind::shl, 8},
+    {TokenKind::shr, 8},       {TokenKind::plus, 9},       {TokenKind::minus, 9},         {TokenKind::star, 10},
+    {TokenKind::slash, 10},    {TokenKind::percent, 10},
 };
 
 int precedence_of(TokenKind kind) {

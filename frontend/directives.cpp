@@ -164,7 +164,8 @@ bool Lexer::evaluate_condition(size_t line_end) {
     if (raw[i].text != "defined" || raw[i].kind != TokenKind::identifier) {
       bool is_macro = raw[i].kind == TokenKind::identifier && macros_.contains(raw[i].text);
       if (!is_macro) tokens.push_back(raw[i]);
-      else for (const Token& part : macros_.find(raw[i].text)->second.tokens) tokens.push_back(part);
+      else
+        for (const Token& part : macros_.find(raw[i].text)->second.tokens) tokens.push_back(part);
       continue;
     }
     size_t name = i + 1 < raw.size() && raw[i + 1].kind == TokenKind::left_paren ? i + 2 : i + 1;

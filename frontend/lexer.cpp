@@ -37,11 +37,24 @@ struct NumberSuffix {
 };
 constexpr uint64_t second = 1'000'000'000;
 constexpr NumberSuffix number_suffixes[] = {
-    {"", 1, false},           {"u", 1, true},         {"ul", 1, true},    {"ull", 1, true},
-    {"l", 1, false},          {"ll", 1, false},       {"U", 1, true},     {"UL", 1, true},
-    {"ULL", 1, true},         {"L", 1, false},        {"LL", 1, false},   {"ns", 1, false},
-    {"us", 1000, false},      {"ms", 1000000, false}, {"s", second, false}, {"m", 60 * second, false},
-    {"h", 3600 * second, false}, {"d", 86400 * second, false},
+    {"", 1, false},
+    {"u", 1, true},
+    {"ul", 1, true},
+    {"ull", 1, true},
+    {"l", 1, false},
+    {"ll", 1, false},
+    {"U", 1, true},
+    {"UL", 1, true},
+    {"ULL", 1, true},
+    {"L", 1, false},
+    {"LL", 1, false},
+    {"ns", 1, false},
+    {"us", 1000, false},
+    {"ms", 1000000, false},
+    {"s", second, false},
+    {"m", 60 * second, false},
+    {"h", 3600 * second, false},
+    {"d", 86400 * second, false},
 };
 
 // A hostile chain of macros must not grow without end.
@@ -242,7 +255,8 @@ bool Lexer::skip_comment() {
   size_t close = text_.find("*/", position_ + 2);
   position_ = close == std::string_view::npos ? text_.size() : close + 2;
   if (close == std::string_view::npos)
-    errors_.report(Diag::unterminated_comment, {begin_ + static_cast<uint32_t>(start), begin_ + static_cast<uint32_t>(start) + 2});
+    errors_.report(Diag::unterminated_comment,
+                   {begin_ + static_cast<uint32_t>(start), begin_ + static_cast<uint32_t>(start) + 2});
   return true;
 }
 
@@ -271,7 +285,8 @@ Token Lexer::scan() {
   skip_trivia();
   if (position_ >= text_.size()) {
     Token end = token(TokenKind::end, position_);
-    if (!text_.empty()) end.span = {begin_ + static_cast<uint32_t>(text_.size()) - 1, begin_ + static_cast<uint32_t>(text_.size())};
+    if (!text_.empty())
+      end.span = {begin_ + static_cast<uint32_t>(text_.size()) - 1, begin_ + static_cast<uint32_t>(text_.size())};
     return end;
   }
   char c = text_[position_];

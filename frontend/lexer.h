@@ -66,8 +66,8 @@ class Lexer {
   };
   struct Conditional {
     Span opening;
-    bool is_active;      // the current branch is read
-    bool was_taken;      // some branch so far was
+    bool is_active;  // the current branch is read
+    bool was_taken;  // some branch so far was
     bool saw_else = false;
   };
 

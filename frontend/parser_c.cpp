@@ -9,8 +9,8 @@ namespace shrike {
 namespace {
 
 bool is_qualifier(std::string_view word) {
-  for (std::string_view name : {"const", "volatile", "restrict", "__restrict", "__user", "__kernel", "__rcu", "__percpu", "extern",
-                                "static", "_Atomic", "__extension__"})
+  for (std::string_view name : {"const", "volatile", "restrict", "__restrict", "__user", "__kernel", "__rcu", "__percpu",
+                                "extern", "static", "_Atomic", "__extension__"})
     if (word == name) return true;
   return false;
 }
@@ -51,7 +51,8 @@ bool ScriptParser::parse_attributes() {
       if (token.kind == TokenKind::left_paren) depth++;
       if (token.kind == TokenKind::right_paren && --depth == 0) break;
       if (token.text == "packed" || token.text == "__packed__") is_packed = true;
-      if (token.text == "aligned" || token.text == "__aligned__") errors_.report(Diag::attribute_ignored, token.span, {"aligned"});
+      if (token.text == "aligned" || token.text == "__aligned__")
+        errors_.report(Diag::attribute_ignored, token.span, {"aligned"});
     }
   }
   return is_packed;

@@ -33,7 +33,7 @@ struct UnaryRow {
   UnaryOp op;
 };
 constexpr UnaryRow unary_rows[] = {
-    {TokenKind::plus, UnaryOp::plus},    {TokenKind::minus, UnaryOp::minus},      {TokenKind::bang, UnaryOp::logical_not},
+    {TokenKind::plus, UnaryOp::plus},     {TokenKind::minus, UnaryOp::minus},      {TokenKind::bang, UnaryOp::logical_not},
     {TokenKind::tilde, UnaryOp::bit_not}, {TokenKind::star, UnaryOp::dereference}, {TokenKind::ampersand, UnaryOp::address_of},
 };
 

@@ -11,9 +11,10 @@ bool is_blank(char c) {
 
 // Providers whose parts hold no file names: there a `/` begins the predicate, wherever it stands.
 bool has_no_paths(std::string_view provider) {
-  for (std::string_view name : {"kprobe", "k", "kretprobe", "kr", "tracepoint", "t", "rawtracepoint", "rt", "profile", "p", "interval",
-                                "i", "software", "s", "hardware", "h", "fentry", "fexit", "kfunc", "kretfunc", "f", "fr", "begin",
-                                "end", "BEGIN", "END", "self", "test", "bench"})
+  for (std::string_view name :
+       {"kprobe",   "k",  "kretprobe", "kr",  "tracepoint", "t",   "rawtracepoint", "rt",    "profile", "p",
+        "interval", "i",  "software",  "s",   "hardware",   "h",   "fentry",        "fexit", "kfunc",   "kretfunc",
+        "f",        "fr", "begin",     "end", "BEGIN",      "END", "self",          "test",  "bench"})
     if (name == provider) return true;
   return false;
 }
@@ -126,7 +127,9 @@ std::string ScriptParser::replace_positionals(std::string_view raw, Span span) {
       size_t number = std::stoul(std::string(raw.substr(i + 1, std::min<size_t>(end - i - 1, 9))));
       Span at = {span.begin + static_cast<uint32_t>(i), span.begin + static_cast<uint32_t>(end)};
       if (number >= 1 && number <= options_.positionals.size()) out += options_.positionals[number - 1];
-      else errors_.report(Diag::no_such_positional, at, {std::string(raw.substr(i, end - i)), std::to_string(options_.positionals.size())});
+      else
+        errors_.report(Diag::no_such_positional, at,
+                       {std::string(raw.substr(i, end - i)), std::to_string(options_.positionals.size())});
       i = end - 1;
     }
   }

@@ -5,7 +5,8 @@ namespace shrike {
 
 namespace {
 
-constexpr std::string_view statement_words[] = {"if", "else", "for", "while", "unroll", "let", "return", "break", "continue", "import"};
+constexpr std::string_view statement_words[] = {"if",  "else",   "for",   "while",    "unroll",
+                                                "let", "return", "break", "continue", "import"};
 
 struct AssignToken {
   TokenKind kind;

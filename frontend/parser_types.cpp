@@ -7,10 +7,10 @@ namespace {
 
 // Names that are types wherever they stand. Others are by their form (`..._t`), by the C section, or by what surrounds them.
 constexpr std::string_view type_names[] = {
-    "bool",  "void",  "int8",  "int16", "int32", "int64", "uint8",  "uint16", "uint32", "uint64", "string", "buffer",
-    "inet",  "char",  "short", "int",   "long",  "unsigned", "signed", "u8",  "u16",    "u32",    "u64",    "s8",
-    "s16",   "s32",   "s64",   "__u8",  "__u16", "__u32", "__u64",  "__s8",   "__s16",  "__s32",  "__s64",  "__be16",
-    "__be32", "__be64", "__le16", "__le32", "__le64", "timestamp",
+    "bool",   "void",  "int8",   "int16",  "int32",  "int64",  "uint8",    "uint16", "uint32",    "uint64", "string",
+    "buffer", "inet",  "char",   "short",  "int",    "long",   "unsigned", "signed", "u8",        "u16",    "u32",
+    "u64",    "s8",    "s16",    "s32",    "s64",    "__u8",   "__u16",    "__u32",  "__u64",     "__s8",   "__s16",
+    "__s32",  "__s64", "__be16", "__be32", "__be64", "__le16", "__le32",   "__le64", "timestamp",
 };
 
 bool is_c_word(std::string_view name) {
@@ -53,7 +53,8 @@ bool ScriptParser::is_type_name(std::string_view name) const {
 
 bool ScriptParser::starts_type(size_t ahead) {
   TokenKind kind = peek(ahead).kind;
-  return kind == TokenKind::kw_struct || kind == TokenKind::kw_union || kind == TokenKind::kw_enum || kind == TokenKind::kw_typeof;
+  return kind == TokenKind::kw_struct || kind == TokenKind::kw_union || kind == TokenKind::kw_enum ||
+         kind == TokenKind::kw_typeof;
 }
 
 size_t ScriptParser::skip_stars(size_t ahead) {

@@ -50,7 +50,7 @@ class ScriptParser {
   Diagnostic& fail(Diag id, Span span, std::initializer_list<std::string> args = {});  // and panic
   Diagnostic& fail_expected(std::string_view what);
   bool is_too_deep();
-  void synchronize();      // to after `;` or before `}`, over balanced braces
+  void synchronize();       // to after `;` or before `}`, over balanced braces
   void skip_to_body_end();  // to after the next balanced `{ }` at top level
   void skip_braces();
 
@@ -86,7 +86,8 @@ class ScriptParser {
   const ast::Expr* parse_condition();
   const ast::Expr* take_value(ast::Block& block);
   void end_statement(const ast::Expr* expr);
-  template <class T> const ast::Stmt* make_stmt(Span span, T node) {
+  template <class T>
+  const ast::Stmt* make_stmt(Span span, T node) {
     return arena_.make<ast::Stmt>(ast::Stmt{span, ast::StmtNode(std::move(node))});
   }
 
@@ -151,8 +152,8 @@ class ScriptParser {
   bool in_predicate_ = false;
   bool last_statement_is_open_ = false;
   uint32_t nesting_ = 0;
-  uint32_t deepest_in_block_ = 0;         // of the expressions made since the innermost value block began
-  std::vector<uint16_t> depths_;          // of expression trees, by ExprId
+  uint32_t deepest_in_block_ = 0;  // of the expressions made since the innermost value block began
+  std::vector<uint16_t> depths_;   // of expression trees, by ExprId
   std::unordered_set<std::string_view> c_types_;
   std::unordered_map<std::string_view, int64_t> c_constants_;
   enum class Section : uint8_t { c, config, items } section_ = Section::c;

@@ -11,7 +11,7 @@ namespace shrike {
 
 enum class TokenKind : uint8_t {
   end,
-  invalid,           // already reported, or the parser is skipping
+  invalid,  // already reported, or the parser is skipping
   identifier,
   variable,          // $name
   map,               // @name
