@@ -1,0 +1,69 @@
+// Attaches loaded programs to what they trace: one function per mechanism, each in its own attach_*.cpp, chosen by the
+// probe's kind in attach.cpp.
+//
+// begin and end have no place to attach to: session runs them. Detaching a tracepoint or uprobe makes the kernel wait for
+// an RCU grace period (tens of milliseconds each), so Links closes all of its events at the same time. Disabling a perf
+// event first would not help: the programs of a tracepoint run whether or not the event is enabled.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mir/base/diagnostic.h"
+#include "mir/interface.h"
+#include "runtime/fd.h"
+#include "runtime/tracefs.h"
+
+namespace shrike {
+
+// Why a probe was not attached. `is_missing`: the place does not exist here, which `missing_probes` may tolerate.
+struct AttachError {
+  std::string reason;
+  std::string hint;
+  bool is_missing = false;
+};
+using AttachResult = std::optional<AttachError>;  // nothing: attached
+
+class Links {
+ public:
+  Links() = default;
+  Links(const Links&) = delete;
+  Links& operator=(const Links&) = delete;
+  ~Links() { close(); }
+
+  void add_event(Fd event) { events_.push_back(std::move(event)); }
+  void add_link(Fd link) { links_.push_back(std::move(link)); }
+  void on_close(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
+  size_t count() const { return events_.size() + links_.size(); }
+
+  void close();
+
+ private:
+  std::vector<Fd> events_;  // perf events
+  std::vector<Fd> links_;
+  std::vector<std::function<void()>> undo_;  // after all are closed
+};
+
+struct AttachContext {
+  Tracefs& tracefs;
+  uint32_t pid = 0;  // -p or the -c child: perf events and uprobes are opened for it alone; 0: everyone
+};
+
+AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+
+// The mechanisms.
+AttachResult attach_tracepoint(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_raw_tracepoint(const mir::AttachPoint& probe, int program, Links& links);
+AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_counter(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+
+// Kinds in the order in which handlers of one event fire in script order: first those the kernel appends, in script
+// order, then those it prepends, in reverse. begin and end are left out.
+std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes);
+
+}  // namespace shrike

@@ -1,0 +1,29 @@
+// Function symbols of programs and libraries: name to file offset, for uprobes, or to address, for
+// uaddr. The way back, from an address to its name, is the output's business.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace shrike {
+
+struct ElfSymbol {
+  std::string name;
+  uint64_t file_offset = 0;  // of its first instruction
+  uint64_t address = 0;      // as linked
+  uint64_t size = 0;
+};
+
+enum class ElfStatus { found, missing, unreadable };
+
+// Calls f for each function symbol (.symtab, then .dynsym) until it returns false; a name that is in both tables comes
+// twice. Old versions of versioned symbols (memcpy@GLIBC_2.2.5) are left out. `why` tells why a file is unreadable.
+ElfStatus each_function(const std::string& path, const std::function<bool(const ElfSymbol&)>& f, std::string& why);
+
+// One symbol by its exact name, functions and objects.
+std::optional<ElfSymbol> find_symbol(const std::string& path, std::string_view name);
+
+}  // namespace shrike

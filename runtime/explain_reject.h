@@ -1,0 +1,25 @@
+// Turns the verifier's log into one message at the source. The checker should have refused what the kernel refuses,
+// so every rejection is reported as a bug in shrike, with the kernel's own sentence.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "backend-bpf/object.h"
+#include "mir/base/diagnostic.h"
+
+namespace shrike {
+
+// What a log says in the end: the instruction it stopped at and the sentence.
+struct Rejection {
+  uint32_t insn = 0;
+  std::string sentence;  // "R2 min value is negative, either use unsigned or 'var &= const'"
+};
+Rejection read_rejection(std::string_view log);
+
+// Where in the source an instruction comes from; unknown if the program has no line for it.
+Span span_of(const bpf::Program& program, uint32_t insn);
+
+void explain_reject(const bpf::Program& program, std::string_view log, int error, Diagnostics& diagnostics);
+
+}  // namespace shrike

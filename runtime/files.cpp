@@ -1,0 +1,62 @@
+// Reads grow with what arrives: pseudo files do not know their size.
+#include "runtime/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace shrike {
+
+FileText read_all(int fd) {
+  FileText out;
+  struct stat status{};
+  size_t chunk = 4096;
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) chunk = static_cast<size_t>(status.st_size) + 1;
+  for (;;) {
+    size_t used = out.text.size();
+    out.text.resize(used + chunk);
+    ssize_t got = read(fd, out.text.data() + used, chunk);
+    int error = got < 0 ? errno : 0;
+    out.text.resize(used + static_cast<size_t>(got > 0 ? got : 0));
+    if (error == EINTR) continue;
+    if (got <= 0) {
+      out.error = error;
+      return out;
+    }
+    // A pseudo file gives a page or less at a time; grow so that big ones take few calls.
+    if (chunk < 256 * 1024 && out.text.size() >= chunk) chunk *= 2;
+  }
+}
+
+FileText read_file_at(int directory, const char* path) {
+  Fd fd(openat(directory, path, O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return {errno, {}};
+  return read_all(fd.get());
+}
+
+FileText read_file(const char* path) {
+  return read_file_at(AT_FDCWD, path);
+}
+
+int write_file_at(int directory, const char* path, std::string_view text, int flags) {
+  Fd fd(openat(directory, path, O_WRONLY | O_CLOEXEC | flags, 0644));
+  if (!fd.is_open()) return errno;
+  while (!text.empty()) {
+    ssize_t written = write(fd.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return 0;
+}
+
+std::string describe_errno(int error) {
+  std::string out = strerrordesc_np(error) != nullptr ? strerrordesc_np(error) : "unknown error";
+  const char* name = strerrorname_np(error);
+  if (name != nullptr) out.append(" (").append(name).append(")");
+  return out;
+}
+
+}  // namespace shrike

@@ -1,0 +1,25 @@
+// Whole files in one call, with the error of the system as a value.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/fd.h"
+
+namespace shrike {
+
+struct FileText {
+  int error = 0;  // errno of what failed; 0: text is complete
+  std::string text;
+};
+
+// Reads to the end, whatever size the file claims (pseudo files claim 0).
+FileText read_file(const char* path);
+FileText read_file_at(int directory, const char* path);
+FileText read_all(int fd);
+// One write of all of `text`; 0 or errno.
+int write_file_at(int directory, const char* path, std::string_view text, int flags);
+// "No such file or directory (ENOENT)"
+std::string describe_errno(int error);
+
+}  // namespace shrike

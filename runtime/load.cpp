@@ -1,0 +1,207 @@
+// Programs are first offered plainly, which is fastest; only one that is refused is offered again with types and a log.
+#include "runtime/load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/explain_reject.h"
+#include "runtime/files.h"
+#include "runtime/machine.h"
+
+namespace shrike {
+
+namespace {
+
+// The kernel takes 15 bytes of letters, digits, `_` and `.`.
+std::string kernel_name(std::string_view name) {
+  std::string out;
+  for (char c : name.substr(0, 15)) out += std::isalnum(static_cast<unsigned char>(c)) || c == '_' ? c : '_';
+  return out;
+}
+
+uint32_t map_flags(const mir::MapDecl& map) {
+  if (map.role == mir::MapRole::globals) return BPF_F_MMAPABLE;
+  // A preallocated hash is zeroed by the kernel when it is created: megabytes for per-CPU values, before the first
+  // probe is armed. Allocation on insertion is safe in every context from 6.1 on (BPF's own allocator).
+  bool is_hash = map.kind == mir::MapKind::hash || map.kind == mir::MapKind::percpu_hash;
+  if (is_hash && running_kernel_version() >= make_kernel_version(6, 1, 0)) return BPF_F_NO_PREALLOC;
+  return 0;
+}
+
+int create_map(const mir::MapDecl& map) {
+  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = map_flags(map));
+  bool is_ring = map.kind == mir::MapKind::ring;
+  std::string name = kernel_name(map.name);
+  int fd = bpf_map_create(static_cast<bpf_map_type>(kernel_number(map.kind)), name.c_str(), is_ring ? 0 : map.key_size,
+                          is_ring ? 0 : map.value_size, map.max_entries, &options);
+  return fd < 0 ? -errno : fd;
+}
+
+// Kernels before 5.11 charge maps to RLIMIT_MEMLOCK and answer EPERM; where it cannot be raised the retry fails alike.
+void raise_memory_limit() {
+  rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
+  setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+void report_map_error(const mir::MapDecl& map, int error, Diagnostics& diagnostics) {
+  Diagnostic& report = diagnostics.report(Diag::map_not_created, {}, {map.name, describe_errno(error)});
+  if (error == ENOSYS) report.with_hint("this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
+  if (error == EPERM) report.with_hint("run as root, or with the capabilities CAP_BPF and CAP_PERFMON");
+  if (error == EINVAL && map.kind == mir::MapKind::ring) report.with_hint("BPF ring buffers need Linux 5.8 or later");
+  if (error == ENOMEM || error == E2BIG)
+    report.with_hint("its " + std::to_string(map.max_entries) + " entries may be too many: lower max_map_keys");
+}
+
+bool create_maps(const mir::Interface& interface, LoadedObject& loaded, Diagnostics& diagnostics) {
+  for (const mir::MapDecl& map : interface.maps) {
+    int fd = create_map(map);
+    if (fd == -EPERM) {
+      raise_memory_limit();
+      fd = create_map(map);
+    }
+    if (fd < 0) {
+      report_map_error(map, -fd, diagnostics);
+      return false;
+    }
+    loaded.maps.emplace_back(fd);
+  }
+  return true;
+}
+
+std::vector<bpf::Insn> patch(const bpf::Program& program, const std::vector<Fd>& maps) {
+  std::vector<bpf::Insn> insns = program.insns;
+  for (const bpf::Relocation& relocation : program.relocations) {
+    CHECK(relocation.insn + 1 < insns.size() && relocation.map.index < maps.size(), "relocation out of range");
+    bpf::Insn& insn = insns[relocation.insn];
+    CHECK(insn.opcode == bpf::ld_imm64, "relocation of something else than ld_imm64");
+    insn.regs = bpf::make_regs(insn.dst(), relocation.is_value ? bpf::pseudo::map_value : bpf::pseudo::map_fd);
+    insn.imm = maps[relocation.map.index].get();
+    insns[relocation.insn + 1].imm = relocation.is_value ? static_cast<int32_t>(relocation.offset) : 0;
+  }
+  return insns;
+}
+
+// Types and line tables are built and loaded only when something needs them: programs with callbacks do not load
+// without func_info, and a log is readable only with source lines.
+class DebugTypes {
+ public:
+  DebugTypes(const bpf::Object& object, const SourceMap& sources) : object_(object), sources_(sources) {}
+
+  void describe(size_t program, bpf_prog_load_opts& options) {
+    if (!is_built_) {
+      is_built_ = true;
+      btf_ = bpf::build_btf(object_, sources_);
+      if (!btf_.types.empty()) fd_ = Fd(bpf_btf_load(btf_.types.data(), btf_.types.size(), nullptr));
+    }
+    if (!fd_.is_open() || program >= btf_.programs.size()) return;
+    const bpf::ProgramBtf& records = btf_.programs[program];
+    options.prog_btf_fd = static_cast<uint32_t>(fd_.get());
+    options.func_info = records.func_info.data();
+    options.func_info_rec_size = sizeof(bpf_func_info);
+    options.func_info_cnt = static_cast<uint32_t>(records.func_info.size() / sizeof(bpf_func_info));
+    options.line_info = records.line_info.data();
+    options.line_info_rec_size = sizeof(bpf_line_info);
+    options.line_info_cnt = static_cast<uint32_t>(records.line_info.size() / sizeof(bpf_line_info));
+  }
+
+ private:
+  const bpf::Object& object_;
+  const SourceMap& sources_;
+  bool is_built_ = false;
+  bpf::ObjectBtf btf_;
+  Fd fd_;
+};
+
+struct Attempt {
+  int fd = -1;
+  int error = 0;
+  std::string log;
+};
+
+// The two ways a program is offered: plainly, or with types and a log.
+struct Offer {
+  const bpf::Program& program;
+  const std::vector<bpf::Insn>& insns;
+  const std::string& license;
+};
+
+Attempt try_load(const Offer& offer, bpf_prog_load_opts& options) {
+  std::string name = kernel_name(offer.program.name);
+  int fd = bpf_prog_load(static_cast<bpf_prog_type>(kernel_number(offer.program.type)), name.c_str(), offer.license.c_str(),
+                         reinterpret_cast<const bpf_insn*>(offer.insns.data()), offer.insns.size(), &options);
+  return {fd, fd < 0 ? errno : 0, {}};
+}
+
+Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_t log_size) {
+  // Kernels before 6.4 refuse the program when its log does not fit, instead of keeping the log's end.
+  constexpr size_t largest_log = 16u << 20;
+  for (size_t size = std::clamp<size_t>(log_size, 4096, largest_log);; size = largest_log) {
+    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    types.describe(index, options);
+    std::string log(size, '\0');
+    options.log_buf = log.data();
+    options.log_size = static_cast<uint32_t>(size);
+    options.log_level = 1;
+    Attempt attempt = try_load(offer, options);
+    log.resize(log.find('\0') == std::string::npos ? size : log.find('\0'));
+    attempt.log = std::move(log);
+    if (attempt.error != ENOSPC || size >= largest_log) return attempt;
+  }
+}
+
+void report_load_error(const bpf::Program& program, const Attempt& attempt, Diagnostics& diagnostics) {
+  // Without a log the verifier was never reached.
+  if (!attempt.log.empty()) return explain_reject(program, attempt.log, attempt.error, diagnostics);
+  Diagnostic& report = diagnostics.report(Diag::program_not_loaded, {}, {program.name, describe_errno(attempt.error)});
+  if (attempt.error == EPERM)
+    report.with_hint("run as root, or with CAP_BPF and CAP_PERFMON; kernel lockdown (confidentiality) forbids it to everyone");
+  if (attempt.error == ENOSYS) report.with_hint("this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
+  if (attempt.error == E2BIG) report.with_hint("the kernel takes at most 1000000 instructions a program (4096 before 5.2)");
+}
+
+}  // namespace
+
+std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
+                                 Diagnostics& diagnostics) {
+  LoadedObject loaded;
+  if (!create_maps(object.interface, loaded, diagnostics)) return std::nullopt;
+  DebugTypes types(object, sources);
+  for (size_t i = 0; i < object.programs.size(); i++) {
+    const bpf::Program& program = object.programs[i];
+    std::vector<bpf::Insn> insns = patch(program, loaded.maps);
+    Offer offer{program, insns, options.license};
+    Attempt attempt;
+    if (!options.on_log) {
+      LIBBPF_OPTS(bpf_prog_load_opts, plain);
+      if (program.subprograms.size() > 1) types.describe(i, plain);
+      attempt = try_load(offer, plain);
+    }
+    if (attempt.fd < 0) attempt = load_with_log(offer, i, types, options.log_size);
+    if (options.on_log) options.on_log(program.name, attempt.log);
+    if (attempt.fd < 0) {
+      report_load_error(program, attempt, diagnostics);
+      return std::nullopt;
+    }
+    loaded.programs.emplace_back(attempt.fd);
+  }
+  return loaded;
+}
+
+int program_fd(const LoadedObject& loaded, const bpf::Object& object, mir::FunctionId function) {
+  CHECK(function.index < object.program_of.size(), "probe without a function");
+  uint32_t program = object.program_of[function.index];
+  CHECK(program < loaded.programs.size(), "probe's function is not a program");
+  return loaded.programs[program].get();
+}
+
+mir::MapId find_map(const mir::Interface& interface, mir::MapRole role) {
+  for (uint32_t i = 0; i < interface.maps.size(); i++)
+    if (interface.maps[mir::MapId(i)].role == role) return mir::MapId(i);
+  return {};
+}
+
+}  // namespace shrike

@@ -1,0 +1,39 @@
+// bpf::Object into the kernel: creates its maps, patches their descriptors into the programs, loads the programs.
+//
+// Nothing stays loaded after an error. Needs privileges (privileges.h tells what is missing before this fails).
+// Does not attach or run anything.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend-bpf/object.h"
+#include "mir/base/diagnostic.h"
+#include "runtime/fd.h"
+
+namespace shrike {
+
+struct LoadedObject {
+  std::vector<Fd> maps;      // by MapId::index
+  std::vector<Fd> programs;  // by position in Object::programs
+};
+
+struct LoadOptions {
+  std::string license = "GPL";
+  size_t log_size = 1000000;  // bytes asked of the verifier
+  // Given: every program is loaded with the verifier's log, which is handed over (-v, -d verifier).
+  std::function<void(std::string_view program, const std::string& log)> on_log;
+};
+
+std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
+                                 Diagnostics& diagnostics);
+
+// The descriptor of the program that `function` was compiled to.
+int program_fd(const LoadedObject& loaded, const bpf::Object& object, mir::FunctionId function);
+// The first map of that role, or an invalid id.
+mir::MapId find_map(const mir::Interface& interface, mir::MapRole role);
+
+}  // namespace shrike

@@ -1,0 +1,58 @@
+// Facts from sysfs and uname.
+#include "runtime/machine.h"
+
+#include <sys/utsname.h>
+
+#include <charconv>
+
+#include "runtime/files.h"
+
+namespace shrike {
+
+std::vector<uint32_t> parse_cpu_list(std::string_view text) {
+  std::vector<uint32_t> out;
+  while (!text.empty()) {
+    size_t comma = text.find(',');
+    std::string_view part = text.substr(0, comma);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    const char* end = part.data() + part.size();
+    uint32_t first = 0;
+    auto read = std::from_chars(part.data(), end, first);
+    if (read.ec != std::errc()) continue;
+    uint32_t last = first;
+    if (read.ptr != end && *read.ptr == '-') std::from_chars(read.ptr + 1, end, last);
+    for (uint32_t cpu = first; cpu <= last && last - first < 65536; cpu++) out.push_back(cpu);
+  }
+  return out;
+}
+
+std::vector<uint32_t> online_cpus() {
+  std::vector<uint32_t> cpus = parse_cpu_list(read_file("/sys/devices/system/cpu/online").text);
+  if (cpus.empty()) cpus.push_back(0);
+  return cpus;
+}
+
+uint32_t possible_cpu_count() {
+  std::vector<uint32_t> cpus = parse_cpu_list(read_file("/sys/devices/system/cpu/possible").text);
+  // Per-CPU maps are indexed by CPU number, so a hole in the list still takes its place.
+  return cpus.empty() ? 1 : cpus.back() + 1;
+}
+
+uint32_t parse_kernel_version(std::string_view release) {
+  uint32_t parts[3] = {};
+  const char* at = release.data();
+  const char* end = at + release.size();
+  for (uint32_t& part : parts) {
+    auto read = std::from_chars(at, end, part);
+    if (read.ec != std::errc() || read.ptr == end) break;
+    at = read.ptr + (*read.ptr == '.' ? 1 : 0);
+  }
+  return make_kernel_version(parts[0], parts[1], parts[2]);
+}
+
+uint32_t running_kernel_version() {
+  utsname names{};
+  return uname(&names) == 0 ? parse_kernel_version(names.release) : 0;
+}
+
+}  // namespace shrike

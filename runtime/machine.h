@@ -1,0 +1,24 @@
+// The few facts of the machine that loading and attaching depend on: CPUs and the kernel's version.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace shrike {
+
+// The list form of sysfs: "0-3,8,10-11". Malformed parts are left out.
+std::vector<uint32_t> parse_cpu_list(std::string_view text);
+// CPUs that run now: perf events are opened on each.
+std::vector<uint32_t> online_cpus();
+// Copies of a value the kernel keeps in a per-CPU map.
+uint32_t possible_cpu_count();
+
+// (major << 16) | (minor << 8) | min(patch, 255), from a release such as "6.1.0-18-amd64".
+constexpr uint32_t make_kernel_version(uint32_t major, uint32_t minor, uint32_t patch) {
+  return (major << 16) | (minor << 8) | (patch > 255 ? 255 : patch);
+}
+uint32_t parse_kernel_version(std::string_view release);
+uint32_t running_kernel_version();
+
+}  // namespace shrike

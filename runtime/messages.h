@@ -1,0 +1,19 @@
+// The diagnostics of one run together with the sources they point into, shown on stderr in the order they were made.
+#pragma once
+
+#include "mir/base/diagnostic.h"
+
+namespace shrike {
+
+struct Messages {
+  SourceMap sources;
+  Diagnostics diagnostics;
+  RenderOptions options;
+  bool hide_warnings = false;  // --no-warnings
+  size_t shown = 0;
+
+  // Writes those that were not shown yet.
+  void show();
+};
+
+}  // namespace shrike

@@ -1,0 +1,266 @@
+// The order of events is bpftrace's (reference section 6). Two deviations, both for the reader's clock: the final maps
+// are printed before the probes are given back when no `end` program could tell the difference, because giving back
+// takes tens of milliseconds; and probes are not attached at all when begin already called exit().
+#include "runtime/session.h"
+
+#include <bpf/bpf.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <cerrno>
+
+#include "runtime/attach.h"
+#include "runtime/files.h"
+#include "runtime/interrupt.h"
+#include "runtime/ring.h"
+
+namespace shrike {
+
+namespace {
+
+uint64_t boot_time_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+std::vector<int> descriptors(const std::vector<Fd>& fds) {
+  std::vector<int> out;
+  for (const Fd& fd : fds) out.push_back(fd.get());
+  return out;
+}
+
+// The globals map of the programs, shared memory with them. Absent in programs without one (hand-written .lir).
+class Globals {
+ public:
+  ~Globals() {
+    if (bytes_ != nullptr) munmap(bytes_, mir::globals::size);
+  }
+  int open(int fd) {
+    void* bytes = mmap(nullptr, mir::globals::size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED) return errno;
+    bytes_ = static_cast<uint8_t*>(bytes);
+    return 0;
+  }
+  uint64_t get(uint32_t offset) const { return bytes_ == nullptr ? 0 : __atomic_load_n(word(offset), __ATOMIC_ACQUIRE); }
+  void set(uint32_t offset, uint64_t value) {
+    if (bytes_ != nullptr) __atomic_store_n(word(offset), value, __ATOMIC_RELEASE);
+  }
+
+ private:
+  uint64_t* word(uint32_t offset) const { return reinterpret_cast<uint64_t*>(bytes_ + offset); }
+  uint8_t* bytes_ = nullptr;
+};
+
+class Session {
+ public:
+  Session(const bpf::Object& object, LoadedObject loaded, const SessionOptions& options, Tracefs& tracefs, Messages& messages)
+      : object_(object),
+        loaded_(std::move(loaded)),
+        options_(options),
+        tracefs_(tracefs),
+        messages_(messages),
+        maps_(object.interface, descriptors(loaded_.maps)),
+        output_(object.interface, messages.sources, maps_, options.output) {}
+
+  int run();
+
+ private:
+  bool prepare();
+  bool run_programs(mir::ProbeKind kind);
+  bool attach_all();
+  bool watch_target();
+  bool start();
+  bool wait_for_events();
+  void drain();
+  void report_losses();
+  void finish();
+  bool has(mir::ProbeKind kind) const;
+  bool has_events() const;
+  bool is_over() const { return is_exiting_ || globals_.get(mir::globals::exit_code) != 0 || output_.is_closed(); }
+
+  const bpf::Object& object_;
+  LoadedObject loaded_;
+  const SessionOptions& options_;
+  Tracefs& tracefs_;
+  Messages& messages_;
+  KernelMaps maps_;
+  Output output_;
+  Globals globals_;
+  Ring ring_;
+  int ring_fd_ = -1;
+  Fd target_;  // pidfd of -c or -p
+  Links links_;
+  bool is_exiting_ = false;
+  int exit_code_ = 0;
+  uint64_t lost_ = 0;
+  bool is_map_full_told_ = false;
+};
+
+bool Session::has(mir::ProbeKind kind) const {
+  for (const mir::AttachPoint& probe : object_.interface.probes)
+    if (probe.kind == kind) return true;
+  return false;
+}
+
+bool Session::has_events() const {
+  for (const mir::AttachPoint& probe : object_.interface.probes)
+    if (probe.kind != mir::ProbeKind::begin && probe.kind != mir::ProbeKind::end) return true;
+  return false;
+}
+
+bool Session::prepare() {
+  const mir::Interface& interface = object_.interface;
+  mir::MapId globals = find_map(interface, mir::MapRole::globals);
+  int error = globals.is_valid() ? globals_.open(loaded_.maps[globals.index].get()) : 0;
+  mir::MapId ring = find_map(interface, mir::MapRole::ring);
+  if (error == 0 && ring.is_valid()) {
+    ring_fd_ = loaded_.maps[ring.index].get();
+    error = ring_.open(ring_fd_, interface.maps[ring].max_entries);
+  }
+  if (error != 0) messages_.diagnostics.report(Diag::map_not_mapped, {}, {describe_errno(error)});
+  uint32_t target = options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid;
+  globals_.set(mir::globals::target_pid, target);
+  globals_.set(mir::globals::start_ns, boot_time_ns());
+  return error == 0;
+}
+
+bool Session::run_programs(mir::ProbeKind kind) {
+  for (const mir::AttachPoint& probe : object_.interface.probes) {
+    if (probe.kind != kind) continue;
+    LIBBPF_OPTS(bpf_test_run_opts, run);
+    if (bpf_prog_test_run_opts(program_fd(loaded_, object_, probe.program), &run) == 0) continue;
+    messages_.diagnostics.report(Diag::probe_not_run, probe.span, {probe.name, describe_errno(errno)})
+        .with_hint("begin and end need Linux 5.10 or later");
+    return false;
+  }
+  return true;
+}
+
+bool Session::attach_all() {
+  AttachContext context{tracefs_, options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
+  for (uint32_t i : attach_order(object_.interface.probes)) {
+    const mir::AttachPoint& probe = object_.interface.probes[i];
+    AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links_);
+    if (!error) continue;
+    const std::string& missing = options_.config.missing_probes;
+    bool is_tolerated = error->is_missing && missing != "error";
+    if (is_tolerated && missing == "ignore") continue;
+    Diag row = is_tolerated ? Diag::probe_skipped : Diag::probe_not_attached;
+    messages_.diagnostics.report(row, probe.span, {probe.name, error->reason}).with_hint(error->hint);
+    if (!is_tolerated) return false;
+  }
+  return true;
+}
+
+bool Session::watch_target() {
+  pid_t pid = options_.child != nullptr ? options_.child->pid() : static_cast<pid_t>(options_.pid);
+  if (pid == 0) return true;
+  target_ = open_pidfd(pid);
+  if (target_.is_open()) return true;
+  if (errno == ESRCH) messages_.diagnostics.report(Diag::no_such_process, {}, {std::to_string(pid)});
+  else messages_.diagnostics.report(Diag::process_not_watched, {}, {std::to_string(pid), describe_errno(errno)});
+  return false;
+}
+
+// Up to the first event: false after errors.
+bool Session::start() {
+  if (!prepare() || !watch_target() || !run_programs(mir::ProbeKind::begin)) return false;
+  if (!options_.dry_run && globals_.get(mir::globals::exit_code) != 0) is_exiting_ = true;
+  if (!is_exiting_ && !attach_all()) return false;
+  messages_.show();
+  if (options_.dry_run) return true;
+  if (options_.child != nullptr && !is_exiting_) {
+    if (!options_.child->release(messages_.diagnostics)) return false;
+    output_.remember_process(static_cast<uint32_t>(options_.child->pid()));
+  } else if (options_.pid != 0) {
+    output_.remember_process(options_.pid);
+  }
+  output_.attached(object_.interface.probes.size());
+  if (options_.notify_line) output_.line(*options_.notify_line);
+  return true;
+}
+
+// One pass over what the ring holds; records that arrive meanwhile wait for the next, so that a script that traces our
+// own writes cannot keep us here.
+void Session::drain() {
+  output_.hold();
+  ring_.drain([this](std::span<const uint8_t> record) {
+    RecordResult result = output_.record(record);
+    if (result.is_exit && !is_exiting_) exit_code_ = result.exit_code;
+    is_exiting_ |= result.is_exit;
+  });
+  report_losses();
+  output_.flush();
+}
+
+void Session::report_losses() {
+  uint64_t lost = globals_.get(mir::globals::lost_events);
+  if (lost > lost_) output_.lost_events(lost - lost_);
+  lost_ = lost;
+  uint64_t refused = globals_.get(mir::globals::map_full);
+  if (refused == 0 || is_map_full_told_) return;
+  is_map_full_told_ = true;
+  output_.warning("a map is full: new keys are refused; raise max_map_keys or declare the map larger");
+}
+
+// False when epoll itself fails, which only a lack of descriptors can cause.
+bool Session::wait_for_events() {
+  Fd poll(epoll_create1(EPOLL_CLOEXEC));
+  int interrupt = catch_interrupts();
+  bool is_watching = poll.is_open();
+  for (int fd : {interrupt, ring_fd_, target_.get()}) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+    if (fd >= 0 && epoll_ctl(poll.get(), EPOLL_CTL_ADD, fd, &event) != 0) is_watching = false;
+  }
+  if (!is_watching) {
+    messages_.diagnostics.report(Diag::cannot_wait, {}, {describe_errno(errno)});
+    return false;
+  }
+  drain();
+  while (!is_over() && !is_interrupted()) {
+    epoll_event events[4];
+    int count = epoll_wait(poll.get(), events, 4, -1);
+    bool is_target_gone = false;
+    for (int i = 0; i < count; i++) is_target_gone |= target_.is_open() && events[i].data.fd == target_.get();
+    drain();
+    if (is_target_gone) break;
+  }
+  return true;
+}
+
+void Session::finish() {
+  if (has(mir::ProbeKind::end)) {
+    links_.close();
+    drain();
+    run_programs(mir::ProbeKind::end);
+  }
+  drain();
+  if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
+  uint64_t refused = globals_.get(mir::globals::map_full);
+  if (refused != 0) output_.warning("Total map updates refused because a map was full: " + std::to_string(refused));
+  if (options_.config.print_maps_on_exit) output_.print_all_maps();
+  output_.flush();
+}
+
+int Session::run() {
+  if (!start()) return 1;
+  if (options_.dry_run) return 0;
+  if (has_events() && !is_exiting_ && !wait_for_events()) return 1;
+  finish();
+  uint64_t code = globals_.get(mir::globals::exit_code);
+  if (messages_.diagnostics.has_errors()) return 1;
+  return code != 0 ? static_cast<int>((code - 1) & 0xff) : exit_code_ & 0xff;
+}
+
+}  // namespace
+
+int run_session(const bpf::Object& object, const SessionOptions& options, Tracefs& tracefs, Messages& messages) {
+  std::optional<LoadedObject> loaded = load(object, messages.sources, options.load, messages.diagnostics);
+  if (!loaded) return 1;
+  Session session(object, std::move(*loaded), options, tracefs, messages);
+  return session.run();
+}
+
+}  // namespace shrike
