@@ -13,9 +13,9 @@ namespace shrike::passes {
 
 // What the passes may assume of the kernel the program is for. Filled by the runtime or by a test.
 struct KernelLimits {
-  uint32_t stack_bytes = 512;       // per frame and per call chain
-  uint32_t on_stack_limit = 64;     // larger slots move to scratch first when the budget is tight
-  uint32_t max_scratch_bytes = 1u << 17;
+  uint32_t stack_bytes = 512;             // per frame and per call chain
+  uint32_t on_stack_limit = 64;           // larger slots move to scratch first when the budget is tight
+  uint32_t max_scratch_bytes = 1u << 15;  // the most that one CPU's part of a per-CPU value may have
 };
 
 struct PassTime {
@@ -25,12 +25,12 @@ struct PassTime {
 
 struct PipelineOptions {
   KernelLimits limits;
-  std::vector<std::string> print_after;   // pass names in text form ("clamp-bounds"), or "all"
-  std::string stop_after;                 // run up to and including this pass; empty: all
-  std::vector<std::string> skip;          // optional passes (level >= 1) to leave out
-  bool validate = false;                  // after every pass: validate, and parse(print(x)) == x
+  std::vector<std::string> print_after;  // pass names in text form ("clamp-bounds"), or "all"
+  std::string stop_after;                // run up to and including this pass; empty: all
+  std::vector<std::string> skip;         // optional passes (level >= 1) to leave out
+  bool validate = false;                 // after every pass: validate, and parse(print(x)) == x
   std::function<void(std::string_view pass, const std::string& text)> on_print;
-  std::vector<PassTime>* times = nullptr; // appended to, if given
+  std::vector<PassTime>* times = nullptr;  // appended to, if given
 };
 
 // Errors (budget exceeded) go to `diagnostics` at source spans. Returns false after errors.

@@ -1,0 +1,52 @@
+// Rules over single values: folding of constants and algebra. simplify applies them; see there for what each rule keeps.
+#pragma once
+
+#include <optional>
+
+#include "mir/module.h"
+
+namespace shrike::passes {
+
+// What an operation on integers gives for known operands; nothing for operations that are not about integers.
+// `b` is ignored by operations with one operand; clamp_u's bound is `b`.
+std::optional<int64_t> fold(mir::Opcode op, int64_t a, int64_t b);
+
+// The function under change, as the rules see it.
+class RuleScope {
+ public:
+  explicit RuleScope(mir::Function& function);
+
+  // The instruction that defines a value, as last seen; constants, parameters and unknown ones have no operands.
+  struct Definition {
+    bool is_inst = false;
+    mir::Opcode op = mir::Opcode::constant;
+    mir::ValueId a, b;
+    int64_t imm = 0;
+    mir::MemWidth width = mir::MemWidth::u64;
+  };
+  const Definition& definition(mir::ValueId value) const { return definitions_[value]; }
+  std::optional<int64_t> constant_of(mir::ValueId value) const;
+  void define(const mir::Inst& inst);
+
+  // Where constants that rules need are put: in front of the instruction at hand.
+  mir::ValueId constant(int64_t value);
+  void set_output(std::vector<mir::Inst>* output, Span span) {
+    output_ = output;
+    span_ = span;
+  }
+
+ private:
+  mir::Function& function_;
+  SideTable<mir::ValueId, Definition> definitions_;
+  std::vector<mir::Inst>* output_ = nullptr;
+  Span span_;
+};
+
+struct RuleResult {
+  bool changed = false;      // `inst` was rewritten in place
+  mir::ValueId replacement;  // valid: the result is this existing value
+};
+// Applies the first rule that fits.
+RuleResult apply_rule(mir::Inst& inst, RuleScope& scope);
+
+}  // namespace shrike::passes

@@ -1,0 +1,65 @@
+// Refuses programs whose frames or scratch values are bigger than the kernel allows, at the expression that needs most.
+//
+// Needs: spill_to_scratch before it: what is too big now cannot be moved. Establishes: stack_fits, unless it reports.
+// Destroys: nothing. Does not count spilled registers beyond the room left for them: layout_frame does.
+#include "passes/frames.h"
+#include "passes/passes.h"
+
+namespace shrike::passes {
+
+namespace {
+
+using namespace mir;
+
+// The first place that takes the slot's address: the closest thing to the expression that needs it.
+Span span_of(const Function& function, SlotId slot) {
+  for (const Block& block : function.blocks)
+    for (const Inst& inst : block.insts)
+      if (inst.slot == slot && inst.span.is_known()) return inst.span;
+  return function.span;
+}
+
+// The first place that uses the scratch map.
+Span span_of(const Module& module, MapId map) {
+  for (const Function& function : module.functions)
+    for (const Block& block : function.blocks)
+      for (const Inst& inst : block.insts)
+        if (inst.map == map) return inst.span.is_known() ? inst.span : function.span;
+  return {};
+}
+
+void report_stack(const Module& module, const Chain& chain, PassContext& context) {
+  const Function* owner = &module.functions[chain.functions.front()];
+  SlotId biggest;
+  for (FunctionId id : chain.functions) {
+    const Function& function = module.functions[id];
+    for (uint32_t s = 0; s < function.slots.size(); s++) {
+      if (biggest.is_valid() && function.slots[SlotId(s)].size <= owner->slots[biggest].size) continue;
+      owner = &function;
+      biggest = SlotId(s);
+    }
+  }
+  Span span = biggest.is_valid() ? span_of(*owner, biggest) : owner->span;
+  uint32_t size = biggest.is_valid() ? owner->slots[biggest].size : 0;
+  context.diagnostics.report(Diag::stack_budget, span,
+                             {std::to_string(chain.bytes), std::to_string(context.limits.stack_bytes), std::to_string(size)});
+}
+
+}  // namespace
+
+void check_budget(Module& module, PassContext& context) {
+  std::vector<uint32_t> frames = frame_bytes(module);
+  for (uint32_t f = 0; f < module.functions.size(); f++) {
+    if (module.functions[FunctionId(f)].kind != FunctionKind::program) continue;
+    Chain chain = deepest_chain(module, frames, FunctionId(f));
+    if (chain.bytes > context.limits.stack_bytes) report_stack(module, chain, context);
+  }
+  for (uint32_t m = 0; m < module.interface.maps.size(); m++) {
+    const MapDecl& map = module.interface.maps[MapId(m)];
+    if (map.role != MapRole::scratch || map.value_size <= context.limits.max_scratch_bytes) continue;
+    context.diagnostics.report(Diag::scratch_budget, span_of(module, MapId(m)),
+                               {std::to_string(map.value_size), std::to_string(context.limits.max_scratch_bytes)});
+  }
+}
+
+}  // namespace shrike::passes

@@ -1,0 +1,207 @@
+// Turns agg_update, the script's `@m[key] = count()` and its relatives, into lookups, first insertions and additions.
+//
+// Needs: layouts of mir/type.h; for keyed histograms the zeros map (made here if the module has none).
+// Establishes: no_aggregate_ops. Destroys: nothing.
+// Does not combine the values of CPUs: the reader does. Does not make min and max exact against a program that
+// interrupts another on the same CPU between its comparison and its store; additions are atomic, so counts are.
+//
+// All aggregates share one shape, given here for a keyed map; an array needs no insertion and has ^bump only.
+//     p = lookup(@m, key)                 null: ^insert, else ^bump(p)
+//   ^insert: update(@m, key, zeros, NOEXIST); q = lookup(@m, key)      null: ^full, else ^bump(q)
+//   ^full: the globals map's map_full += 1
+//   ^bump(p): fold the operand into the value at p
+// The second lookup answers all outcomes of the insertion: ours or somebody else's entry is there, or the map is full.
+#include <algorithm>
+
+#include "mir/build.h"
+#include "mir/edit.h"
+#include "passes/passes.h"
+
+namespace shrike::passes {
+
+namespace {
+
+using namespace mir;
+
+constexpr int64_t update_noexist = 1;         // BPF_NOEXIST of the UAPI
+constexpr uint32_t largest_stack_zeros = 16;  // bigger first values come from the zeros map
+
+uint32_t align8(uint32_t size) {
+  return (size + 7) & ~7u;
+}
+
+// log2(n) for 0 < n < 2^63, without branches: a branch per step would double the paths the verifier walks.
+ValueId log2_of(Builder& b, ValueId n) {
+  ValueId log = b.constant(0);
+  for (int64_t bits = 32, shift = 5; bits >= 1; bits /= 2, shift--) {
+    // The sign of (2^bits - 1) - n tells whether n has bits at `bits` or above.
+    ValueId below = b.binary(Opcode::sub, b.constant((int64_t{1} << bits) - 1), n);
+    ValueId step = b.binary(Opcode::shl, b.binary(Opcode::shr_u, below, b.constant(63)), b.constant(shift));
+    n = b.binary(Opcode::shr_u, n, step);
+    log = b.binary(Opcode::or_, log, step);
+  }
+  return log;
+}
+
+// Zero if `condition` is 1, `value` if it is 0.
+ValueId zero_if(Builder& b, ValueId condition, ValueId value) {
+  return b.binary(Opcode::and_, value, b.binary(Opcode::sub, condition, b.constant(1)));
+}
+
+// With d = max(log2(n) - bits, 0), every n >= 0 is in bucket 1 + d * 2^bits + (n >> d), see mir/type.h.
+ValueId hist_bucket(Builder& b, const Type& type, ValueId n) {
+  int64_t bits = type.count;
+  ValueId at_least = b.binary(Opcode::or_, n, b.constant(int64_t{1} << bits));
+  ValueId d = b.binary(Opcode::sub, log2_of(b, at_least), b.constant(bits));
+  ValueId top = b.binary(Opcode::shr_u, n, d);
+  ValueId bucket = b.binary(Opcode::add, b.binary(Opcode::shl, d, b.constant(bits)), top);
+  bucket = b.binary(Opcode::add, bucket, b.constant(1));
+  return zero_if(b, b.binary(Opcode::shr_u, n, b.constant(63)), bucket);
+}
+
+// Values at or above max come out too large; the clamp of bump_bucket puts them into the last bucket.
+ValueId lhist_bucket(Builder& b, const Type& type, ValueId n) {
+  ValueId above = b.binary(Opcode::sub, n, b.constant(type.lhist_min));
+  ValueId bucket = b.binary(Opcode::add, b.binary(Opcode::div_u, above, b.constant(type.lhist_step)), b.constant(1));
+  return zero_if(b, b.binary(Opcode::lt_s, n, b.constant(type.lhist_min)), bucket);
+}
+
+// The clamp is last, so that it bounds the very number that becomes the offset.
+void bump_bucket(Builder& b, const Type& type, ValueId value, ValueId n) {
+  ValueId bucket = type.is(TypeKind::hist) ? hist_bucket(b, type, n) : lhist_bucket(b, type, n);
+  bucket = b.clamp_u(bucket, type.size / 8 - 1);
+  ValueId counter = b.ptr_add(value, b.binary(Opcode::shl, bucket, b.constant(3)));
+  b.atomic_add(MemWidth::u64, counter, b.constant(1), 0);
+}
+
+// Ends the current block: control goes to `done` whether or not the operand replaces the extreme.
+void bump_extreme(Builder& b, const Type& type, ValueId value, ValueId n, BlockId done) {
+  BlockId compare = b.add_block("compare");
+  BlockId replace = b.add_block("replace");
+  b.branch(b.load(MemWidth::u64, value, 8), compare, replace);
+  b.move_to(compare);
+  ValueId current = b.load(MemWidth::u64, value, 0);
+  bool is_min = type.is(TypeKind::min);
+  Opcode less = type.is_signed ? Opcode::lt_s : Opcode::lt_u;
+  b.branch(b.binary(less, is_min ? n : current, is_min ? current : n), replace, done);
+  b.move_to(replace);
+  b.store(MemWidth::u64, value, n, 0);
+  b.store(MemWidth::u64, value, b.constant(1), 8);
+  b.jump(done);
+}
+
+// Folds `n` into the aggregate at `value`; leaves the block open or ends it with a jump to `done`.
+void bump(Builder& b, const MapDecl& map, ValueId value, ValueId n, BlockId done) {
+  const Type& type = *map.value;
+  if (map.has_present_word()) b.store(MemWidth::u64, value, b.constant(1), static_cast<int32_t>(align8(type.size)));
+  switch (type.kind) {
+    case TypeKind::count: b.atomic_add(MemWidth::u64, value, b.constant(1), 0); break;
+    case TypeKind::sum: b.atomic_add(MemWidth::u64, value, n, 0); break;
+    case TypeKind::min:
+    case TypeKind::max: bump_extreme(b, type, value, n, done); break;
+    case TypeKind::avg:
+    case TypeKind::stats:
+      b.atomic_add(MemWidth::u64, value, n, 0);
+      b.atomic_add(MemWidth::u64, value, b.constant(1), 8);
+      break;
+    case TypeKind::hist:
+    case TypeKind::lhist: bump_bucket(b, type, value, n); break;
+    default: UNREACHABLE("agg_update of a map whose value is no aggregate");
+  }
+  if (!b.is_terminated()) b.jump(done);
+}
+
+MapId zeros_map(Module& module, uint32_t size) {
+  for (uint32_t i = 0; i < module.interface.maps.size(); i++) {
+    MapDecl& map = module.interface.maps[MapId(i)];
+    if (map.role != MapRole::zeros) continue;
+    map.value_size = std::max(map.value_size, size);
+    return MapId(i);
+  }
+  return module.interface.maps.add(
+      {.name = ".zeros", .role = MapRole::zeros, .kind = MapKind::array, .key_size = 4, .value_size = size, .max_entries = 1});
+}
+
+// A pointer to as many zero bytes as the map's value has.
+ValueId zero_value(Builder& b, uint32_t size) {
+  if (size > largest_stack_zeros) return b.map_value_addr(zeros_map(b.module(), align8(size)), 0);
+  ValueId zeros = b.slot_addr(b.add_slot("zeros", size, 8));
+  b.zero(zeros, 0, size);
+  return zeros;
+}
+
+// The only key of a scalar map.
+ValueId scalar_key(Builder& b, uint32_t size) {
+  ValueId key = b.slot_addr(b.add_slot("scalar_key", size, size >= 8 ? 8 : 4));
+  b.zero(key, 0, size);
+  return key;
+}
+
+void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockId done) {
+  BlockId full = b.add_block("full");
+  ValueId zeros = zero_value(b, b.module().interface.maps[map].value_size);
+  b.call(HelperId::map_update_elem, {key, zeros, b.constant(update_noexist)}, map);
+  ValueId found = b.call(HelperId::map_lookup_elem, {key}, map);
+  // By hand, as the Builder would give ^bump a second parameter.
+  Inst again{.op = Opcode::branch_null, .operands = {found}, .targets = {{full, {}}, {bump_block, {}}}};
+  again.span = b.span();
+  b.function().blocks[b.block()].insts.push_back(std::move(again));
+  b.move_to(full);
+  MapId counters = b.module().interface.find_map(".globals");
+  if (counters.is_valid()) b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_full), b.constant(1), 0);
+  b.jump(done);
+}
+
+// Appends the expansion of `update` to the builder's block; control continues in `done`.
+void expand(Builder& b, const Inst& update, BlockId done) {
+  const MapDecl map = b.module().interface.maps[update.map];  // a copy: the map table may grow
+  size_t next = 0;
+  ValueId key = map.is_keyed ? update.operands[next++] : ValueId();
+  ValueId n = map.value->is(TypeKind::count) ? ValueId() : update.operands[next];
+  if (map.kind == MapKind::array && !map.is_keyed) {
+    bump(b, map, b.map_value_addr(update.map, 0), n, done);
+    return;
+  }
+  if (!key.is_valid()) key = scalar_key(b, map.key_size);
+  bool needs_insertion = map.kind != MapKind::array && map.kind != MapKind::percpu_array;
+  BlockId bump_block = b.add_block("bump");
+  ValueId found = b.call(HelperId::map_lookup_elem, {key}, update.map);
+  if (needs_insertion) {
+    BlockId insert = b.add_block("insert");
+    ValueId value = b.branch_null(found, insert, bump_block);
+    b.move_to(insert);
+    insert_first(b, update.map, key, bump_block, done);
+    b.move_to(bump_block);
+    bump(b, map, value, n, done);
+  } else {
+    ValueId value = b.branch_null(found, done, bump_block);
+    b.move_to(bump_block);
+    bump(b, map, value, n, done);
+  }
+}
+
+void expand_function(Module& module, FunctionId id) {
+  // Expansions append blocks; those of the rest of a split block are visited in their turn.
+  for (uint32_t at = 0; at < module.functions[id].blocks.size(); at++) {
+    BlockId block(at);
+    Function& function = module.functions[id];
+    const std::vector<Inst>& insts = function.blocks[block].insts;
+    auto found = std::find_if(insts.begin(), insts.end(), [](const Inst& inst) { return inst.op == Opcode::agg_update; });
+    if (found == insts.end()) continue;
+    BlockId done = split_block(function, block, static_cast<size_t>(found - insts.begin()), "done");
+    std::vector<Inst>& rest = function.blocks[done].insts;
+    Inst update = std::move(rest.front());
+    rest.erase(rest.begin());
+    Builder builder(module, id, block);
+    builder.set_span(update.span);
+    expand(builder, update, done);
+  }
+}
+
+}  // namespace
+
+void expand_aggregates(Module& module, PassContext&) {
+  for (uint32_t f = 0; f < module.functions.size(); f++) expand_function(module, FunctionId(f));
+}
+
+}  // namespace shrike::passes

@@ -1,0 +1,46 @@
+// See frames.h.
+#include "passes/frames.h"
+
+namespace shrike::passes {
+
+using namespace mir;
+
+namespace {
+constexpr uint32_t frame_rounding = 32;  // of each frame in a chain, by kernels up to 6.1; 16 in later ones
+
+uint32_t align_up(uint32_t value, uint32_t align) {
+  return (value + align - 1) / align * align;
+}
+}  // namespace
+
+uint32_t frame_bytes(const Slot& slot) {
+  return align_up(slot.size, 8);
+}
+
+std::vector<uint32_t> frame_bytes(const Module& module) {
+  std::vector<uint32_t> frames;
+  for (const Function& function : module.functions) {
+    uint32_t bytes = 0;
+    for (const Slot& slot : function.slots) bytes += frame_bytes(slot);
+    frames.push_back(bytes);
+  }
+  return frames;
+}
+
+Chain deepest_chain(const Module& module, const std::vector<uint32_t>& frames, FunctionId function) {
+  Chain below;
+  for (const Block& block : module.functions[function].blocks) {
+    for (const Inst& inst : block.insts) {
+      if (!inst.callee.is_valid()) continue;
+      CHECK(inst.callee != function, "a function calls itself back");
+      Chain chain = deepest_chain(module, frames, inst.callee);
+      if (chain.bytes > below.bytes) below = std::move(chain);
+    }
+  }
+  uint32_t own = frames[function.index] + register_spill_room;
+  Chain chain{{function}, below.functions.empty() ? own : align_up(own, frame_rounding) + align_up(below.bytes, frame_rounding)};
+  chain.functions.insert(chain.functions.end(), below.functions.begin(), below.functions.end());
+  return chain;
+}
+
+}  // namespace shrike::passes

@@ -1,0 +1,24 @@
+// How much of the kernel's stack functions need: the sum that spill_to_scratch brings down and check_budget judges.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "mir/module.h"
+
+namespace shrike::passes {
+
+// Left in every frame for what register allocation spills; layout_frame refuses a frame that needs more.
+inline constexpr uint32_t register_spill_room = 64;
+
+uint32_t frame_bytes(const mir::Slot& slot);                   // with the padding it may cause
+std::vector<uint32_t> frame_bytes(const mir::Module& module);  // slots of each function
+
+// A function and those called back from it, each by the one before, that together need the most stack.
+struct Chain {
+  std::vector<mir::FunctionId> functions;
+  uint32_t bytes = 0;  // as kernels with a JIT count them, with room for spilled registers
+};
+Chain deepest_chain(const mir::Module& module, const std::vector<uint32_t>& frames, mir::FunctionId function);
+
+}  // namespace shrike::passes

@@ -1,0 +1,19 @@
+// The passes as functions. Each has a file of its name, whose head tells what it needs, establishes and destroys.
+#pragma once
+
+#include "mir/base/diagnostic.h"
+#include "mir/module.h"
+#include "passes/pipeline.h"
+
+namespace shrike::passes {
+
+struct PassContext {
+  const KernelLimits& limits;
+  Diagnostics& diagnostics;
+};
+
+#define PASS(name, level, establishes) void name(mir::Module& module, PassContext& context);
+#include "passes/passes.def"
+#undef PASS
+
+}  // namespace shrike::passes

@@ -1,0 +1,269 @@
+// Folds constants, applies algebra (algebra.cpp), folds branches, drops trivial block parameters, threads and merges blocks.
+//
+// Needs: any valid MIR. Establishes: nothing. Destroys: ids; every id from before is void.
+// Does not merge equal computations (reuse_values) nor remove what is unused (remove_dead), except unreachable blocks.
+//
+// Every rule, here and in algebra.cpp, keeps three requirements:
+//   1. The result is the same for every input: arithmetic wraps, division by zero and shift counts are as opcodes.def says.
+//   2. The function gets smaller or an operation cheaper, never the reverse, so that rounds come to an end.
+//   3. The verifier can prove afterwards what it could before: no bound, mask, clamp or null check is removed because of
+//      facts that the definition of the value itself does not show, and a pointer keeps its region.
+#include <algorithm>
+
+#include "mir/edit.h"
+#include "passes/algebra.h"
+#include "passes/passes.h"
+
+namespace shrike::passes {
+
+namespace {
+
+using namespace mir;
+
+constexpr int round_limit = 16;  // each round finishes what the one before made possible; scripts need two or three
+constexpr int rules_per_inst = 16;
+
+class Simplifier {
+ public:
+  explicit Simplifier(Function& function) : function_(function) {}
+
+  void run() {
+    bool changed = true;
+    for (int round = 0; changed && round < round_limit; round++) {
+      clear_unreachable();
+      edges_ = incoming_edges(function_);
+      changed = simplify_values();
+      changed |= drop_trivial_params();
+      apply_replacements();
+      changed |= fold_branches();
+      clear_unreachable();
+      changed |= thread_jumps();
+      clear_unreachable();
+      changed |= merge_blocks();
+    }
+    compact(function_);
+  }
+
+ private:
+  void clear_unreachable() {
+    std::vector<bool> reached = reachable_blocks(function_);
+    for (uint32_t b = 0; b < reached.size(); b++) {
+      if (reached[b]) continue;
+      function_.blocks[BlockId(b)].insts.clear();
+      function_.blocks[BlockId(b)].params.clear();
+    }
+  }
+
+  void apply_replacements() {
+    replace_uses(function_, replacements_);
+    replacements_ = {};
+  }
+
+  bool simplify_values() {
+    RuleScope scope(function_);
+    bool changed = false;
+    for (Block& block : function_.blocks) {
+      std::vector<Inst> output;
+      output.reserve(block.insts.size() + 4);
+      for (Inst& inst : block.insts) {
+        scope.set_output(&output, inst.span);
+        each_use(inst, [&](ValueId& use) { use = replacements_.resolve(use); });
+        RuleResult result{.changed = true, .replacement = {}};
+        for (int i = 0; result.changed && !result.replacement.is_valid() && i < rules_per_inst; i++) {
+          result = apply_rule(inst, scope);
+          changed |= result.changed;
+        }
+        if (result.replacement.is_valid()) {
+          replacements_.add(inst.result, result.replacement);
+        } else {
+          scope.define(inst);
+          output.push_back(std::move(inst));
+        }
+      }
+      block.insts = std::move(output);
+    }
+    return changed;
+  }
+
+  // A parameter that gets the same value on every edge, apart from itself, is that value.
+  bool drop_trivial_params() {
+    bool changed = false;
+    for (uint32_t b = 1; b < function_.blocks.size(); b++) {
+      for (size_t p = function_.blocks[BlockId(b)].params.size(); p-- > 0;) {
+        ValueId param = function_.blocks[BlockId(b)].params[p];
+        ValueId only = only_argument(BlockId(b), p, param);
+        if (!only.is_valid()) continue;
+        for (Edge edge : edges_[b]) erase_argument(edge, p);
+        std::vector<ValueId>& params = function_.blocks[BlockId(b)].params;
+        params.erase(params.begin() + static_cast<std::ptrdiff_t>(p));
+        replacements_.add(param, only);
+        changed = true;
+      }
+    }
+    return changed;
+  }
+
+  ValueId only_argument(BlockId block, size_t p, ValueId param) const {
+    ValueId only;
+    for (Edge edge : edges_[block.index]) {
+      ValueId argument = argument_of(function_, edge, p);
+      if (!argument.is_valid()) return {};
+      argument = replacements_.resolve(argument);
+      if (argument == param || argument == only) continue;
+      if (only.is_valid()) return {};
+      only = argument;
+    }
+    return only;
+  }
+
+  void erase_argument(Edge edge, size_t p) {
+    Inst& end = function_.blocks[edge.from].insts.back();
+    size_t index = p - (end.op == Opcode::branch_null && edge.target == 1 ? 1 : 0);
+    std::vector<ValueId>& args = end.targets[edge.target].args;
+    args.erase(args.begin() + static_cast<std::ptrdiff_t>(index));
+  }
+
+  bool fold_branches() {
+    RuleScope scope(function_);
+    bool changed = false;
+    for (Block& block : function_.blocks) {
+      if (block.insts.empty() || block.insts.back().op != Opcode::branch) continue;
+      Inst& branch = block.insts.back();
+      auto [then, otherwise] = std::pair(branch.targets[0], branch.targets[1]);
+      if (auto known = scope.constant_of(branch.operands[0])) {
+        become_jump(branch, *known ? then : otherwise);
+        changed = true;
+      } else if (then.block == otherwise.block && then.args == otherwise.args) {
+        become_jump(branch, then);
+        changed = true;
+      } else if (fold_condition(branch, scope)) {
+        changed = true;
+      }
+    }
+    return changed;
+  }
+
+  static void become_jump(Inst& branch, BlockTarget target) {
+    branch.op = Opcode::jump;
+    branch.operands.clear();
+    branch.targets = {std::move(target)};
+  }
+
+  // branch (x != 0) is branch x; branch (x == 0) is branch x the other way round.
+  static bool fold_condition(Inst& branch, const RuleScope& scope) {
+    const RuleScope::Definition& d = scope.definition(branch.operands[0]);
+    if (!d.is_inst || (d.op != Opcode::ne && d.op != Opcode::eq) || scope.constant_of(d.b) != 0) return false;
+    branch.operands[0] = d.a;
+    if (d.op == Opcode::eq) std::swap(branch.targets[0], branch.targets[1]);
+    return true;
+  }
+
+  // How often each value is used, edges included.
+  SideTable<ValueId, uint32_t> count_uses() const {
+    SideTable<ValueId, uint32_t> uses;
+    for (const Block& block : function_.blocks)
+      for (const Inst& inst : block.insts) each_use(inst, [&](ValueId use) { uses[use]++; });
+    return uses;
+  }
+
+  // An edge into a block that only goes on to another one goes there at once; so does one into a block that only
+  // branches on a parameter for which the edge gives a constant.
+  bool thread_jumps() {
+    RuleScope scope(function_);
+    SideTable<ValueId, uint32_t> uses = count_uses();
+    bool changed = false;
+    for (Block& block : function_.blocks) {
+      if (block.insts.empty()) continue;
+      Inst& end = block.insts.back();
+      for (size_t t = 0; t < end.targets.size(); t++) {
+        bool provides_pointer = end.op == Opcode::branch_null && t == 1;
+        changed |= thread_edge(end.targets[t], provides_pointer, scope, uses);
+      }
+    }
+    return changed;
+  }
+
+  bool thread_edge(BlockTarget& target, bool provides_pointer, const RuleScope& scope, SideTable<ValueId, uint32_t>& uses) const {
+    const Block& middle = function_.blocks[target.block];
+    if (middle.insts.size() != 1) return false;
+    const Inst& end = middle.insts.front();
+    if (end.op != Opcode::jump && end.op != Opcode::branch) return false;
+    // Parameters used behind the block would lose their definition on this path.
+    SideTable<ValueId, uint32_t> own;
+    each_use(end, [&](ValueId use) { own[use]++; });
+    for (ValueId param : middle.params)
+      if (uses[param] != own[param]) return false;
+    if (provides_pointer) return thread_null_edge(target, middle, end, uses);
+    auto argument_for = [&](ValueId value) {
+      auto param = std::find(middle.params.begin(), middle.params.end(), value);
+      return param == middle.params.end() ? value : target.args[static_cast<size_t>(param - middle.params.begin())];
+    };
+    const BlockTarget* next = &end.targets[0];
+    if (end.op == Opcode::branch) {
+      auto known = scope.constant_of(argument_for(end.operands[0]));
+      if (!known) return false;
+      next = &end.targets[*known ? 0 : 1];
+    }
+    if (next->block == target.block) return false;  // an empty endless loop
+    BlockTarget threaded{next->block, {}};
+    for (ValueId arg : next->args) threaded.args.push_back(argument_for(arg));
+    retarget(target, std::move(threaded), uses);
+    return true;
+  }
+
+  static void retarget(BlockTarget& target, BlockTarget to, SideTable<ValueId, uint32_t>& uses) {
+    for (ValueId arg : target.args) uses[arg]--;
+    for (ValueId arg : to.args) uses[arg]++;
+    target = std::move(to);
+  }
+
+  // The pointer that branch_null provides must arrive as the first parameter, and only there.
+  bool thread_null_edge(BlockTarget& target, const Block& middle, const Inst& end, SideTable<ValueId, uint32_t>& uses) const {
+    if (end.op != Opcode::jump || end.targets[0].block == target.block) return false;
+    const std::vector<ValueId>& args = end.targets[0].args;
+    if (args.empty() || args[0] != middle.params[0] || std::count(args.begin(), args.end(), args[0]) != 1) return false;
+    BlockTarget threaded{end.targets[0].block, {}};
+    for (size_t i = 1; i < args.size(); i++) {
+      auto param = std::find(middle.params.begin(), middle.params.end(), args[i]);
+      bool is_param = param != middle.params.end();
+      threaded.args.push_back(is_param ? target.args[static_cast<size_t>(param - middle.params.begin()) - 1] : args[i]);
+    }
+    retarget(target, std::move(threaded), uses);
+    return true;
+  }
+
+  // A block entered by one jump only continues the block it comes from.
+  bool merge_blocks() {
+    edges_ = incoming_edges(function_);
+    bool changed = false;
+    for (uint32_t b = 0; b < function_.blocks.size(); b++) {
+      for (;;) {
+        Block& block = function_.blocks[BlockId(b)];
+        if (block.insts.empty() || block.insts.back().op != Opcode::jump) break;
+        BlockTarget target = block.insts.back().targets[0];
+        if (target.block == BlockId(b) || target.block == function_.entry() || edges_[target.block.index].size() != 1) break;
+        Block& next = function_.blocks[target.block];
+        for (size_t p = 0; p < next.params.size(); p++) replacements_.add(next.params[p], target.args[p]);
+        block.insts.pop_back();
+        std::move(next.insts.begin(), next.insts.end(), std::back_inserter(block.insts));
+        next.insts.clear();
+        next.params.clear();
+        changed = true;
+      }
+    }
+    apply_replacements();
+    return changed;
+  }
+
+  Function& function_;
+  std::vector<std::vector<Edge>> edges_;
+  Replacements replacements_;
+};
+
+}  // namespace
+
+void simplify(Module& module, PassContext&) {
+  for (Function& function : module.functions) Simplifier(function).run();
+}
+
+}  // namespace shrike::passes

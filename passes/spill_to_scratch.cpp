@@ -1,0 +1,213 @@
+// Moves slots to a per-CPU scratch map until every chain of frames fits the kernel's stack, largest first.
+//
+// Needs: remove_dead before it, so that only used slots count; kernels from 4.18, whose helpers take map values for
+// keys, values and buffers. Establishes: with check_budget, stack_fits. Destroys: nothing; obligations hold as before,
+// since an object keeps its size.
+// Does not move slots whose address goes to a callback: the kernel takes only stack pointers there. Does not guard
+// against a program that runs inside itself on one CPU: the kernel keeps tracing programs from doing so.
+//
+// Each function that needs it gets one map with one value, looked up once at its entry; moved slots are places in it.
+// A pointer that may lead to one of several slots (a block parameter) has one region, so such slots move together.
+#include <algorithm>
+
+#include "mir/build.h"
+#include "mir/edit.h"
+#include "passes/frames.h"
+#include "passes/passes.h"
+
+namespace shrike::passes {
+
+namespace {
+
+using namespace mir;
+
+// The slots of one function in groups that must lie in one region. Union-find over slots and stack pointers.
+class SlotGroups {
+ public:
+  explicit SlotGroups(const Function& function) : function_(function), slots_(function.slots.size()) {
+    parent_.resize(slots_ + function.values.size() + 1);
+    for (uint32_t i = 0; i < parent_.size(); i++) parent_[i] = i;
+    for (const Block& block : function.blocks)
+      for (const Inst& inst : block.insts) unite_with(inst);
+    // Pointers to a caller's frame.
+    for (ValueId param : function.blocks[function.entry()].params) pin(param);
+  }
+
+  struct Group {
+    std::vector<SlotId> slots;
+    uint32_t size = 0;
+  };
+  // Groups that may leave the stack, the largest first.
+  std::vector<Group> movable() {
+    std::vector<Group> by_root(parent_.size());
+    for (uint32_t s = 0; s < slots_; s++) {
+      uint32_t root = find(s);
+      if (root == find(pinned())) continue;
+      by_root[root].slots.push_back(SlotId(s));
+      by_root[root].size += function_.slots[SlotId(s)].size;
+    }
+    std::erase_if(by_root, [](const Group& group) { return group.slots.empty(); });
+    std::stable_sort(by_root.begin(), by_root.end(), [](const Group& a, const Group& b) { return a.size > b.size; });
+    return by_root;
+  }
+
+  // Whether a pointer leads to a slot of the same group as `slot`.
+  bool same_group(ValueId value, SlotId slot) { return find(node(value)) == find(slot.index); }
+
+ private:
+  uint32_t node(ValueId value) const { return slots_ + value.index; }
+  uint32_t pinned() const { return static_cast<uint32_t>(parent_.size()) - 1; }
+  bool is_stack(ValueId value) const { return function_.values[value].type.region == Region::stack; }
+  uint32_t find(uint32_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  void unite(uint32_t a, uint32_t b) { parent_[find(a)] = find(b); }
+  void pin(ValueId value) {
+    if (is_stack(value)) unite(node(value), pinned());
+  }
+
+  void unite_with(const Inst& inst) {
+    if (inst.op == Opcode::slot_addr) unite(node(inst.result), inst.slot.index);
+    if (inst.op == Opcode::ptr_add && is_stack(inst.result)) unite(node(inst.result), node(inst.operands[0]));
+    if (inst.op == Opcode::call) pin_callback_context(inst);
+    for (const BlockTarget& target : inst.targets) {
+      const std::vector<ValueId>& params = function_.blocks[target.block].params;
+      size_t provided = params.size() - target.args.size();
+      for (size_t i = 0; i < target.args.size(); i++)
+        if (is_stack(target.args[i])) unite(node(target.args[i]), node(params[i + provided]));
+    }
+  }
+
+  void pin_callback_context(const Inst& call) {
+    size_t next = 0;
+    for (HelperOperand operand : row_of(call.helper).operands) {
+      if (operand == HelperOperand::map || operand == HelperOperand::fn) continue;
+      if (operand == HelperOperand::any) pin(call.operands[next]);
+      next++;
+    }
+  }
+
+  const Function& function_;
+  uint32_t slots_;
+  std::vector<uint32_t> parent_;
+};
+
+// Makes the entry look the scratch value up; returns the pointer to it, good in all of the function's old blocks.
+ValueId look_up_scratch(Module& module, FunctionId id, MapId map) {
+  Function& function = module.functions[id];
+  BlockId body = split_block(function, function.entry(), 0, "body");
+  Builder builder(module, id, function.entry());
+  builder.set_span(function.span);
+  BlockId missing = builder.add_block("no_scratch");
+  ValueId key = builder.slot_addr(builder.add_slot("scratch_key", 4, 4));
+  builder.store(MemWidth::u32, key, builder.constant(0), 0);
+  ValueId scratch = builder.branch_null(builder.call(HelperId::map_lookup_elem, {key}, map), missing, body);
+  builder.move_to(missing);
+  builder.ret(builder.constant(0));
+  return scratch;
+}
+
+// Gives pointers that led to moved slots the region of map values.
+void retype(Function& function, SlotGroups& groups, const std::vector<SlotId>& moved) {
+  for (uint32_t v = 0; v < function.values.size(); v++) {
+    ValueType& type = function.values[ValueId(v)].type;
+    if (type.region != Region::stack) continue;
+    auto leads_to = [&](SlotId slot) { return groups.same_group(ValueId(v), slot); };
+    if (std::any_of(moved.begin(), moved.end(), leads_to)) type.region = Region::map;
+  }
+}
+
+void replace_addresses(Function& function, ValueId scratch, const std::vector<SlotId>& moved,
+                       const std::vector<uint32_t>& offsets) {
+  for (Block& block : function.blocks) {
+    InsertionSet insertions;
+    for (size_t i = 0; i < block.insts.size(); i++) {
+      Inst& inst = block.insts[i];
+      if (inst.op != Opcode::slot_addr) continue;
+      auto found = std::find(moved.begin(), moved.end(), inst.slot);
+      if (found == moved.end()) continue;
+      Inst offset{.op = Opcode::constant, .result = add_value(function, {})};
+      offset.imm = offsets[static_cast<size_t>(found - moved.begin())];
+      offset.span = inst.span;
+      inst.op = Opcode::ptr_add;
+      inst.operands = {scratch, offset.result};
+      inst.slot = {};
+      insertions.insert(i, std::move(offset));
+    }
+    insertions.apply(block);
+  }
+}
+
+void move_slots(Module& module, FunctionId id, SlotGroups& groups, const std::vector<SlotId>& moved) {
+  std::vector<uint32_t> offsets;
+  uint32_t size = 0;
+  for (SlotId slot : moved) {
+    offsets.push_back(size);
+    size += (module.functions[id].slots[slot].size + 7) & ~7u;
+  }
+  retype(module.functions[id], groups, moved);
+  MapDecl scratch_map{.name = ".scratch." + std::to_string(id.index), .role = MapRole::scratch, .kind = MapKind::percpu_array};
+  scratch_map.value_size = size;
+  while (module.interface.find_map(scratch_map.name).is_valid()) scratch_map.name += "x";
+  MapId map = module.interface.maps.add(std::move(scratch_map));
+  ValueId scratch = look_up_scratch(module, id, map);
+  Function& function = module.functions[id];
+  replace_addresses(function, scratch, moved, offsets);
+  std::vector<bool> kept(function.slots.size(), true);
+  for (SlotId slot : moved) kept[slot.index] = false;
+  compact(function, kept);
+}
+
+// What is chosen to leave each function, while nothing has changed yet.
+struct Choice {
+  SlotGroups groups;
+  std::vector<SlotGroups::Group> movable;  // the next to go at the end
+  std::vector<SlotId> moved;
+};
+
+constexpr uint32_t key_bytes = 8;  // of the stack, to look the scratch map up
+
+// Chooses the largest group of the chain's functions; false if moving none would help.
+bool choose_one(const Module& module, const Chain& chain, std::vector<Choice>& choices, std::vector<uint32_t>& frames) {
+  Choice* best = nullptr;
+  FunctionId best_id;
+  for (FunctionId id : chain.functions) {
+    Choice& choice = choices[id.index];
+    if (choice.movable.empty() || (best && choice.movable.back().size <= best->movable.back().size)) continue;
+    best = &choice;
+    best_id = id;
+  }
+  if (!best) return false;
+  uint32_t gain = 0;
+  for (SlotId slot : best->movable.back().slots) gain += frame_bytes(module.functions[best_id].slots[slot]);
+  uint32_t cost = best->moved.empty() ? key_bytes : 0;
+  if (gain <= cost) return false;
+  frames[best_id.index] -= gain - cost;
+  const std::vector<SlotId>& slots = best->movable.back().slots;
+  best->moved.insert(best->moved.end(), slots.begin(), slots.end());
+  best->movable.pop_back();
+  return true;
+}
+
+}  // namespace
+
+void spill_to_scratch(Module& module, PassContext& context) {
+  std::vector<uint32_t> frames = frame_bytes(module);
+  auto longest = [&](uint32_t f) { return deepest_chain(module, frames, FunctionId(f)); };
+  std::vector<Choice> choices;
+  for (uint32_t f = 0; f < module.functions.size(); f++) {
+    if (longest(f).bytes <= context.limits.stack_bytes) continue;
+    for (uint32_t g = static_cast<uint32_t>(choices.size()); g < module.functions.size(); g++) {
+      SlotGroups groups(module.functions[FunctionId(g)]);
+      std::vector<SlotGroups::Group> movable = groups.movable();
+      std::reverse(movable.begin(), movable.end());
+      choices.push_back({std::move(groups), std::move(movable), {}});
+    }
+    while (longest(f).bytes > context.limits.stack_bytes && choose_one(module, longest(f), choices, frames)) {}
+  }
+  for (uint32_t f = 0; f < choices.size(); f++)
+    if (!choices[f].moved.empty()) move_slots(module, FunctionId(f), choices[f].groups, choices[f].moved);
+}
+
+}  // namespace shrike::passes
