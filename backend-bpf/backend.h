@@ -14,9 +14,9 @@
 namespace shrike::bpf {
 
 struct BackendOptions {
-  int isa_level = 3;         // v1 to v4: which instructions the kernel knows
+  int isa_level = 3;              // v1 to v4: which instructions the kernel knows
   bool spill_everything = false;  // debugging: --regalloc=spill-everything
-  bool validate = false;     // check LIR after every stage, and the allocation
+  bool validate = false;          // check LIR after every stage, and the allocation
   std::vector<std::string> print_after;
   std::string stop_after;
   std::function<void(std::string_view stage, const std::string& text)> on_print;

@@ -100,6 +100,9 @@ struct BlockTarget {
   std::vector<Reg> args;  // only before lower_block_params
 };
 
+// In Inst::origin: the instruction repeats the one with that number elsewhere.
+inline constexpr uint32_t origin_copy = 1u << 31;
+
 struct Inst {
   Op op = Op::exit;
   Reg dst, a, b;

@@ -12,7 +12,7 @@ namespace shrike::bpf {
 
 // A ld_imm64 whose immediate is filled in at load time.
 struct Relocation {
-  uint32_t insn = 0;      // index of the ld_imm64
+  uint32_t insn = 0;  // index of the ld_imm64
   mir::MapId map;
   bool is_value = false;  // address of the map's value plus `offset`, else the map itself
   uint32_t offset = 0;
@@ -32,7 +32,7 @@ struct Subprogram {
 };
 
 struct Program {
-  std::string name;       // the function's
+  std::string name;  // the function's
   mir::ProgramType type = mir::ProgramType::kprobe;
   std::vector<Insn> insns;
   std::vector<Relocation> relocations;
@@ -42,8 +42,8 @@ struct Program {
 
 struct Object {
   mir::Interface interface;
-  std::vector<Program> programs;                  // index = position; see program_of
-  std::vector<uint32_t> program_of;               // by FunctionId::index: index into programs, UINT32_MAX for callbacks
+  std::vector<Program> programs;     // index = position; see program_of
+  std::vector<uint32_t> program_of;  // by FunctionId::index: index into programs, UINT32_MAX for callbacks
 };
 
 // What BPF_BTF_LOAD and BPF_PROG_LOAD take: types, and func_info / line_info records per program.

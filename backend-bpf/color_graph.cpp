@@ -1,0 +1,237 @@
+// See color_graph.h. Lists are filled lazily: an entry counts only while the node's place agrees with the list.
+#include "backend-bpf/color_graph.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace shrike::bpf {
+
+ColorGraph::ColorGraph(size_t nodes)
+    : matrix_(nodes * (nodes + 1) / 2),
+      adjacent_(nodes),
+      degree_(nodes),
+      moves_of_(nodes),
+      place_(nodes, Place::initial),
+      alias_(nodes),
+      cost_(nodes),
+      color_(nodes, UINT32_MAX) {
+  for (Node node = 0; node < nodes; node++) alias_[node] = node;
+  for (Node node = 0; node < colors; node++) {
+    place_[node] = Place::precolored;
+    color_[node] = node;
+    degree_[node] = std::numeric_limits<uint32_t>::max() / 2;
+    for (Node other = 0; other < node; other++) matrix_.set(index_of(node, other));
+  }
+}
+
+void ColorGraph::add_edge(Node a, Node b) {
+  if (a == b || interferes(a, b)) return;
+  matrix_.set(index_of(a, b));
+  if (!is_precolored(a)) adjacent_[a].push_back(b), degree_[a]++;
+  if (!is_precolored(b)) adjacent_[b].push_back(a), degree_[b]++;
+}
+
+void ColorGraph::add_move(Node to, Node from) {
+  if (to == from) return;
+  auto id = static_cast<uint32_t>(moves_.size());
+  moves_.push_back({to, from});
+  waiting_moves_.push_back(id);
+  moves_of_[to].push_back(id);
+  moves_of_[from].push_back(id);
+}
+
+Node ColorGraph::alias(Node node) const {
+  while (alias_[node] != node) node = alias_[node];
+  return node;
+}
+
+bool ColorGraph::is_move_related(Node node) const {
+  return std::any_of(moves_of_[node].begin(), moves_of_[node].end(),
+                     [&](uint32_t m) { return moves_[m].state != MoveState::done; });
+}
+
+void ColorGraph::file(Node node) {
+  if (place_[node] == Place::spill) spill_count_--;
+  if (degree_[node] >= colors) {
+    place_[node] = Place::spill;
+    spill_count_++;
+  } else if (is_move_related(node)) {
+    place_[node] = Place::freeze;
+    to_freeze_.push_back(node);
+  } else {
+    place_[node] = Place::simplify;
+    to_simplify_.push_back(node);
+  }
+}
+
+bool ColorGraph::pop(std::vector<Node>& list, Place place, Node& out) {
+  while (!list.empty()) {
+    out = list.back();
+    list.pop_back();
+    if (place_[out] == place) return true;
+  }
+  return false;
+}
+
+void ColorGraph::run() {
+  for (Node node = colors; node < place_.size(); node++) file(node);
+  for (;;) {
+    Node node;
+    if (pop(to_simplify_, Place::simplify, node)) {
+      simplify(node);
+    } else if (!waiting_moves_.empty()) {
+      uint32_t move = waiting_moves_.back();
+      waiting_moves_.pop_back();
+      if (moves_[move].state == MoveState::waiting) coalesce(move);
+    } else if (pop(to_freeze_, Place::freeze, node)) {
+      freeze_moves(node);
+      file(node);
+    } else if (spill_count_ != 0) {
+      node = pick_spill();
+      freeze_moves(node);
+      spill_count_--;
+      place_[node] = Place::simplify;
+      to_simplify_.push_back(node);
+    } else {
+      break;
+    }
+  }
+  assign_colors();
+}
+
+void ColorGraph::enable_moves(Node node) {
+  for (uint32_t move : moves_of_[node]) {
+    if (moves_[move].state != MoveState::active) continue;
+    moves_[move].state = MoveState::waiting;
+    waiting_moves_.push_back(move);
+  }
+}
+
+void ColorGraph::lower_degree(Node node) {
+  if (is_precolored(node)) return;
+  if (degree_[node]-- != colors) return;
+  enable_moves(node);
+  for (Node near : adjacent_[node])
+    if (is_in_graph(near)) enable_moves(near);
+  if (place_[node] == Place::spill) file(node);
+}
+
+void ColorGraph::simplify(Node node) {
+  place_[node] = Place::selected;
+  stack_.push_back(node);
+  for (Node near : adjacent_[node])
+    if (is_in_graph(near)) lower_degree(near);
+}
+
+// Briggs: the combined node has fewer than `colors` neighbours that are hard to color.
+bool ColorGraph::is_conservative(Node a, Node b) const {
+  uint32_t hard = 0;
+  for (Node near : adjacent_[a])
+    if (is_in_graph(near) && degree_[near] >= colors) hard++;
+  for (Node near : adjacent_[b])
+    if (is_in_graph(near) && degree_[near] >= colors && !interferes(near, a)) hard++;
+  return hard < colors;
+}
+
+// George: each neighbour of the node is easy to color or already conflicts with the physical register.
+bool ColorGraph::is_safe_with_precolored(Node precolored, Node node) const {
+  return std::all_of(adjacent_[node].begin(), adjacent_[node].end(), [&](Node near) {
+    return !is_in_graph(near) || degree_[near] < colors || is_precolored(near) || interferes(near, precolored);
+  });
+}
+
+void ColorGraph::unfreeze_if_small(Node node) {
+  if (is_precolored(node) || is_move_related(node) || degree_[node] >= colors || place_[node] != Place::freeze) return;
+  place_[node] = Place::simplify;
+  to_simplify_.push_back(node);
+}
+
+void ColorGraph::coalesce(uint32_t id) {
+  Move& move = moves_[id];
+  Node into = alias(move.to), node = alias(move.from);
+  if (is_precolored(node)) std::swap(into, node);
+  if (into == node) {
+    move.state = MoveState::done;
+    unfreeze_if_small(into);
+  } else if (is_precolored(node) || interferes(into, node)) {
+    move.state = MoveState::done;
+    unfreeze_if_small(into);
+    unfreeze_if_small(node);
+  } else if (is_precolored(into) ? is_safe_with_precolored(into, node) : is_conservative(into, node)) {
+    move.state = MoveState::done;
+    combine(into, node);
+    unfreeze_if_small(into);
+  } else {
+    move.state = MoveState::active;
+  }
+}
+
+void ColorGraph::combine(Node into, Node node) {
+  if (place_[node] == Place::spill) spill_count_--;
+  place_[node] = Place::coalesced;
+  alias_[node] = into;
+  cost_[into] += cost_[node];
+  enable_moves(node);
+  moves_of_[into].insert(moves_of_[into].end(), moves_of_[node].begin(), moves_of_[node].end());
+  for (size_t i = 0; i < adjacent_[node].size(); i++) {
+    Node near = adjacent_[node][i];
+    if (!is_in_graph(near)) continue;
+    add_edge(near, into);
+    lower_degree(near);
+  }
+  if (!is_precolored(into) && degree_[into] >= colors && place_[into] == Place::freeze) file(into);
+}
+
+void ColorGraph::freeze_moves(Node node) {
+  for (uint32_t id : moves_of_[node]) {
+    Move& move = moves_[id];
+    if (move.state == MoveState::done) continue;
+    move.state = MoveState::done;
+    Node to = alias(move.to), from = alias(move.from);
+    Node other = to == alias(node) ? from : to;
+    unfreeze_if_small(other);
+  }
+}
+
+Node ColorGraph::pick_spill() const {
+  Node best = no_node;
+  float best_score = std::numeric_limits<float>::infinity();
+  for (Node node = colors; node < place_.size(); node++) {
+    if (place_[node] != Place::spill) continue;
+    float score = cost_[node] / static_cast<float>(degree_[node]);
+    if (best != no_node && score >= best_score) continue;
+    best = node;
+    best_score = score;
+  }
+  return best;
+}
+
+void ColorGraph::assign_colors() {
+  while (!stack_.empty()) {
+    Node node = stack_.back();
+    stack_.pop_back();
+    uint32_t taken = 0;
+    for (Node near : adjacent_[node]) {
+      uint32_t color = color_[alias(near)];
+      if (color != UINT32_MAX) taken |= 1u << color;
+    }
+    uint32_t free = ~taken & ((1u << colors) - 1);
+    if (free == 0) {
+      spilled_.push_back(node);
+      continue;
+    }
+    // A color that a move partner has saves the move although the two were not coalesced.
+    uint32_t choice = static_cast<uint32_t>(__builtin_ctz(free));
+    for (uint32_t id : moves_of_[node]) {
+      Node to = alias(moves_[id].to), from = alias(moves_[id].from);
+      uint32_t color = color_[to == node ? from : to];
+      if (color == UINT32_MAX || !(free >> color & 1)) continue;
+      choice = color;
+      break;
+    }
+    color_[node] = choice;
+    // Neighbours that were coalesced away are found through their alias; nothing to do for them here.
+  }
+}
+
+}  // namespace shrike::bpf

@@ -1,0 +1,71 @@
+// Iterated register coalescing (L. George and A. Appel, "Iterated Register Coalescing", TOPLAS 18(3), 1996) on an
+// interference graph whose first ten nodes are the physical registers. Knows nothing of instructions.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend-bpf/liveness.h"
+
+namespace shrike::bpf {
+
+class ColorGraph {
+ public:
+  explicit ColorGraph(size_t nodes);
+
+  void add_edge(Node a, Node b);
+  void add_move(Node to, Node from);
+  void add_cost(Node node, float cost) { cost_[node] += cost; }  // of keeping the node in memory
+
+  // Colors what it can; the nodes left over are spilled().
+  void run();
+  const std::vector<Node>& spilled() const { return spilled_; }
+  Node alias(Node node) const;
+  uint32_t color(Node node) const { return color_[alias(node)]; }
+
+ private:
+  static constexpr uint32_t colors = lir::allocatable_regs;
+  enum class Place : uint8_t { initial, precolored, simplify, freeze, spill, selected, coalesced };
+  enum class MoveState : uint8_t { waiting, active, done };
+  struct Move {
+    Node to, from;
+    MoveState state = MoveState::waiting;
+  };
+
+  bool interferes(Node a, Node b) const { return matrix_.test(index_of(a, b)); }
+  static size_t index_of(Node a, Node b) {
+    size_t high = a > b ? a : b, low = a > b ? b : a;
+    return high * (high + 1) / 2 + low;
+  }
+  bool is_precolored(Node node) const { return node < colors; }
+  bool is_in_graph(Node node) const { return place_[node] != Place::selected && place_[node] != Place::coalesced; }
+  bool is_move_related(Node node) const;
+  void file(Node node);  // puts a node on the list where it belongs
+  void enable_moves(Node node);
+  void lower_degree(Node node);
+  void simplify(Node node);
+  void coalesce(uint32_t move);
+  bool is_safe_with_precolored(Node precolored, Node node) const;
+  bool is_conservative(Node a, Node b) const;
+  void combine(Node into, Node node);
+  void unfreeze_if_small(Node node);
+  void freeze_moves(Node node);
+  bool pop(std::vector<Node>& list, Place place, Node& out);
+  Node pick_spill() const;
+  void assign_colors();
+
+  BitSet matrix_;
+  std::vector<std::vector<Node>> adjacent_;  // of nodes that are not precolored
+  std::vector<uint32_t> degree_;
+  std::vector<std::vector<uint32_t>> moves_of_;
+  std::vector<Move> moves_;
+  std::vector<uint32_t> waiting_moves_;
+  std::vector<Place> place_;
+  std::vector<Node> alias_;
+  std::vector<float> cost_;
+  std::vector<uint32_t> color_;
+  std::vector<Node> to_simplify_, to_freeze_, stack_, spilled_;
+  size_t spill_count_ = 0;
+};
+
+}  // namespace shrike::bpf

@@ -1,0 +1,134 @@
+// Where slots lie in the frame. share_spill_slots first merges spill slots whose contents are never needed at the same
+// time; slots of the script were shared by the passes, which know their lives better.
+// Needs physical registers. Establishes offsets below r10, each a multiple of the slot's alignment, so that the kernel's
+// strict rule for stack holds for every access that is aligned within its slot.
+#include <algorithm>
+
+#include "backend-bpf/liveness.h"
+#include "backend-bpf/stages.h"
+
+namespace shrike::bpf {
+
+using lir::Function;
+using lir::Inst;
+using lir::Op;
+using lir::SlotId;
+
+namespace {
+
+constexpr uint32_t max_frame_bytes = 512;
+
+bool is_spill(const Function& function, const Inst& inst) {
+  return inst.slot.is_valid() && function.slots[inst.slot].is_spill;
+}
+
+std::vector<BitSet> live_out_slots(const Function& function) {
+  size_t blocks = function.blocks.size(), slots = function.slots.size();
+  std::vector<BitSet> in(blocks, BitSet(slots)), out(blocks, BitSet(slots)), stored(blocks, BitSet(slots));
+  for (uint32_t i = 0; i < blocks; i++)
+    for (const Inst& inst : function.blocks[lir::BlockId(i)].insts) {
+      if (!is_spill(function, inst)) continue;
+      if (inst.op == Op::st64) stored[i].set(inst.slot.index);
+      else if (!stored[i].test(inst.slot.index)) in[i].set(inst.slot.index);
+    }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = blocks; i-- > 0;) {
+      bool grew = false;
+      for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
+      if (!grew) continue;
+      BitSet passing = out[i];
+      stored[i].each([&](uint32_t slot) { passing.reset(slot); });
+      changed |= in[i].unite(passing);
+    }
+  }
+  return out;
+}
+
+// conflicts[a] holds b if a is written while b is still needed, or the other way round.
+std::vector<BitSet> slot_conflicts(const Function& function) {
+  std::vector<BitSet> conflicts(function.slots.size(), BitSet(function.slots.size()));
+  std::vector<BitSet> live_out = live_out_slots(function);
+  for (uint32_t i = 0; i < function.blocks.size(); i++) {
+    const std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
+    BitSet& live = live_out[i];
+    for (size_t k = insts.size(); k-- > 0;) {
+      if (!is_spill(function, insts[k])) continue;
+      uint32_t slot = insts[k].slot.index;
+      live.reset(slot);
+      if (insts[k].op == Op::st64) {
+        live.each([&](uint32_t other) {
+          conflicts[slot].set(other);
+          conflicts[other].set(slot);
+        });
+      } else {
+        live.set(slot);
+      }
+    }
+  }
+  return conflicts;
+}
+
+}  // namespace
+
+void share_spill_slots(Function& function) {
+  if (std::none_of(function.slots.begin(), function.slots.end(), [](const lir::Slot& slot) { return slot.is_spill; })) return;
+  std::vector<BitSet> conflicts = slot_conflicts(function);
+  Table<SlotId, lir::Slot> slots;
+  std::vector<SlotId> renamed(function.slots.size());
+  std::vector<std::vector<uint32_t>> members;  // of each slot that is kept
+  for (uint32_t i = 0; i < function.slots.size(); i++) {
+    const lir::Slot& slot = function.slots[SlotId(i)];
+    uint32_t home = 0;
+    auto fits = [&](uint32_t candidate) {
+      return slots[SlotId(candidate)].is_spill && std::none_of(members[candidate].begin(), members[candidate].end(),
+                                                               [&](uint32_t other) { return conflicts[i].test(other); });
+    };
+    while (home < slots.size() && !(slot.is_spill && fits(home))) home++;
+    if (home == slots.size()) {
+      slots.add(slot);
+      members.emplace_back();
+    }
+    members[home].push_back(i);
+    renamed[i] = SlotId(home);
+  }
+  for (lir::Block& block : function.blocks)
+    for (Inst& inst : block.insts)
+      if (inst.slot.is_valid()) inst.slot = renamed[inst.slot.index];
+  function.slots = std::move(slots);
+}
+
+bool layout_frame(Function& function, Diagnostics& diagnostics) {
+  std::vector<bool> is_used(function.slots.size());
+  for (const lir::Block& block : function.blocks)
+    for (const Inst& inst : block.insts)
+      if (inst.slot.is_valid()) is_used[inst.slot.index] = true;
+  std::vector<SlotId> order;
+  for (uint32_t i = 0; i < function.slots.size(); i++)
+    if (is_used[i]) order.push_back(SlotId(i));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](SlotId a, SlotId b) { return function.slots[a].align > function.slots[b].align; });
+  uint32_t used = 0;
+  SlotId biggest;
+  for (SlotId id : order) {
+    lir::Slot& slot = function.slots[id];
+    CHECK(slot.align != 0 && (slot.align & (slot.align - 1)) == 0 && slot.align <= 8, "alignment of slot " + slot.name);
+    used = (used + slot.size + slot.align - 1) & ~(slot.align - 1);
+    slot.offset = -static_cast<int32_t>(used);
+    if (!biggest.is_valid() || slot.size > function.slots[biggest].size) biggest = id;
+  }
+  function.frame_bytes = (used + 7) & ~7u;
+  if (used <= max_frame_bytes) return true;
+  // The instruction that first uses the biggest slot is the nearest thing to its place in the script.
+  Span span = function.span;
+  for (size_t i = function.blocks.size(); i-- > 0;) {
+    const std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
+    for (size_t k = insts.size(); k-- > 0;)
+      if (insts[k].slot == biggest && insts[k].span.is_known()) span = insts[k].span;
+  }
+  const lir::Slot& slot = function.slots[biggest];
+  diagnostics.report(Diag::frame_too_big, span, {function.name, std::to_string(used), slot.name, std::to_string(slot.size)});
+  return false;
+}
+
+}  // namespace shrike::bpf

@@ -1,0 +1,52 @@
+// Backward dataflow to a fixed point; blocks are visited last to first, near enough to postorder.
+#include "backend-bpf/liveness.h"
+
+namespace shrike::bpf {
+
+void effects_of(const lir::Inst& inst, RegisterEffects& out) {
+  out.uses.clear();
+  out.defs.clear();
+  out.early_def = no_node;
+  lir::visit_regs(inst, [&](lir::Reg reg, lir::Role role) {
+    Node node = node_of(reg);
+    if (node == no_node) return;
+    if (lir::reads(role)) out.uses.push_back(node);
+    if (lir::writes(role)) out.defs.push_back(node);
+    if (role == lir::Role::early_def) out.early_def = node;
+  });
+  uint32_t uses = lir::implicit_uses(inst), defs = lir::implicit_defs(inst);
+  for (Node node = 0; node < lir::allocatable_regs; node++) {
+    if (uses >> node & 1) out.uses.push_back(node);
+    if (defs >> node & 1) out.defs.push_back(node);
+  }
+}
+
+std::vector<BitSet> live_out_sets(const lir::Function& function) {
+  size_t nodes = lir::allocatable_regs + function.virtual_count, blocks = function.blocks.size();
+  std::vector<BitSet> uses(blocks, BitSet(nodes)), defs(blocks, BitSet(nodes)), in(blocks, BitSet(nodes)),
+      out(blocks, BitSet(nodes));
+  RegisterEffects effects;
+  for (uint32_t i = 0; i < blocks; i++) {
+    for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
+      effects_of(inst, effects);
+      for (Node node : effects.uses)
+        if (!defs[i].test(node)) uses[i].set(node);
+      for (Node node : effects.defs) defs[i].set(node);
+    }
+    in[i] = uses[i];
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = blocks; i-- > 0;) {
+      bool grew = false;
+      for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
+      if (!grew) continue;
+      BitSet passing = out[i];
+      defs[i].each([&](uint32_t node) { passing.reset(node); });
+      changed |= in[i].unite(passing);
+    }
+  }
+  return out;
+}
+
+}  // namespace shrike::bpf

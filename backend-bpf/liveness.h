@@ -1,0 +1,59 @@
+// Which registers are live at block ends, over nodes: r0 to r9 are nodes 0 to 9, v0 is node 10 and so on. r10 is not a
+// node: nothing writes it.
+#pragma once
+
+#include <vector>
+
+#include "backend-bpf/lir.h"
+
+namespace shrike::bpf {
+
+class BitSet {
+ public:
+  explicit BitSet(size_t bits = 0) : words_((bits + 63) / 64) {}
+  void set(size_t i) { words_[i / 64] |= uint64_t{1} << (i % 64); }
+  void reset(size_t i) { words_[i / 64] &= ~(uint64_t{1} << (i % 64)); }
+  bool test(size_t i) const { return words_[i / 64] >> (i % 64) & 1; }
+  bool unite(const BitSet& other) {  // true if something was added
+    uint64_t added = 0;
+    for (size_t i = 0; i < words_.size(); i++) {
+      added |= other.words_[i] & ~words_[i];
+      words_[i] |= other.words_[i];
+    }
+    return added != 0;
+  }
+  void intersect(const BitSet& other) {
+    for (size_t i = 0; i < words_.size(); i++) words_[i] &= other.words_[i];
+  }
+  template <class F>
+  void each(F&& f) const {
+    for (size_t w = 0; w < words_.size(); w++)
+      for (uint64_t rest = words_[w]; rest != 0; rest &= rest - 1)
+        f(static_cast<uint32_t>(w * 64 + static_cast<size_t>(__builtin_ctzll(rest))));
+  }
+  bool operator==(const BitSet&) const = default;
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+using Node = uint32_t;
+inline constexpr Node no_node = UINT32_MAX;
+inline Node node_of(lir::Reg reg) {
+  if (reg.is_physical()) return reg.index < lir::allocatable_regs ? reg.index : no_node;
+  return lir::allocatable_regs + reg.number();
+}
+inline lir::Reg reg_of_node(Node node) {
+  return node < lir::allocatable_regs ? lir::physical(node) : lir::virtual_reg(node - lir::allocatable_regs);
+}
+
+struct RegisterEffects {
+  std::vector<Node> uses, defs;
+  Node early_def = no_node;  // among defs
+};
+// Everything `inst` reads and writes, with what calls and exit imply. Fills `out` anew.
+void effects_of(const lir::Inst& inst, RegisterEffects& out);
+
+std::vector<BitSet> live_out_sets(const lir::Function& function);  // by block
+
+}  // namespace shrike::bpf
