@@ -1,5 +1,7 @@
 // Read-only view of a BTF blob (kernel: Documentation/bpf/btf.rst): looks up only what is asked, directly in the mapped
-// bytes. Finding a name is one scan over the type section; nothing is copied or indexed until a query needs it.
+// bytes. Finding a name is one scan over the type section; only the offsets of types are kept, as far as they were needed.
+// Damaged blobs never read out of bounds: the types end where the damage begins.
+// Deliberately without split BTF (modules), which needs its base.
 #pragma once
 
 #include <cstdint>
@@ -45,18 +47,42 @@ class Btf {
   // Calls f(TypeRecord) for every type, in id order, until f returns false.
   template <class F> void each(F&& f) const;
 
-  // As a data type. Records come without layout; `space` is for pointers without a __user tag.
+  // As a data type. Records come without layout; `space` is for pointers without a __user tag. Arrays of plain `char`
+  // become strings, as the language sees them. A record without a name of its own is called after its typedef, or
+  // `anon_<id>`.
   const mir::Type* to_type(uint32_t id, mir::TypePool& pool, mir::AddressSpace space) const;
-  // Defines (once) and returns the layout of a struct or union; null if BTF does not have it.
+  // Defines (once) and returns the layout of a struct or union; null if BTF does not have it. Fields of anonymous members
+  // are the outer record's own, at their place; no field without a name remains.
   const mir::RecordLayout* define_record(std::string_view name, bool is_union, mir::TypePool& pool) const;
   // Parameters of raw tracepoint `event`, without the leading void * (btf_trace_<event> typedef).
   std::optional<std::vector<Param>> raw_tracepoint_params(std::string_view event) const;
   std::vector<std::string_view> raw_tracepoint_names() const;
 
  private:
+  bool has_offset_of(uint32_t id) const;  // extends offsets_ up to `id`; false past the last type
+  TypeRecord decode(uint32_t id, uint32_t offset) const;
+  uint32_t word_at(size_t offset) const;
+  std::string_view string_at(uint32_t offset) const;
+  bool has_name(uint32_t offset, std::string_view name) const;
+  std::vector<uint32_t> string_offsets(std::string_view name) const;
+  uint32_t extra_of(const TypeRecord& type) const { return offsets_[type.id] + 12; }
+  uint32_t integer_encoding(uint32_t id) const;
+  const mir::Type* to_type_at(uint32_t id, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const;
+  const mir::Type* array_type(const TypeRecord& array, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const;
+  const mir::Type* pointer_type(const TypeRecord& pointer, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const;
+  const mir::Type* record_type(uint32_t id, std::string_view alias, mir::TypePool& pool) const;
+  std::optional<uint32_t> find_record(std::string_view name, bool is_union) const;
+  void add_fields(uint32_t id, uint32_t base, uint32_t depth, mir::TypePool& pool, std::vector<mir::RecordField>& fields) const;
+  mir::RecordField bit_field(const Member& member, uint32_t base, mir::TypePool& pool) const;
+
   std::span<const uint8_t> types_;
   std::span<const char> strings_;
   mutable std::vector<uint32_t> offsets_;  // of each type, filled as far as ids were asked for
 };
+
+template <class F> void Btf::each(F&& f) const {
+  for (uint32_t id = 1; has_offset_of(id); id++)
+    if (!f(decode(id, offsets_[id]))) return;
+}
 
 }  // namespace shrike

@@ -29,11 +29,16 @@ struct RecordWalk {
   }
 };
 
+// A failing CHECK prints modules that are not valid.
+std::string text_of(const Type* type) {
+  return type == nullptr ? "!" : type->text;
+}
+
 void print_record(std::string& out, const RecordLayout& layout) {
   out += std::string("  record ") + (layout.is_union ? "union " : "struct ") + text_of_word(layout.name);
   out += " size " + std::to_string(layout.size) + " {\n";
   for (const RecordField& field : layout.fields) {
-    out += "    " + field.type->text + " " + text_of_word(field.name) + " @" + std::to_string(field.offset);
+    out += "    " + text_of(field.type) + " " + text_of_word(field.name) + " @" + std::to_string(field.offset);
     if (field.bit_size != 0 || field.bit_offset != 0)
       out += " bits " + std::to_string(field.bit_offset) + " " + std::to_string(field.bit_size);
     if (field.is_data_loc) out += " data_loc";
@@ -43,7 +48,7 @@ void print_record(std::string& out, const RecordLayout& layout) {
 }
 
 void print_map(std::string& out, const MapDecl& map) {
-  out += "  map " + text_of(map) + " " + name_of(map.role) + " " + name_of(map.kind);
+  out += "  map " + mir::text_of(map) + " " + name_of(map.role) + " " + name_of(map.kind);
   if (map.is_keyed) out += " keyed";
   if (map.key != nullptr) out += " key " + map.key->text;
   if (map.value != nullptr) out += " value " + map.value->text;
@@ -56,10 +61,10 @@ void print_event(std::string& out, const Interface& interface, uint32_t index) {
   out += "  event " + std::to_string(index) + " " + name_of(event.kind) + " " + quoted(event.format) + " (";
   for (size_t i = 0; i < event.fields.size(); i++) {
     if (i != 0) out += ", ";
-    out += event.fields[i].type->text + " @" + std::to_string(event.fields[i].offset);
+    out += text_of(event.fields[i].type) + " @" + std::to_string(event.fields[i].offset);
   }
   out += ") size " + std::to_string(event.size);
-  if (event.map.is_valid()) out += " map " + text_of(interface.maps[event.map]);
+  if (event.map.index < interface.maps.size()) out += " map " + mir::text_of(interface.maps[event.map]);
   out += "\n";
 }
 

@@ -11,16 +11,8 @@ namespace {
 
 using namespace mir;
 
-// The first place that takes the slot's address: the closest thing to the expression that needs it.
-Span span_of(const Function& function, SlotId slot) {
-  for (const Block& block : function.blocks)
-    for (const Inst& inst : block.insts)
-      if (inst.slot == slot && inst.span.is_known()) return inst.span;
-  return function.span;
-}
-
 // The first place that uses the scratch map.
-Span span_of(const Module& module, MapId map) {
+Span use_of(const Module& module, MapId map) {
   for (const Function& function : module.functions)
     for (const Block& block : function.blocks)
       for (const Inst& inst : block.insts)
@@ -57,7 +49,7 @@ void check_budget(Module& module, PassContext& context) {
   for (uint32_t m = 0; m < module.interface.maps.size(); m++) {
     const MapDecl& map = module.interface.maps[MapId(m)];
     if (map.role != MapRole::scratch || map.value_size <= context.limits.max_scratch_bytes) continue;
-    context.diagnostics.report(Diag::scratch_budget, span_of(module, MapId(m)),
+    context.diagnostics.report(Diag::scratch_budget, use_of(module, MapId(m)),
                                {std::to_string(map.value_size), std::to_string(context.limits.max_scratch_bytes)});
   }
 }

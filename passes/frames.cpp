@@ -43,4 +43,11 @@ Chain deepest_chain(const Module& module, const std::vector<uint32_t>& frames, F
   return chain;
 }
 
+Span span_of(const Function& function, SlotId slot) {
+  for (const Block& block : function.blocks)
+    for (const Inst& inst : block.insts)
+      if (inst.slot == slot && inst.span.is_known()) return inst.span;
+  return function.span;
+}
+
 }  // namespace shrike::passes

@@ -21,4 +21,7 @@ struct Chain {
 };
 Chain deepest_chain(const mir::Module& module, const std::vector<uint32_t>& frames, mir::FunctionId function);
 
+// The first place that takes the slot's address: the closest thing to the expression that needs it.
+Span span_of(const mir::Function& function, mir::SlotId slot);
+
 }  // namespace shrike::passes

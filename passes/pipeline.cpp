@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "mir/text.h"
+#include "mir/validate.h"
 #include "passes/frames.h"
 #include "passes/passes.h"
 
@@ -90,6 +91,7 @@ class PassScope {
  private:
   void check() const {
     std::string after = mir::print(module_, {});
+    for (const mir::Violation& violation : mir::validate(module_, state_.finished)) fail(violation.message, after);
     for (Property property : state_.established) {
       std::string reason = broken(property, module_, options_.limits);
       if (!reason.empty()) fail(reason, after);

@@ -177,13 +177,16 @@ class Simplifier {
       Inst& end = block.insts.back();
       for (size_t t = 0; t < end.targets.size(); t++) {
         bool provides_pointer = end.op == Opcode::branch_null && t == 1;
-        changed |= thread_edge(end.targets[t], provides_pointer, scope, uses);
+        // The two blocks of branch_null must differ.
+        BlockId taken = end.op == Opcode::branch_null ? end.targets[1 - t].block : BlockId();
+        changed |= thread_edge(end.targets[t], provides_pointer, taken, scope, uses);
       }
     }
     return changed;
   }
 
-  bool thread_edge(BlockTarget& target, bool provides_pointer, const RuleScope& scope, SideTable<ValueId, uint32_t>& uses) const {
+  bool thread_edge(BlockTarget& target, bool provides_pointer, BlockId taken, const RuleScope& scope,
+                   SideTable<ValueId, uint32_t>& uses) const {
     const Block& middle = function_.blocks[target.block];
     if (middle.insts.size() != 1) return false;
     const Inst& end = middle.insts.front();
@@ -193,7 +196,7 @@ class Simplifier {
     each_use(end, [&](ValueId use) { own[use]++; });
     for (ValueId param : middle.params)
       if (uses[param] != own[param]) return false;
-    if (provides_pointer) return thread_null_edge(target, middle, end, uses);
+    if (provides_pointer) return end.targets[0].block != taken && thread_null_edge(target, middle, end, uses);
     auto argument_for = [&](ValueId value) {
       auto param = std::find(middle.params.begin(), middle.params.end(), value);
       return param == middle.params.end() ? value : target.args[static_cast<size_t>(param - middle.params.begin())];
@@ -204,6 +207,7 @@ class Simplifier {
       if (!known) return false;
       next = &end.targets[*known ? 0 : 1];
     }
+    if (next->block == taken) return false;
     if (next->block == target.block) return false;  // an empty endless loop
     BlockTarget threaded{next->block, {}};
     for (ValueId arg : next->args) threaded.args.push_back(argument_for(arg));

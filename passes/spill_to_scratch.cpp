@@ -94,11 +94,11 @@ class SlotGroups {
 };
 
 // Makes the entry look the scratch value up; returns the pointer to it, good in all of the function's old blocks.
-ValueId look_up_scratch(Module& module, FunctionId id, MapId map) {
+ValueId look_up_scratch(Module& module, FunctionId id, MapId map, Span span) {
   Function& function = module.functions[id];
   BlockId body = split_block(function, function.entry(), 0, "body");
   Builder builder(module, id, function.entry());
-  builder.set_span(function.span);
+  builder.set_span(span);
   BlockId missing = builder.add_block("no_scratch");
   ValueId key = builder.slot_addr(builder.add_slot("scratch_key", 4, 4));
   builder.store(MemWidth::u32, key, builder.constant(0), 0);
@@ -151,7 +151,8 @@ void move_slots(Module& module, FunctionId id, SlotGroups& groups, const std::ve
   scratch_map.value_size = size;
   while (module.interface.find_map(scratch_map.name).is_valid()) scratch_map.name += "x";
   MapId map = module.interface.maps.add(std::move(scratch_map));
-  ValueId scratch = look_up_scratch(module, id, map);
+  // The largest slot comes first; if the map turns out too big, its place is the one to tell.
+  ValueId scratch = look_up_scratch(module, id, map, span_of(module.functions[id], moved.front()));
   Function& function = module.functions[id];
   replace_addresses(function, scratch, moved, offsets);
   std::vector<bool> kept(function.slots.size(), true);

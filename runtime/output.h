@@ -4,13 +4,14 @@
 // tables (read only when something is symbolised) and one output buffer that ends in write(2).
 //
 // What the callers of this header may rely on:
-//  - stdout carries the trace, stderr `Attached N probes`, `Lost N events`, errorf, warnf and warnings. In JSON the
-//    first two are records on stdout as well.
+//  - stdout carries the trace, stderr `Attached N probes`, `Lost N events`, errorf, warnf and warnings. In JSON all
+//    of these but warning() are records on stdout.
 //  - a string[n] without a NUL in its n bytes was cut short: n - 1 bytes and the trailer (`..`) are printed.
 //  - exit does not stop Output: records that follow it in the ring are printed as usual if they are handed over.
 //  - a closed stdout (EPIPE, with SIGPIPE ignored by the caller) makes is_closed() true and everything after it silent.
-//  - Buffering::line and ::none write at the end of every record() call that produced a whole line or anything; the
-//    caller batches by `full`, or by hold()/flush() around one drain of the ring.
+//  - Buffering::line writes at the end of every call that completed a line, ::none after every call, ::full when 64 KiB
+//    are waiting. A drain of the ring is bracketed by hold() and flush(), so that a burst is one write.
+//  - in formats a `*` width or precision takes no argument and is ignored, as in bpftrace.
 // It deliberately does not poll, does not touch probes and does not decide when a trace ends.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mir/base/source.h"
@@ -102,7 +104,8 @@ class Output {
   // (after its exec) and the target of -p; other processes are remembered when their first address arrives.
   void remember_process(uint32_t pid);
 
-  // Between hold() and flush() nothing is written unless the buffer is full (64 KiB).
+  // Between hold() and flush() nothing is written unless 64 KiB wait. flush() then writes what waits, except with
+  // Buffering::full. The destructor writes everything.
   void hold();
   void flush();
   bool is_closed() const;

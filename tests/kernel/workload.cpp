@@ -3,6 +3,7 @@
 // Verbs are rows of the table below. Each function named target_* is a place for a uprobe: not inlined, called exactly as
 // often as asked, with arguments that the caller chooses. Loops make no other system call between the ones they count.
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,9 +62,10 @@ namespace {
 
 long sink = 0;
 
-void wait_for_line(char**) {
-  char c = 0;
-  while (read(0, &c, 1) == 1 && c != '\n') {}
+// Until stdin has something or ends. Leaves it unread: a read would count among the traced ones.
+void wait_for_input(char**) {
+  pollfd input{0, POLLIN, 0};
+  poll(&input, 1, -1);
 }
 
 void read_zeros(char** arg) {  // read TIMES BYTES
@@ -206,12 +208,12 @@ struct Verb {
 };
 
 constexpr Verb verbs[] = {
-    {"wait", 0, wait_for_line}, {"read", 2, read_zeros},   {"write", 2, write_null},   {"open", 2, open_files},
-    {"getppid", 1, ask_parent}, {"add", 3, add},           {"negate", 1, negate},      {"text", 1, say},
-    {"bytes", 0, give_bytes},   {"list", 0, give_list},    {"outer", 0, give_outer},   {"six", 0, give_six},
-    {"frames", 1, nest},        {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
-    {"sleep", 1, rest},         {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
-    {"pid", 0, say_pid},        {"exit", 1, leave},
+    {"wait", 0, wait_for_input}, {"read", 2, read_zeros},   {"write", 2, write_null},   {"open", 2, open_files},
+    {"getppid", 1, ask_parent},  {"add", 3, add},           {"negate", 1, negate},      {"text", 1, say},
+    {"bytes", 0, give_bytes},    {"list", 0, give_list},    {"outer", 0, give_outer},   {"six", 0, give_six},
+    {"frames", 1, nest},         {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
+    {"sleep", 1, rest},          {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
+    {"pid", 0, say_pid},         {"exit", 1, leave},
 };
 
 }  // namespace

@@ -60,10 +60,10 @@ TEST(Simplify, ConstantStepsOfAddressesBecomeOffsets) {
       %a: i64 = constant 8
       %p: ptr.stack = ptr_add %s, %a
       %q: ptr.stack = ptr_add %p, %a
-      store.u64 %q, %a, #4
+      store.u32 %q, %a, #4
       ret %a
   )")),
-               "store.u64 %s, %a, #20");
+               "store.u32 %s, %a, #20");
 }
 
 TEST(Simplify, KnownBranchesAndEmptyBlocksDisappear) {

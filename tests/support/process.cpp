@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@ namespace shrike::testing {
 namespace {
 
 constexpr unsigned nobody = 65534;
-constexpr int pipe_bytes = 1 << 20;  // a tracer must not stall on its reader while a workload runs
 
 int64_t now_ms() {
   timespec ts{};
@@ -40,10 +38,6 @@ void hide_tracefs_paths() {
 
 // Between fork and exec: only what the options ask for.
 void restrict_self(const ProcessOptions& options) {
-  if (options.file_limit) {
-    const rlimit limit{options.file_limit, options.file_limit};
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
   if (options.hide_tracefs) hide_tracefs_paths();
   // Root regains at exec what its bounding set still holds.
   if (options.without_admin && prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) != 0) _exit(126);
@@ -59,8 +53,8 @@ Process::Process(const std::vector<std::string>& args, const ProcessOptions& opt
   int out[2];
   int err[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) return;
-  fcntl(out[1], F_SETPIPE_SZ, pipe_bytes);
-  fcntl(err[1], F_SETPIPE_SZ, pipe_bytes);
+  fcntl(out[1], F_SETPIPE_SZ, options.pipe_bytes);
+  fcntl(err[1], F_SETPIPE_SZ, options.pipe_bytes);
   // Opened before privileges go: the build folder need not be open to everybody.
   const int program = args[0].find('/') == std::string::npos ? -1 : open(args[0].c_str(), O_RDONLY | O_CLOEXEC);
   pid_ = fork();

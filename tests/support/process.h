@@ -25,7 +25,7 @@ struct ProcessOptions {
   bool as_nobody = false;                                // runs without any privilege
   bool without_admin = false;                            // keeps root's user id but not CAP_SYS_ADMIN
   bool hide_tracefs = false;                             // in a mount namespace where the usual paths lead nowhere
-  unsigned file_limit = 0;                               // RLIMIT_NOFILE, if not 0
+  int pipe_bytes = 1 << 20;                              // room in stdout before shrike must wait for its reader
 };
 
 class Process {

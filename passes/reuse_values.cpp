@@ -1,0 +1,119 @@
+// Computes once what is computed again where the first result is at hand: value numbering over the dominator tree.
+//
+// Needs: any valid MIR. Establishes: nothing. Destroys: nothing; replaced instructions stay until remove_dead.
+// Does not move computations (no hoisting), nor look through stores. Loads are reused within a block as long as nothing
+// may have written their region; those from the context, which never changes, wherever they dominate.
+// Does not make values live across blocks that cost nothing to make again: constants, addresses of slots and maps, and
+// comparisons, which select joins with the branch that follows them. Their numbers still make larger expressions equal.
+#include <unordered_map>
+
+#include "mir/analysis/dominators.h"
+#include "mir/edit.h"
+#include "passes/passes.h"
+
+namespace shrike::passes {
+
+namespace {
+
+using namespace mir;
+
+// What makes two instructions compute the same; operands by number.
+struct Expression {
+  Opcode op;
+  MemWidth width;
+  HelperId helper;
+  int64_t imm;
+  uint32_t map;
+  uint32_t slot;
+  std::vector<uint32_t> operands;
+  bool operator==(const Expression&) const = default;
+};
+
+struct ExpressionHash {
+  size_t operator()(const Expression& e) const {
+    uint64_t hash = static_cast<uint64_t>(e.op) << 32 ^ static_cast<uint64_t>(e.width) << 40 ^ static_cast<uint64_t>(e.imm);
+    auto mix = [&](uint64_t value) { hash = (hash ^ value) * 0x9e3779b97f4a7c15u, hash ^= hash >> 29; };
+    mix(static_cast<uint64_t>(e.helper));
+    mix(static_cast<uint64_t>(e.map) << 32 | e.slot);
+    for (uint32_t operand : e.operands) mix(operand);
+    return hash;
+  }
+};
+
+bool is_cheap(Opcode op) {
+  bool is_comparison = op >= Opcode::eq && op <= Opcode::le_s;
+  return is_comparison || op == Opcode::constant || op == Opcode::slot_addr || op == Opcode::map_value_addr;
+}
+
+class ValueNumbering {
+ public:
+  explicit ValueNumbering(Function& function) : function_(function), dominators_(find_dominators(function)) {}
+
+  void run() {
+    for (uint32_t v = 0; v < function_.values.size(); v++) number_[ValueId(v)] = v + 1;
+    for (BlockId block : dominators_.order) number_block(block);
+    replace_uses(function_, replacements_);
+  }
+
+ private:
+  struct Known {
+    ValueId value;
+    BlockId block;
+  };
+  using Table = std::unordered_map<Expression, std::vector<Known>, ExpressionHash>;
+
+  void number_block(BlockId block) {
+    for (Table& loads : loads_) loads.clear();
+    for (Inst& inst : function_.blocks[block].insts) {
+      each_use(inst, [&](ValueId& use) { use = replacements_.resolve(use); });
+      if (Table* table = table_for(inst)) reuse_or_enter(inst, block, *table);
+      if (effect_of(inst) == Effect::writes) forget_loads(inst);
+    }
+  }
+
+  Table* table_for(const Inst& inst) {
+    if (!inst.result.is_valid()) return nullptr;
+    if (effect_of(inst) == Effect::pure) return &expressions_;
+    if (inst.op != Opcode::load) return nullptr;
+    Region region = region_of(inst.operands[0]);
+    return region == Region::ctx ? &expressions_ : &loads_[static_cast<size_t>(region)];
+  }
+
+  Region region_of(ValueId pointer) const { return function_.values[pointer].type.region; }
+
+  // Objects of different regions never overlap; helpers may write any but the context.
+  void forget_loads(const Inst& inst) {
+    if (inst.op == Opcode::call || inst.op == Opcode::agg_update)
+      for (Table& loads : loads_) loads.clear();
+    else loads_[static_cast<size_t>(region_of(inst.operands[0]))].clear();
+  }
+
+  void reuse_or_enter(const Inst& inst, BlockId block, Table& table) {
+    Expression expression{inst.op, inst.width, inst.helper, inst.imm, inst.map.index, inst.slot.index, {}};
+    for (ValueId operand : inst.operands) expression.operands.push_back(number_[operand]);
+    std::vector<Known>& known = table[std::move(expression)];
+    for (const Known& candidate : known) {
+      number_[inst.result] = number_[candidate.value];
+      bool is_at_hand = candidate.block == block || (!is_cheap(inst.op) && dominators_.dominates(candidate.block, block));
+      if (!is_at_hand) continue;
+      replacements_.add(inst.result, candidate.value);
+      return;
+    }
+    known.push_back({inst.result, block});
+  }
+
+  Function& function_;
+  Dominators dominators_;
+  SideTable<ValueId, uint32_t> number_;
+  Table expressions_;
+  Table loads_[static_cast<size_t>(Region::map_handle) + 1];  // within the current block
+  Replacements replacements_;
+};
+
+}  // namespace
+
+void reuse_values(Module& module, PassContext&) {
+  for (Function& function : module.functions) ValueNumbering(function).run();
+}
+
+}  // namespace shrike::passes

@@ -1,0 +1,264 @@
+// One JSON object a line, of bpftrace's shapes: {"type": T, "data": D}. Everything goes to the program's output, the
+// messages of errorf and warnf and lost events included, so that one reader sees them in order.
+//
+// Follows bpftrace after 0.17 where the two differ: no blank lines, structures without inner spaces, buffers as arrays
+// of integers, integers that a double cannot hold as strings. Bytes that are not UTF-8 become \u00XX; 0.17 writes JSON
+// that does not parse there.
+#include "runtime/histograms.h"
+#include "runtime/printer.h"
+
+namespace shrike {
+
+using mir::EventKind;
+using mir::MapDecl;
+using mir::Type;
+using mir::TypeKind;
+
+namespace {
+
+// The length of the UTF-8 sequence at the start of `text`, 0 if it is none.
+size_t utf8_length(std::string_view text) {
+  uint8_t first = static_cast<uint8_t>(text[0]);
+  size_t length = first < 0x80                    ? 1
+                  : first >= 0xc2 && first < 0xe0 ? 2
+                  : first >= 0xe0 && first < 0xf0 ? 3
+                  : first >= 0xf0 && first < 0xf5 ? 4
+                                                  : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((static_cast<uint8_t>(text[i]) & 0xc0) != 0x80) return 0;
+  uint8_t second = length > 1 ? static_cast<uint8_t>(text[1]) : 0;
+  bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  bool is_outside = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
+  return is_overlong || is_outside ? 0 : length;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  out.push_back('"');
+  while (!text.empty()) {
+    uint8_t c = static_cast<uint8_t>(text[0]);
+    size_t length = utf8_length(text);
+    if (c == '"' || c == '\\') out.push_back('\\'), out.push_back(text[0]);
+    else if (c == '\n') out.append("\\n");
+    else if (c == '\r') out.append("\\r");
+    else if (c == '\t') out.append("\\t");
+    else if (c < 0x20 || length == 0)
+      out.append("\\u00"), out.push_back("0123456789abcdef"[c >> 4]), out.push_back("0123456789abcdef"[c & 15]);
+    else out.append(text.substr(0, length));
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out.push_back('"');
+}
+
+void append_number(std::string& out, uint64_t bits, bool is_signed) {
+  uint64_t magnitude = is_signed && static_cast<int64_t>(bits) < 0 ? 0 - bits : bits;
+  // Exact as a double: no more than 53 bits from the highest to the lowest that is set.
+  bool is_exact = magnitude == 0 || (magnitude >> __builtin_ctzll(magnitude)) < 1ULL << 53;
+  if (!is_exact) out.push_back('"');
+  append_decimal(out, bits, is_signed);
+  if (!is_exact) out.push_back('"');
+}
+
+const char* record_type(EventKind kind) {
+  return kind == EventKind::system ? "syscall" : mir::name_of(kind);
+}
+
+class JsonPrinter final : public Printer {
+ public:
+  explicit JsonPrinter(const PrinterContext& context) : context_(context) {}
+
+  std::string& begin() override {
+    text_.clear();
+    return text_;
+  }
+  void end(EventKind kind) override {
+    open(record_type(kind));
+    append_quoted(out(), text_);
+    close();
+  }
+
+  void value(const Type& type, const uint8_t* bytes) override {
+    open("value");
+    append_map_value(type, bytes, 0);
+    close();
+  }
+
+  void element(const MapDecl& map, const Type& key_type, const uint8_t* key, const Type& type, const uint8_t* value) override {
+    open_map(map, type);
+    out().push_back('{');
+    append_key(key_type, key);
+    append_map_value(type, value, 0);
+    out().append("}}");
+    close();
+  }
+
+  void map(const MapTable& table, int64_t div) override {
+    const MapDecl& map = *table.map;
+    if (table.rows.empty()) return;
+    open_map(map, *map.value);
+    if (map.is_keyed) out().push_back('{');
+    bool is_first = true;
+    for (const MapRow& row : table.rows) {
+      if (!is_first) out().append(", ");
+      is_first = false;
+      if (map.is_keyed) append_key(*map.key, row.key);
+      append_map_value(*map.value, row.value, div);
+    }
+    out().append(map.is_keyed ? "}}" : "}");
+    close();
+  }
+
+  void before_final_maps() override {}
+
+  void message(EventKind kind, Span span, std::string text) override {
+    out().append("{\"type\": \"").append(record_type(kind)).append("\", \"msg\": ");
+    append_quoted(out(), text);
+    Location at = context_.sources.locate(span.begin);
+    out().append(", \"filename\": ");
+    append_quoted(out(), at.file);
+    out().append(", \"line\": ").append(std::to_string(at.line)).append(", \"col\": ").append(std::to_string(at.column));
+    close();
+  }
+
+  void attached(size_t probes) override { counted("attached_probes", "probes", probes); }
+  void lost_events(uint64_t count) override { counted("lost_events", "events", count); }
+
+ private:
+  std::string& out() { return context_.out.text(); }
+
+  void open(std::string_view type) { out().append("{\"type\": \"").append(type).append("\", \"data\": "); }
+  void close() { out().append("}\n"); }
+
+  void counted(std::string_view type, std::string_view unit, uint64_t count) {
+    std::string number = std::to_string(count);
+    out().append("{\"type\": \"").append(type).append("\", \"count\": ").append(number);
+    out().append(", \"data\": {\"").append(unit).append("\": ").append(number).append("}}\n");
+  }
+
+  void open_map(const MapDecl& map, const Type& type) {
+    bool is_histogram = type.is(TypeKind::hist) || type.is(TypeKind::lhist);
+    bool is_stats = type.is(TypeKind::avg) || type.is(TypeKind::stats);
+    open(is_histogram ? "hist" : is_stats ? "stats" : "map");
+    out().push_back('{');
+    append_quoted(out(), map.name);
+    out().append(": ");
+  }
+
+  // A key is a string: its elements joined by commas.
+  void append_key(const Type& type, const uint8_t* key) {
+    text_.clear();
+    if (type.is(TypeKind::tuple)) {
+      for (size_t i = 0; i < type.elements.size(); i++) {
+        if (i != 0) text_.push_back(',');
+        context_.values.append_key(text_, *type.elements[i].type, key + type.elements[i].offset);
+      }
+    } else {
+      context_.values.append_key(text_, type, key);
+    }
+    append_quoted(out(), text_);
+    out().append(": ");
+  }
+
+  void append_map_value(const Type& type, const uint8_t* value, int64_t div) {
+    IntegerValue number;
+    if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) {
+      append_histogram_json(out(), type, value, type.is(TypeKind::hist) ? div : 0);
+    } else if (divided_value(type, value, div, number)) {
+      append_number(out(), number.bits, number.is_signed);
+    } else {
+      append_value(type, value);
+    }
+  }
+
+  void append_value(const Type& type, const uint8_t* bytes) {
+    switch (type.kind) {
+      case TypeKind::none: out().append("null"); return;
+      case TypeKind::boolean: out().append(bytes[0] != 0 ? "true" : "false"); return;
+      case TypeKind::integer:
+      case TypeKind::enumeration:
+      case TypeKind::pointer:
+      case TypeKind::count:
+      case TypeKind::sum:
+      case TypeKind::min:
+      case TypeKind::max:
+      case TypeKind::avg: {
+        IntegerValue number = integer_of(type, bytes);
+        return append_number(out(), number.bits, number.is_signed);
+      }
+      case TypeKind::stats:
+        out().append("{\"count\": "), append_number(out(), load_integer(bytes + 8, 8, false), false);
+        out().append(", \"average\": "), append_number(out(), integer_of(type, bytes).bits, type.is_signed);
+        out().append(", \"total\": "), append_number(out(), load_integer(bytes, 8, false), type.is_signed);
+        out().push_back('}');
+        return;
+      case TypeKind::array:
+        out().push_back('[');
+        for (uint32_t i = 0; i < type.count; i++) {
+          if (i != 0) out().push_back(',');
+          append_value(*type.element, bytes + i * type.element->size);
+        }
+        out().push_back(']');
+        return;
+      case TypeKind::tuple:
+        out().push_back('[');
+        for (size_t i = 0; i < type.elements.size(); i++) {
+          if (i != 0) out().push_back(',');
+          append_value(*type.elements[i].type, bytes + type.elements[i].offset);
+        }
+        out().push_back(']');
+        return;
+      case TypeKind::buffer: {
+        bool is_first = true;
+        out().push_back('[');
+        for (char c : buffer_bytes(type, bytes)) {
+          if (!is_first) out().push_back(',');
+          is_first = false;
+          append_decimal(out(), static_cast<uint8_t>(c), false);
+        }
+        out().push_back(']');
+        return;
+      }
+      case TypeKind::record: {
+        bool is_first = true;
+        out().push_back('{');
+        append_fields(type, bytes, is_first);
+        out().push_back('}');
+        return;
+      }
+      default:
+        text_.clear();
+        context_.values.append(text_, type, bytes);
+        return append_quoted(out(), text_);
+    }
+  }
+
+  void append_fields(const Type& type, const uint8_t* bytes, bool& is_first) {
+    const mir::RecordLayout* layout = type.is(TypeKind::record) ? context_.values.interface().types.layout(&type) : nullptr;
+    if (layout == nullptr) return;
+    for (const mir::RecordField& field : layout->fields) {
+      const uint8_t* at = bytes + field.offset;
+      if (field.name.empty()) {
+        append_fields(*field.type, at, is_first);
+        continue;
+      }
+      if (!is_first) out().append(", ");
+      is_first = false;
+      append_quoted(out(), field.name);
+      out().append(": ");
+      if (field.bit_size != 0) append_number(out(), load_bit_field(field, at), field.type->is_signed);
+      else if (field.is_data_loc) append_number(out(), load_integer(at, 4, false), false);
+      else append_value(*field.type, at);
+    }
+  }
+
+  PrinterContext context_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::unique_ptr<Printer> make_json_printer(const PrinterContext& context) {
+  return std::make_unique<JsonPrinter>(context);
+}
+
+}  // namespace shrike

@@ -1,0 +1,122 @@
+#include "runtime/read_maps.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/histograms.h"
+#include "runtime/value_text.h"
+
+namespace shrike {
+
+using mir::Type;
+using mir::TypeKind;
+
+namespace {
+
+uint64_t load(const uint8_t* bytes) {
+  return load_integer(bytes, 8, false);
+}
+
+void store(uint8_t* bytes, uint64_t value) {
+  std::memcpy(bytes, &value, sizeof value);
+}
+
+// Adds the value of one more CPU to `into`.
+void merge(const Type& type, uint8_t* into, const uint8_t* from) {
+  switch (type.kind) {
+    case TypeKind::min:
+    case TypeKind::max: {
+      if (load(from + 8) == 0) return;
+      bool is_less =
+          type.is_signed ? static_cast<int64_t>(load(from)) < static_cast<int64_t>(load(into)) : load(from) < load(into);
+      if (load(into + 8) == 0 || is_less == type.is(TypeKind::min)) std::memcpy(into, from, 16);
+      return;
+    }
+    case TypeKind::count:
+    case TypeKind::sum:
+    case TypeKind::avg:
+    case TypeKind::stats:
+    case TypeKind::hist:
+    case TypeKind::lhist:
+      for (uint32_t at = 0; at + 8 <= type.size; at += 8) store(into + at, load(into + at) + load(from + at));
+      return;
+    default: return;  // the first CPU's stands for all
+  }
+}
+
+uint64_t rank_of(const Type& type, const uint8_t* value) {
+  if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) return histogram_total(type, value);
+  if (!type.is_integer_like() && !type.is_aggregate()) return 0;
+  IntegerValue number = integer_of(type, value);
+  return number.is_signed ? number.bits ^ (1ULL << 63) : number.bits;
+}
+
+bool is_present(const mir::MapDecl& map, const MapContents& contents) {
+  if (!map.has_present_word()) return true;
+  // bpftrace shows an untouched count() as 0.
+  if (map.value->is(TypeKind::count)) return true;
+  uint32_t offset = (map.value->size + 7) & ~7U;
+  for (uint32_t copy = 0; copy < contents.copies; copy++)
+    if (load(contents.values.data() + copy * map.value_size + offset) != 0) return true;
+  return false;
+}
+
+}  // namespace
+
+int compare_values(const Type& type, const uint8_t* a, const uint8_t* b) {
+  switch (type.kind) {
+    case TypeKind::string: return strncmp(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), type.count);
+    case TypeKind::array:
+      for (uint32_t i = 0; i < type.count; i++)
+        if (int order = compare_values(*type.element, a + i * type.element->size, b + i * type.element->size)) return order;
+      return 0;
+    case TypeKind::tuple:
+      for (const mir::TupleElement& element : type.elements)
+        if (int order = compare_values(*element.type, a + element.offset, b + element.offset)) return order;
+      return 0;
+    case TypeKind::buffer: return buffer_bytes(type, a).compare(buffer_bytes(type, b));
+    default: break;
+  }
+  if (!integer_of(type, a).is_known) return std::memcmp(a, b, type.size);
+  uint64_t left = rank_of(type, a), right = rank_of(type, b);
+  if (!type.is_integer_like()) left = integer_of(type, a).bits, right = integer_of(type, b).bits;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& reader, int64_t top) {
+  const mir::MapDecl& map = interface.maps[id];
+  MapTable table;
+  table.map = &map;
+  table.contents = reader.read(id);
+  const MapContents& contents = table.contents;
+  if (contents.count == 0 || !is_present(map, contents)) return table;
+
+  const Type& type = *map.value;
+  if (contents.copies > 1) table.merged.resize(contents.count * type.size);
+  table.rows.reserve(contents.count);
+  for (size_t i = 0; i < contents.count; i++) {
+    MapRow row;
+    row.key = contents.keys.data() + i * map.key_size;
+    row.value = contents.values.data() + i * contents.copies * map.value_size;
+    if (contents.copies > 1) {
+      uint8_t* into = table.merged.data() + i * type.size;
+      std::memcpy(into, row.value, type.size);
+      for (uint32_t copy = 1; copy < contents.copies; copy++) merge(type, into, row.value + copy * map.value_size);
+      row.value = into;
+    }
+    row.rank = rank_of(type, row.value);
+    table.rows.push_back(row);
+  }
+  if (map.is_keyed) {
+    std::sort(table.rows.begin(), table.rows.end(), [&](const MapRow& a, const MapRow& b) {
+      return a.rank != b.rank ? a.rank < b.rank : compare_values(*map.key, a.key, b.key) < 0;
+    });
+    size_t shown = static_cast<size_t>(std::max<int64_t>(top, 0));
+    bool has_top = shown != 0 && !type.is(TypeKind::stats);  // bpftrace ignores it there, with a warning
+    if (has_top && table.rows.size() > shown)
+      table.rows.erase(table.rows.begin(), table.rows.end() - static_cast<ptrdiff_t>(shown));
+  }
+  return table;
+}
+
+}  // namespace shrike

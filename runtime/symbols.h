@@ -1,0 +1,44 @@
+// Names for addresses, kernel and user, and the only object that callers see of both. Nothing is read before the first
+// address asks for it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace shrike {
+
+enum class SymbolForm : uint8_t {
+  name,    // sym; what ksym() and usym() show
+  offset,  // sym+12; a frame of a stack
+  module,  // sym+12 (file), the file for user addresses only; a frame in perf mode
+};
+
+class KernelSymbols;
+class UserSymbols;
+
+class Symbols {
+ public:
+  explicit Symbols(bool demangle);
+  ~Symbols();
+  Symbols(const Symbols&) = delete;
+  Symbols& operator=(const Symbols&) = delete;
+
+  // An address without a name is shown as 0x…; in the module form of user addresses `0x… ([unknown])` or with its file.
+  void append_kernel(std::string& out, uint64_t address, SymbolForm form);
+  void append_user(std::string& out, uint32_t pid, uint64_t address, SymbolForm form);
+
+  // Reads a process's memory map now; see Output::remember_process.
+  void remember_process(uint32_t pid);
+  // True once kernel symbols were wanted but are hidden (kptr_restrict), to be told once.
+  bool are_kernel_symbols_hidden() const;
+
+ private:
+  UserSymbols& user();
+
+  bool demangle_;
+  std::unique_ptr<KernelSymbols> kernel_;
+  std::unique_ptr<UserSymbols> user_;
+};
+
+}  // namespace shrike

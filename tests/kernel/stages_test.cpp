@@ -1,0 +1,96 @@
+// The compiler seen from the command line: every stage prints, MIR and LIR run from a file, passes can be looked at singly,
+// and the object is one that other tools read.
+#include "tests/kernel/tracer.h"
+
+namespace shrike::testing {
+namespace {
+
+using Stages = LiveTest;
+
+const char* const script = R"(begin { $i = 0; while ($i < 3) { @sq[$i] = $i * $i; $i++; } printf("%d\n", @sq[2]); exit(); })";
+const char* const printed = "4\n\n\n@sq[0]: 0\n@sq[1]: 1\n@sq[2]: 4\n";
+
+TEST_F(Stages, EachPrints) {
+  for (const char* stage : {"ast", "checked", "mir", "lir", "asm"}) {
+    const Result result = shrike({std::string("--emit=") + stage, "-e", script});
+    EXPECT_EQ(result.status, 0) << stage << result.err;
+    EXPECT_GT(split_lines(result.out).size(), 3u) << stage << "\n" << result.out;
+  }
+}
+
+TEST_F(Stages, UnknownStageIsTold) {
+  const Result result = shrike({"--emit=bytes", "-e", script});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(has(result.err, "bytes")) << result.err;
+}
+
+TEST_F(Stages, MirRunsFromAFile) {
+  const Result emitted = shrike({"--emit=mir", "-e", script});
+  const TemporaryFile file(emitted.out);
+  const std::string path = file.path() + ".mir";
+  ASSERT_EQ(rename(file.path().c_str(), path.c_str()), 0);
+  const Result result = shrike({path});
+  EXPECT_EQ(result.out, printed) << emitted.out << result.err;
+  remove(path.c_str());
+}
+
+TEST_F(Stages, LirRunsFromAFile) {
+  const Result emitted = shrike({"--emit=lir", "-e", script});
+  const TemporaryFile file(emitted.out);
+  const std::string path = file.path() + ".lir";
+  ASSERT_EQ(rename(file.path().c_str(), path.c_str()), 0);
+  const Result result = shrike({path});
+  EXPECT_EQ(result.out, printed) << emitted.out << result.err;
+  remove(path.c_str());
+}
+
+TEST_F(Stages, PassesPrintAfterThemselves) {
+  const Result all = shrike({"--print-after=all", "--dry-run", "-e", script});
+  EXPECT_EQ(all.status, 0) << all.err;
+  EXPECT_TRUE(has(all.out + all.err, "expand-aggregates")) << all.err;
+  const Result one = shrike({"--print-after=simplify", "--dry-run", "-e", script});
+  EXPECT_EQ(one.status, 0) << one.err;
+  EXPECT_LT((one.out + one.err).size(), (all.out + all.err).size());
+  EXPECT_GT((one.out + one.err).size(), 50u);
+}
+
+TEST_F(Stages, UnknownPassIsTold) {
+  const Result result = shrike({"--print-after=no-such-pass", "--dry-run", "-e", script});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(has(result.err, "no-such-pass")) << result.err;
+}
+
+TEST_F(Stages, OnePassRunsOnAFile) {
+  const Result emitted =
+      shrike({"--emit=mir", "--stop-after=expand-aggregates", "-e", "begin { @c = count(); $x = 1 + 2; @y = $x; exit(); }"});
+  EXPECT_EQ(emitted.status, 0) << emitted.err;
+  const TemporaryFile file(emitted.out);
+  const Result result = shrike({"--run-pass=simplify", file.path()});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(has(result.out, "fn ")) << result.out;
+}
+
+TEST_F(Stages, TimesAreListedByPass) {
+  const Result result = shrike({"--time-passes", "-e", script});
+  EXPECT_EQ(result.status, 0) << result.err;
+  for (const char* pass : {"parse", "simplify", "emit"}) EXPECT_TRUE(has(result.err, pass)) << result.err;
+}
+
+TEST_F(Stages, DebugStagesAsBpftraceSpellsThem) {
+  for (const char* stage : {"ast", "types", "codegen", "codegen-opt", "libbpf", "verifier", "all"}) {
+    const Result result = shrike({"-d", stage, "-e", script});
+    EXPECT_EQ(result.status, 0) << stage << result.err;
+  }
+}
+
+TEST_F(Stages, ObjectIsAnElfFile) {
+  const TemporaryFile file("");
+  const Result result = shrike({"--emit-elf", file.path(), "-e", script});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const Result readelf = run({"readelf", "-hS", file.path()}, {}, patience_ms);
+  EXPECT_TRUE(has(readelf.out, "Linux BPF")) << readelf.out << readelf.err;
+  EXPECT_TRUE(has(readelf.out, ".BTF")) << readelf.out;
+}
+
+}  // namespace
+}  // namespace shrike::testing

@@ -1,0 +1,210 @@
+// See random_program.h.
+#include "tests/passes/random_program.h"
+
+#include <random>
+
+#include "mir/build.h"
+
+namespace shrike::passes {
+
+using namespace mir;
+
+namespace {
+
+class Generator {
+ public:
+  Generator(uint32_t seed, RandomOptions options) : random_(seed), options_(options) {}
+
+  Module run() {
+    declare_maps();
+    Function function{.name = "random", .kind = FunctionKind::program, .program = ProgramType::kprobe};
+    FunctionId id = module_.functions.add(std::move(function));
+    Builder builder(module_, id, module_.functions[id].blocks.add({.name = "entry", .params = {}, .insts = {}}));
+    b_ = &builder;
+    ctx_ = builder.add_param(builder.block(), {Region::ctx, false});
+    for (uint32_t i = 0; i < options_.slots; i++) {
+      slots_.push_back(builder.add_slot("s" + std::to_string(i), options_.slot_bytes, 8));
+      builder.zero(builder.slot_addr(slots_.back()), 0, options_.slot_bytes);
+    }
+    for (int32_t i = 0; i < 3; i++) pool_.push_back(builder.load(MemWidth::u64, ctx_, i * 8));
+    for (int i = 0; i < options_.statements; i++) statement(3);
+    for (int32_t i = 0; i < 4; i++) builder.store(MemWidth::u64, builder.map_value_addr(counts_, 0), pick(), i * 8);
+    builder.ret(pick());
+    return std::move(module_);
+  }
+
+ private:
+  uint32_t below(uint32_t n) { return random_() % n; }
+  ValueId pick() { return pool_[below(static_cast<uint32_t>(pool_.size()))]; }
+
+  MapId add_map(std::string name, MapKind kind, const Type* key, const Type* value, uint32_t value_size, uint32_t entries) {
+    MapDecl map{.name = std::move(name), .role = MapRole::user, .kind = kind, .is_keyed = key != nullptr, .key = key};
+    map.value = value;
+    map.key_size = key ? 8 : 4;
+    map.value_size = value_size;
+    map.max_entries = entries;
+    return module_.interface.maps.add(std::move(map));
+  }
+
+  void declare_maps() {
+    TypePool& types = module_.interface.types;
+    counts_ = add_map("@counts", MapKind::array, nullptr, types.array(types.int64(), 8), 72, 1);
+    seen_ = add_map("@seen", MapKind::hash, types.int64(), types.int64(), 8, 4);
+    MapDecl counters{.name = ".globals", .role = MapRole::globals, .kind = MapKind::array};
+    counters.value_size = globals::size;
+    module_.interface.maps.add(std::move(counters));
+    if (!options_.aggregates) return;
+    const Type* kinds[] = {types.simple(TypeKind::count),
+                           types.aggregate(TypeKind::sum, true),
+                           types.aggregate(TypeKind::min, below(2) != 0),
+                           types.aggregate(TypeKind::max, below(2) != 0),
+                           types.aggregate(TypeKind::stats, true),
+                           types.hist(below(3)),
+                           types.lhist(0, 100, 7)};
+    for (const Type* type : kinds) {
+      std::string name = "@agg_" + std::to_string(aggregates_.size());
+      bool keyed = below(2) != 0;
+      aggregates_.push_back(add_map(name, keyed ? MapKind::percpu_hash : MapKind::percpu_array, keyed ? types.int64() : nullptr,
+                                    type, type->size + (keyed ? 0 : 8), keyed ? 3 : 1));
+    }
+  }
+
+  ValueId constant() {
+    static constexpr int64_t interesting[] = {0, 1, 2, 7, 8, 63, 64, 255, 4096, -1, -8, INT64_MIN, INT64_MAX, 0xffffffff};
+    return b_->constant(below(2) ? interesting[below(std::size(interesting))] : static_cast<int64_t>(below(100)));
+  }
+  ValueId operand() { return below(3) == 0 ? constant() : pick(); }
+
+  ValueId arithmetic() {
+    constexpr uint32_t binaries = static_cast<uint32_t>(Opcode::shr_s) - static_cast<uint32_t>(Opcode::add) + 1;
+    constexpr uint32_t comparisons = static_cast<uint32_t>(Opcode::le_s) - static_cast<uint32_t>(Opcode::eq) + 1;
+    constexpr uint32_t extensions = static_cast<uint32_t>(Opcode::bswap64) - static_cast<uint32_t>(Opcode::zext8) + 1;
+    switch (below(8)) {
+      case 0: return b_->unary(Opcode::neg, operand());
+      case 1: return b_->clamp_u(operand(), below(300));
+      case 2: return b_->unary(Opcode(static_cast<uint32_t>(Opcode::zext8) + below(extensions)), operand());
+      case 3:
+      case 4: return b_->binary(Opcode(static_cast<uint32_t>(Opcode::eq) + below(comparisons)), operand(), operand());
+      default: return b_->binary(Opcode(static_cast<uint32_t>(Opcode::add) + below(binaries)), operand(), operand());
+    }
+  }
+
+  SlotId slot() { return slots_[below(static_cast<uint32_t>(slots_.size()))]; }
+
+  // An aligned place in a slot, at a constant or a masked offset.
+  ValueId place() {
+    ValueId base = b_->slot_addr(slot());
+    if (below(2)) return b_->ptr_add(base, b_->constant(8 * below(options_.slot_bytes / 8)));
+    return b_->ptr_add(base, b_->binary(Opcode::and_, operand(), b_->constant((options_.slot_bytes - 1) & ~7)));
+  }
+
+  void memory() {
+    static constexpr MemWidth loads[] = {MemWidth::u8, MemWidth::s8, MemWidth::u16, MemWidth::s32, MemWidth::u32, MemWidth::u64};
+    static constexpr MemWidth stores[] = {MemWidth::u8, MemWidth::u16, MemWidth::u32, MemWidth::u64};
+    switch (below(5)) {
+      case 0: b_->zero(b_->slot_addr(slot()), 0, options_.slot_bytes); break;
+      case 1: {
+        SlotId to = slot(), from = slot();
+        if (to != from) b_->copy(b_->slot_addr(to), b_->slot_addr(from), options_.slot_bytes);
+        break;
+      }
+      case 2: pool_.push_back(b_->load(loads[below(6)], place(), 0)); break;
+      default: b_->store(stores[below(4)], place(), operand(), 0); break;
+    }
+  }
+
+  ValueId key() {
+    ValueId address = b_->slot_addr(b_->add_slot("key", 8, 8));
+    b_->store(MemWidth::u64, address, b_->binary(Opcode::and_, operand(), b_->constant(7)), 0);
+    return address;
+  }
+
+  void map() {
+    if (!aggregates_.empty() && below(3)) {
+      MapId map = aggregates_[below(static_cast<uint32_t>(aggregates_.size()))];
+      const MapDecl decl = module_.interface.maps[map];
+      ValueId at = decl.is_keyed ? key() : ValueId();
+      b_->agg_update(map, at, decl.value->is(TypeKind::count) ? ValueId() : operand());
+    } else if (below(2)) {
+      b_->call(HelperId::map_update_elem, {key(), place(), b_->constant(0)}, seen_);
+    } else if (below(2)) {
+      b_->atomic_add(MemWidth::u64, b_->map_value_addr(counts_, 0), operand(), static_cast<int32_t>(8 * below(8)));
+    } else {
+      look_up();
+    }
+  }
+
+  void look_up() {
+    ValueId found = b_->call(HelperId::map_lookup_elem, {key()}, seen_);
+    BlockId none = b_->add_block("none"), some = b_->add_block("some"), after = b_->add_block("after");
+    ValueId pointer = b_->branch_null(found, none, some);
+    b_->move_to(some);
+    b_->jump(after, {b_->load(MemWidth::u64, pointer, 0)});
+    b_->move_to(none);
+    b_->jump(after, {operand()});
+    ValueId value = b_->add_param(after, {});
+    b_->move_to(after);
+    pool_.push_back(value);
+  }
+
+  void conditional(int depth) {
+    ValueId condition = operand();
+    BlockId then = b_->add_block("then"), otherwise = b_->add_block("otherwise"), join = b_->add_block("join");
+    b_->branch(condition, then, otherwise);
+    std::vector<ValueId> outer = pool_;
+    for (BlockId arm : {then, otherwise}) {
+      b_->move_to(arm);
+      for (uint32_t i = below(3); i > 0; i--) statement(depth - 1);
+      b_->jump(join, {pick(), operand()});
+      pool_ = outer;
+    }
+    for (int i = 0; i < 2; i++) pool_.push_back(b_->add_param(join, {}));
+    b_->move_to(join);
+  }
+
+  void loop(int depth) {
+    BlockId head = b_->add_block("head"), body = b_->add_block("body"), end = b_->add_block("end");
+    b_->jump(head, {b_->constant(1 + below(4)), operand()});
+    ValueId left = b_->add_param(head, {}), carried = b_->add_param(head, {});
+    b_->move_to(head);
+    b_->branch(left, body, end);
+    std::vector<ValueId> outer = pool_;
+    outer.push_back(carried);
+    pool_ = outer;
+    b_->move_to(body);
+    for (uint32_t i = 1 + below(2); i > 0; i--) statement(depth - 1);
+    b_->jump(head, {b_->binary(Opcode::sub, left, b_->constant(1)), pick()});
+    pool_ = outer;
+    b_->move_to(end);
+  }
+
+  void statement(int depth) {
+    switch (below(depth > 0 ? 9 : 6)) {
+      case 0: map(); break;
+      case 1:
+      case 2: memory(); break;
+      case 6:
+      case 7: conditional(depth); break;
+      case 8: loop(depth); break;
+      default: pool_.push_back(arithmetic()); break;
+    }
+  }
+
+  std::mt19937 random_;
+  RandomOptions options_;
+  Module module_;
+  Builder* b_ = nullptr;
+  ValueId ctx_;
+  std::vector<ValueId> pool_;  // integers that dominate the current block
+  std::vector<SlotId> slots_;
+  std::vector<MapId> aggregates_;
+  MapId counts_, seen_;
+};
+
+}  // namespace
+
+Module random_program(uint32_t seed, RandomOptions options) {
+  return Generator(seed, options).run();
+}
+
+}  // namespace shrike::passes

@@ -1,0 +1,196 @@
+// share_slots, spill_to_scratch and check_budget: where stack slots end up.
+#include <gtest/gtest.h>
+
+#include "mir/text.h"
+#include "tests/passes/pass_check.h"
+
+namespace shrike::passes {
+namespace {
+
+// Two slots of `size` bytes, each filled, sent and forgotten before the next.
+std::string two_messages(uint32_t size) {
+  std::string n = std::to_string(size);
+  return "interface {\n  map @.ring ring ring bytes 0 0 entries 4096\n}\n" +
+         program("slot $a " + n + " align 8\nslot $b " + n + " align 8\n^entry(%ctx: ptr.ctx):\n%n: i64 = constant " + n +
+                 "\n%0: i64 = constant 0\n%a: ptr.stack = slot_addr $a\nzero %a, #0, " + n +
+                 "\n%x: i64 = call ringbuf_output(@.ring, %a, %n, %0)\n%b: ptr.stack = slot_addr $b\nzero %b, #0, " + n +
+                 "\n%y: i64 = call ringbuf_output(@.ring, %b, %n, %0)\nret %0\n");
+}
+
+TEST(ShareSlots, OneAfterTheOtherShare) {
+  expect_lines(after("share-slots", two_messages(64)), R"(
+    slot $a 64 align 8
+    %a: ptr.stack = slot_addr $a
+    %b: ptr.stack = slot_addr $a
+    !slot $b 64 align 8
+  )");
+}
+
+std::string with_map(std::string_view body) {
+  return "interface {\n  map @m user hash keyed key int64 value int64 bytes 8 8 entries 10\n}\n" + program(body);
+}
+
+TEST(ShareSlots, OperandsOfOneCallDoNot) {
+  expect_lines(after("share-slots", with_map(R"(
+    slot $k 8 align 8
+    slot $v 8 align 8
+    ^entry(%ctx: ptr.ctx):
+      %k: ptr.stack = slot_addr $k
+      %v: ptr.stack = slot_addr $v
+      zero %v, #0, 8
+      zero %k, #0, 8
+      %0: i64 = constant 0
+      %r: i64 = call map_update_elem(@m, %k, %v, %0)
+      ret %0
+  )")),
+               "slot $k 8 align 8\nslot $v 8 align 8");
+}
+
+TEST(ShareSlots, WhatIsReadInTheNextRoundOfALoopStaysApart) {
+  expect_lines(after("share-slots", program(R"(
+    slot $carried 8 align 8
+    slot $local 8 align 8
+    ^entry(%ctx: ptr.ctx):
+      %c: ptr.stack = slot_addr $carried
+      zero %c, #0, 8
+      jump ^loop
+    ^loop:
+      %x: i64 = load.u64 %c, #0
+      store.u64 %c, %x, #0
+      %l: ptr.stack = slot_addr $local
+      store.u64 %l, %x, #0
+      %y: i64 = load.u64 %l, #0
+      branch %y, ^loop, ^end
+    ^end:
+      ret %y
+  )")),
+               "slot $carried 8 align 8\nslot $local 8 align 8");
+}
+
+TEST(ShareSlots, PartlyWrittenSlotsStayApart) {
+  // The first store fills half of $a, so what it held before still counts at the last load.
+  expect_lines(after("share-slots", program(R"(
+    slot $a 16 align 8
+    slot $b 16 align 8
+    ^entry(%ctx: ptr.ctx):
+      %a: ptr.stack = slot_addr $a
+      zero %a, #0, 16
+      %b: ptr.stack = slot_addr $b
+      zero %b, #0, 16
+      %x: i64 = load.u64 %b, #0
+      store.u64 %a, %x, #0
+      %y: i64 = load.u64 %a, #8
+      ret %y
+  )")),
+               "slot $a 16 align 8\nslot $b 16 align 8");
+}
+
+TEST(SpillToScratch, NothingMovesWhileTheStackSuffices) {
+  expect_lines(after("spill-to-scratch", two_messages(200)), "slot $a 200 align 8\nslot $b 200 align 8");
+}
+
+TEST(SpillToScratch, TheLargestSlotMovesToAMapLookedUpAtEntry) {
+  std::string text = after("spill-to-scratch", with_map(R"(
+    slot $small 8 align 8
+    slot $big 600 align 8
+    ^entry(%ctx: ptr.ctx):
+      %s: ptr.stack = slot_addr $small
+      %b: ptr.stack = slot_addr $big
+      zero %s, #0, 8
+      zero %b, #0, 600
+      %0: i64 = constant 0
+      branch %0, ^x(%b), ^x(%b)
+    ^x(%p: ptr.stack):
+      %r: i64 = call map_update_elem(@m, %s, %p, %0)
+      ret %0
+  )"));
+  expect_lines(text, R"(
+    map @.scratch.0 scratch percpu_array bytes 4 600 entries 1
+    slot $small 8 align 8
+    slot $scratch_key 4 align 4
+    ^entry(%ctx: ptr.ctx):
+    store.u32 %key, %zero, #0
+    %found: ptr.map? = call map_lookup_elem(@.scratch.0, %key)
+    branch_null %found, ^no_scratch, ^body
+    ^x(%p: ptr.map):
+    %r: i64 = call map_update_elem(@m, %s, %p, %0)
+    ^body(%scratch: ptr.map):
+    %offset: i64 = constant 0
+    %b: ptr.map = ptr_add %scratch, %offset
+    zero %b, #0, 600
+    ^no_scratch:
+    %none: i64 = constant 0
+    ret %none
+    !slot $big 600 align 8
+  )");
+}
+
+TEST(SpillToScratch, SlotsOfOnePointerMoveTogether) {
+  std::string text = after("spill-to-scratch", program(R"(
+    slot $a 500 align 8
+    slot $b 8 align 8
+    slot $c 8 align 8
+    ^entry(%ctx: ptr.ctx):
+      %x: i64 = load.u64 %ctx, #0
+      %a: ptr.stack = slot_addr $a
+      zero %a, #0, 500
+      %b: ptr.stack = slot_addr $b
+      store.u64 %b, %x, #0
+      %c: ptr.stack = slot_addr $c
+      store.u64 %c, %x, #0
+      branch %x, ^x(%a), ^x(%b)
+    ^x(%p: ptr.stack):
+      %r: i64 = load.u64 %p, #0
+      %s: i64 = load.u64 %c, #0
+      ret %r
+  )"));
+  expect_lines(
+      text,
+      "map @.scratch.0 scratch percpu_array bytes 4 512 entries 1\nslot $c 8 align 8\n^x(%p: ptr.map):\n!slot $b 8 align 8");
+}
+
+std::string for_each_with_context(uint32_t context_size, uint32_t callback_slot) {
+  std::string n = std::to_string(context_size), m = std::to_string(callback_slot);
+  return "interface {\n  map @m user hash keyed key int64 value int64 bytes 8 8 entries 10\n}\n" +
+         program("slot $context " + n + " align 8\n^entry(%ctx: ptr.ctx):\n%c: ptr.stack = slot_addr $context\nzero %c, #0, " +
+                 n + "\n%0: i64 = constant 0\n%r: i64 = call for_each_map_elem(@m, &\"each\", %c, %0)\nret %0\n") +
+         "fn \"each\" for_each kprobe {\nslot $own " + m +
+         " align 8\n^entry(%m: ptr.map_handle, %k: ptr.key, %v: ptr.map, %c: ptr.stack):\n%o: ptr.stack = slot_addr $own\nzero "
+         "%o, #0, " +
+         m + "\n%x: i64 = load.u64 %o, #0\nstore.u64 %c, %x, #0\n%0: i64 = constant 0\nret %0\n}\n";
+}
+
+TEST(SpillToScratch, CallbacksCountAndContextsStay) {
+  // 256 + 64 and 200 + 64 bytes do not fit together; only the callback's own slot may leave.
+  std::string text = after("spill-to-scratch", for_each_with_context(256, 200));
+  expect_lines(text,
+               "map @.scratch.1 scratch percpu_array bytes 4 200 entries 1\nslot $context 256 align 8\n!slot $own 200 align 8");
+}
+
+std::string budget_error(std::string_view text, KernelLimits limits = {}) {
+  mir::Module module = parse_mir(text);
+  for (mir::Function& function : module.functions)
+    for (mir::Block& block : function.blocks)
+      for (mir::Inst& inst : block.insts) inst.span = {inst.slot.is_valid() ? inst.slot.index + 10 : 1, 100};
+  Diagnostics diagnostics;
+  PipelineOptions options{.limits = limits, .validate = true};
+  if (run_pipeline(module, options, diagnostics)) return "fits";
+  return std::to_string(diagnostics.all().front().span.begin) + ": " + diagnostics.all().front().message;
+}
+
+TEST(CheckBudget, RefusesContextsThatCannotMove) {
+  EXPECT_EQ(budget_error(for_each_with_context(256, 200)), "fits");
+  // Diag::stack_budget
+  EXPECT_EQ(budget_error(for_each_with_context(480, 16)),
+            "10: the stack would need 640 bytes of 512; the largest object on it has 480");
+}
+
+TEST(CheckBudget, RefusesScratchBeyondItsLimit) {
+  EXPECT_EQ(budget_error(two_messages(1000)), "fits");
+  // Diag::scratch_budget
+  EXPECT_EQ(budget_error(two_messages(1000), {.max_scratch_bytes = 500}),
+            "10: objects too big for the stack need 1000 bytes of scratch memory; a CPU has 500");
+}
+
+}  // namespace
+}  // namespace shrike::passes
