@@ -1,0 +1,112 @@
+#include "frontend/ast_walk.h"
+
+namespace shrike::ast {
+
+namespace {
+
+template <class... F> struct Overloaded : F... { using F::operator()...; };
+template <class... F> Overloaded(F...) -> Overloaded<F...>;
+
+void walk(const Stmt* statement, const Visitor& visitor);
+
+void walk_children(const Expr& expr, const Visitor& visitor) {
+  auto visit = [&](const Expr* child) { walk(child, visitor); };
+  std::visit(Overloaded{
+                 [&](const MapRef& e) { visit(e.key); },
+                 [&](const Call& e) {
+                   for (const Expr* arg : e.args) visit(arg);
+                 },
+                 [&](const Unary& e) { visit(e.operand); },
+                 [&](const IncDecExpr& e) { visit(e.operand); },
+                 [&](const Binary& e) {
+                   visit(e.left);
+                   visit(e.right);
+                 },
+                 [&](const Ternary& e) {
+                   visit(e.condition);
+                   visit(e.then);
+                   visit(e.otherwise);
+                 },
+                 [&](const Cast& e) { visit(e.operand); },
+                 [&](const Field& e) { visit(e.object); },
+                 [&](const TupleField& e) { visit(e.object); },
+                 [&](const Index& e) {
+                   visit(e.object);
+                   visit(e.index);
+                 },
+                 [&](const Tuple& e) {
+                   for (const Expr* element : e.elements) visit(element);
+                 },
+                 [&](const Record& e) {
+                   for (const auto& [name, value] : e.fields) visit(value);
+                 },
+                 [&](const BlockExpr& e) {
+                   walk(e.block, visitor);
+                   visit(e.value);
+                 },
+                 [&](const IfExpr& e) { walk(e.statement, visitor); },
+                 [&](const Comptime& e) { visit(e.operand); },
+                 [&](const auto&) {},
+             },
+             expr.node);
+}
+
+void walk(const Stmt* statement, const Visitor& visitor) {
+  if (visitor.before_statement) visitor.before_statement(*statement);
+  auto visit = [&](const Expr* child) { walk(child, visitor); };
+  std::visit(Overloaded{
+                 [&](const ExprStmt& s) { visit(s.expr); },
+                 [&](const Assign& s) {
+                   visit(s.target);
+                   visit(s.value);
+                 },
+                 [&](const Let& s) {
+                   visit(s.variable);
+                   visit(s.value);
+                 },
+                 [&](const If& s) {
+                   visit(s.condition);
+                   walk(s.then, visitor);
+                   walk(s.otherwise, visitor);
+                 },
+                 [&](const While& s) {
+                   visit(s.condition);
+                   walk(s.body, visitor);
+                 },
+                 [&](const Unroll& s) {
+                   visit(s.count);
+                   walk(s.body, visitor);
+                 },
+                 [&](const ForMap& s) {
+                   visit(s.variable);
+                   visit(s.map);
+                   walk(s.body, visitor);
+                 },
+                 [&](const ForRange& s) {
+                   visit(s.variable);
+                   visit(s.from);
+                   visit(s.to);
+                   walk(s.body, visitor);
+                 },
+                 [&](const Return& s) { visit(s.value); },
+                 [&](const BlockStmt& s) { walk(s.block, visitor); },
+                 [&](const auto&) {},
+             },
+             statement->node);
+  if (visitor.after_statement) visitor.after_statement(*statement);
+}
+
+}  // namespace
+
+void walk(const Expr* expr, const Visitor& visitor) {
+  if (expr == nullptr) return;
+  if (visitor.on_expr) visitor.on_expr(*expr);
+  walk_children(*expr, visitor);
+}
+
+void walk(const Block* block, const Visitor& visitor) {
+  if (block == nullptr) return;
+  for (const Stmt* statement : block->statements) walk(statement, visitor);
+}
+
+}  // namespace shrike::ast

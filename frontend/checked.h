@@ -1,0 +1,115 @@
+// The checked program: the AST, untouched, with everything a later stage needs to know beside it. A probe is checked
+// once per instance: attach points that mean the same to its body share one, those whose arguments differ do not.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "frontend/ast.h"
+#include "frontend/frontend.h"
+#include "frontend/kernel_facts.h"
+#include "mir/interface.h"
+
+namespace shrike {
+
+using VariableId = Id<struct VariableTag>;
+using UserMapId = Id<struct UserMapTag>;  // index in CheckedProgram::maps, not a mir::MapId
+
+struct ProbeRow;
+struct BuiltinRow;
+struct FunctionRow;
+
+// A value known while compiling.
+using Constant = std::variant<std::monostate, int64_t, std::string>;
+
+// What the checker found out about one expression.
+struct ExprNote {
+  const mir::Type* type = nullptr;
+  Constant constant;
+  const BuiltinRow* builtin = nullptr;    // Ident
+  const FunctionRow* function = nullptr;  // Call
+  VariableId variable;                    // Variable
+  UserMapId map;                          // MapRef
+  uint32_t argument = UINT32_MAX;         // Field of args: index into ProbeContext::arguments
+  const mir::RecordField* field = nullptr;  // Field of a record
+};
+
+// ExprId to ExprNote for the expressions of one body, whose ids are dense: grows at both ends.
+class NoteTable {
+ public:
+  ExprNote& operator[](ast::ExprId id);
+  const ExprNote& operator[](ast::ExprId id) const;
+
+ private:
+  std::vector<ExprNote> notes_;
+  uint32_t base_ = 0;
+};
+
+struct Variable {
+  std::string_view name;
+  const mir::Type* type = nullptr;
+  Span declared;          // `let`, first assignment or loop head
+  bool is_assigned = false;
+  bool is_read = false;
+  bool is_fixed = false;  // declared with a type: assignments convert, the type does not widen
+  uint32_t loop_depth = 0;  // how many `for` bodies enclose the declaration
+  bool is_captured = false; // used in a `for` body deeper than its own: lives in memory both can reach
+  UserMapId loop_map;       // the pair of a loop over this map
+};
+
+// How to fetch one named argument of a probe.
+struct ProbeArgument {
+  std::string name;
+  const mir::Type* type = nullptr;
+  uint32_t offset = 0;       // bytes from the context
+  uint32_t size = 8;         // bytes to load there
+  bool is_data_loc = false;
+};
+
+// What is fixed about the place a body runs at.
+struct ProbeContext {
+  const ProbeRow* row = nullptr;
+  std::vector<ProbeArgument> arguments;
+  bool has_arguments = false;             // args may be used
+  mir::AddressSpace space = mir::AddressSpace::kernel;  // of pointers the script makes from integers
+  uint32_t context_size = 0;              // bytes readable behind ctx, tracepoints
+};
+
+struct CheckedBody {
+  const ast::Probe* probe = nullptr;
+  ProbeContext context;
+  std::vector<mir::AttachPoint> points;   // at least one
+  NoteTable notes;
+  Table<VariableId, Variable> variables;
+};
+
+struct UserMap {
+  std::string_view name;   // with the @
+  const mir::Type* key = nullptr;    // null: scalar or not known
+  const mir::Type* value = nullptr;
+  bool is_keyed = false;
+  bool is_declared = false;          // let @m = kind(n)
+  mir::MapKind kind = mir::MapKind::hash;
+  uint64_t max_entries = 0;          // 0: max_map_keys
+  Span first_use;                    // where keyed or scalar was decided
+  Span key_span;                     // where the key type was decided
+  Span value_span;                   // where the value type was decided
+  bool is_read = false;
+  bool is_written = false;
+};
+
+class CheckedProgram {
+ public:
+  const ast::Program* ast = nullptr;
+  KernelFacts* facts = nullptr;
+  CheckOptions options;
+  Config config;
+  mutable mir::TypePool types;
+  Table<UserMapId, UserMap> maps;
+  std::vector<CheckedBody> bodies;
+};
+
+}  // namespace shrike

@@ -1,0 +1,94 @@
+// Internal to the frontend: the type checker. It walks every body until no type of a map or variable changes any more;
+// what the last walk reports is what the user sees.
+//
+// The type of an expression is null where it is not known: because of an error already reported, or because this walk
+// has not come to what decides it. Nobody complains about null.
+#pragma once
+
+#include <vector>
+
+#include "frontend/builtins.h"
+#include "frontend/checked.h"
+#include "frontend/functions.h"
+#include "frontend/language_types.h"
+#include "frontend/probes.h"
+
+namespace shrike {
+
+class Checker {
+ public:
+  Checker(CheckedProgram& program, Diagnostics& diagnostics);
+
+  // Resolves attach points into bodies, then types them.
+  void run();
+
+  // --- for the rows of builtins.cpp and functions.cpp
+
+  CheckedProgram& program() { return program_; }
+  mir::TypePool& types() { return program_.types; }
+  KernelFacts& facts() { return *program_.facts; }
+  CheckedBody& body() { return *body_; }
+  const ProbeContext& context() const { return body_->context; }
+  Diagnostic& report(Diag id, Span span, std::initializer_list<std::string> args = {});
+
+  const mir::Type* expr(const ast::Expr* expr);
+  ExprNote& note(const ast::Expr* expr) { return body_->notes[expr->id]; }
+  const Constant& constant(const ast::Expr* expr) { return note(expr).constant; }
+
+  // Types the expression and reports one that is no integer. False if not usable.
+  bool integer(const ast::Expr* expr, std::string_view what);
+  // The value of an integer known while compiling; reports others.
+  std::optional<int64_t> constant_integer(const ast::Expr* expr, std::string_view what);
+  std::optional<std::string_view> constant_string(const ast::Expr* expr, std::string_view what);
+  // A format string and its arguments, args[first] being the format.
+  void format(const ast::Call& call, size_t first);
+  // The map an argument names, read as a whole. Null if it is none.
+  UserMap* whole_map(const ast::Expr* expr, std::string_view function);
+  // Notes that `map` is used with (or without) this key.
+  void use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key);
+  // The layout of a record type, from the script's definitions or BTF; reports a missing one at `span`.
+  const mir::RecordLayout* layout(const mir::Type* record, Span span);
+  const mir::RecordField* field(const mir::Type* record, std::string_view name, Span span);
+  const mir::Type* named_type(const ast::TypeName& name);
+  bool in_loop_callback() const { return callback_depth_ != 0; }
+
+ private:
+  friend struct ExprChecker;
+
+  void resolve_probes();
+  void define_c_types();
+  void declare_maps();
+  void check_body(CheckedBody& body);
+  void mark_captured(CheckedBody& body);
+  void warn_unused();
+  bool widen(const mir::Type*& slot, const mir::Type* type);
+
+  void block(const ast::Block* block);
+  void statement(const ast::Stmt& statement);
+  void assign(const ast::Assign& statement, Span span);
+  void assign_variable(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
+  void assign_map(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
+  void let(const ast::Let& statement);
+  void condition(const ast::Expr* expr);
+  void loop_body(const ast::Block* body, bool in_callback);
+  UserMap& map_of(const ast::Expr* ref);
+
+  Variable* find_variable(std::string_view name, VariableId* id);
+  VariableId declare(std::string_view name, Span span);
+
+  struct Scope {
+    std::vector<VariableId> variables;
+  };
+
+  CheckedProgram& program_;
+  Diagnostics& final_;
+  Diagnostics* sink_;
+  CheckedBody* body_ = nullptr;
+  std::vector<Scope> scopes_;
+  std::vector<std::pair<ast::ExprId, VariableId>> declarations_;  // by the expression that declares; survives walks
+  uint32_t loop_depth_ = 0;      // any loop: break and continue
+  uint32_t callback_depth_ = 0;  // `for` bodies, which run in a callback
+  bool changed_ = false;
+};
+
+}  // namespace shrike

@@ -1,0 +1,104 @@
+// One table (config.def) drives names, old names, allowed words and storage. Keys are case-insensitive and may carry
+// bpftrace's BPFTRACE_ prefix, in scripts as in the environment.
+#include "frontend/config.h"
+
+#include <charconv>
+
+namespace shrike {
+
+namespace {
+
+enum class ValueKind { number, flag, text };
+
+struct ConfigRow {
+  std::string_view name;
+  ValueKind kind;
+  std::string_view old_name;
+  std::string_view words;  // allowed values, separated by spaces; empty: any
+};
+
+constexpr ConfigRow rows[] = {
+#define CONFIG(name, kind, old_name, words) {#name, ValueKind::kind, old_name, words},
+#include "frontend/config.def"
+#undef CONFIG
+};
+
+std::string normalize(std::string_view key) {
+  std::string out;
+  for (char c : key) out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (out.starts_with("bpftrace_")) out.erase(0, 9);
+  return out;
+}
+
+const ConfigRow* find_row(std::string_view key) {
+  for (const ConfigRow& row : rows)
+    if (row.name == key || (!row.old_name.empty() && row.old_name == key)) return &row;
+  return nullptr;
+}
+
+bool has_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    size_t space = words.find(' ');
+    if (words.substr(0, space) == word) return true;
+    words = space == std::string_view::npos ? std::string_view() : words.substr(space + 1);
+  }
+  return false;
+}
+
+bool store(uint64_t& field, std::string_view value, bool) {
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), field);
+  return error == std::errc() && end == value.data() + value.size();
+}
+
+bool store(bool& field, std::string_view value, bool negated) {
+  if (value != "true" && value != "false" && value != "1" && value != "0") return false;
+  field = (value == "true" || value == "1") != negated;
+  return true;
+}
+
+bool store(std::string& field, std::string_view value, bool) {
+  field = value;
+  return true;
+}
+
+bool assign(Config& config, const ConfigRow& row, std::string_view key, std::string_view value) {
+  if (!row.words.empty() && !has_word(row.words, value)) return false;
+  bool negated = key.starts_with("no_");
+#define CONFIG(name, kind, old_name, words) \
+  if (row.name == #name) return store(config.name, value, negated);
+#include "frontend/config.def"
+#undef CONFIG
+  return false;
+}
+
+std::string expected(const ConfigRow& row) {
+  if (!row.words.empty()) return "one of " + std::string(row.words);
+  return row.kind == ValueKind::number ? "a number" : row.kind == ValueKind::flag ? "true or false" : "a string";
+}
+
+}  // namespace
+
+Config read_config(const ast::Program& program, const CheckOptions& options, Diagnostics& diagnostics) {
+  Config config;
+  for (const ast::ConfigEntry& entry : program.config) {
+    std::string key = normalize(entry.key);
+    const ConfigRow* row = find_row(key);
+    if (row == nullptr) {
+      std::vector<std::string_view> names;
+      for (const ConfigRow& candidate : rows) names.push_back(candidate.name);
+      Diagnostic& report = diagnostics.report(Diag::unknown_config, entry.key_span, {std::string(entry.key)});
+      if (std::string_view near = nearest_name(key, names); !near.empty()) report.with_hint("did you mean `" + std::string(near) + "`?");
+    } else if (!assign(config, *row, key, entry.value)) {
+      diagnostics.report(Diag::bad_config_value, entry.value_span, {std::string(row->name), expected(*row)});
+    }
+  }
+  for (const auto& [name, value] : options.environment) {
+    std::string key = normalize(name);
+    const ConfigRow* row = find_row(key);
+    if (row != nullptr && !assign(config, *row, key, value))
+      diagnostics.report(Diag::bad_environment_value, {}, {name, std::string(row->name), expected(*row)});
+  }
+  return config;
+}
+
+}  // namespace shrike

@@ -1,0 +1,27 @@
+// Rules of the language's types: which convert to which, and how they are stored.
+#pragma once
+
+#include "mir/type.h"
+
+namespace shrike {
+
+// Scalars live in one register; everything else lives in memory and is handled by address.
+bool is_scalar(const mir::Type* type);
+
+// The type a value has inside maps, tuples and records sent to user space: integers become 8 bytes, keeping their sign.
+const mir::Type* stored(const mir::Type* type, mir::TypePool& pool);
+
+// The type that holds values of both, or null if there is none: integers widen, strings and buffers take the longer,
+// tuples go element by element.
+const mir::Type* unify(const mir::Type* a, const mir::Type* b, mir::TypePool& pool);
+
+// An aggregate read as a number has this type; other types are themselves.
+const mir::Type* read_as(const mir::Type* type, mir::TypePool& pool);
+
+// May the value stand where an integer is wanted (conditions, arithmetic, %d)?
+bool converts_to_integer(const mir::Type* type);
+
+// For messages: "int64", "string[16]", "pointer to struct sock".
+std::string show(const mir::Type* type);
+
+}  // namespace shrike

@@ -1,0 +1,58 @@
+// The table of probe types. A row says how an attach point is written, what program it becomes and what its body may
+// use; resolve_attach_point turns written text into the places to attach to.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "frontend/checked.h"
+
+namespace shrike {
+
+// What a body may use, one bit each.
+enum ProbeUse : uint32_t {
+  use_numbered_args = 1 << 0,  // arg0..argN
+  use_named_args = 1 << 1,     // args
+  use_retval = 1 << 2,
+  use_func = 1 << 3,
+  use_ctx = 1 << 4,
+  use_registers = 1 << 5,      // reg(): the context holds struct pt_regs
+  use_stack = 1 << 6,          // kstack, ustack
+};
+
+struct ProbeRow {
+  std::string_view name;
+  std::string_view aliases;    // separated by spaces
+  std::string_view syntax;     // what follows `name:`, for messages and the manual
+  mir::ProbeKind kind;
+  mir::ProgramType program;
+  uint32_t uses;
+  uint32_t registers_offset;   // of struct pt_regs in the context; meaningful with use_registers
+  bool filters_pid;            // -p makes the program test the pid; other kinds filter when attaching
+  std::string_view doc;
+};
+
+const ProbeRow* find_probe(std::string_view provider);  // any case, old spellings too
+const ProbeRow& row_of(mir::ProbeKind kind);
+std::vector<std::string_view> probe_names();
+
+// An event of the perf providers and the period it has when none is written.
+struct PerfEventRow {
+  std::string_view name;
+  std::string_view alias;
+  mir::ProbeKind kind;         // software or hardware
+  uint64_t default_period;
+};
+const PerfEventRow* find_perf_event(mir::ProbeKind kind, std::string_view name);
+std::vector<std::string_view> perf_event_names(mir::ProbeKind kind);
+
+// The places `point` stands for, sorted as the machine lists them. Empty after an error, which has been reported, and
+// for a wildcard without match when config says to go on.
+std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,
+                                                   const Config& config, const CheckOptions& options, Diagnostics& diagnostics);
+
+// What a body at this place may ask for: its named arguments and its context.
+ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, mir::TypePool& types);
+
+}  // namespace shrike
