@@ -85,6 +85,10 @@ struct ErrorExpr {};                        // already reported
 using ExprNode = std::variant<IntLit, StrLit, BoolLit, Positional, PositionalCount, Ident, Variable, MapRef, Call, Unary,
                               IncDecExpr, Binary, Ternary, Cast, Field, TupleField, Index, Tuple, Record, BlockExpr,
                               IfExpr, Comptime, ErrorExpr>;
+// One function object of several lambdas, for std::visit over a node.
+template <class... F> struct Overloaded : F... { using F::operator()...; };
+template <class... F> Overloaded(F...) -> Overloaded<F...>;
+
 struct Expr {
   ExprId id;  // dense, in creation order
   Span span;

@@ -4,9 +4,6 @@ namespace shrike::ast {
 
 namespace {
 
-template <class... F> struct Overloaded : F... { using F::operator()...; };
-template <class... F> Overloaded(F...) -> Overloaded<F...>;
-
 void walk(const Stmt* statement, const Visitor& visitor);
 
 void walk_children(const Expr& expr, const Visitor& visitor) {

@@ -34,6 +34,7 @@ struct ExprNote {
   VariableId variable;                    // Variable
   UserMapId map;                          // MapRef
   uint32_t argument = UINT32_MAX;         // Field of args: index into ProbeContext::arguments
+  mir::AddressSpace space = mir::AddressSpace::kernel;  // records and arrays read from memory: which memory
   const mir::RecordField* field = nullptr;  // Field of a record
 };
 
@@ -55,8 +56,8 @@ struct Variable {
   bool is_assigned = false;
   bool is_read = false;
   bool is_fixed = false;  // declared with a type: assignments convert, the type does not widen
-  uint32_t loop_depth = 0;  // how many `for` bodies enclose the declaration
-  bool is_captured = false; // used in a `for` body deeper than its own: lives in memory both can reach
+  uint32_t callback = 0;    // the innermost `for` body around the declaration, numbered from 1; 0: none
+  bool is_captured = false; // used inside another `for` body than its own: lives in memory both can reach
   UserMapId loop_map;       // the pair of a loop over this map
 };
 

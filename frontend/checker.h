@@ -44,13 +44,15 @@ class Checker {
   void format(const ast::Call& call, size_t first);
   // The map an argument names, read as a whole. Null if it is none.
   UserMap* whole_map(const ast::Expr* expr, std::string_view function);
+  // The map an argument names, used at `key` (null: as a scalar), as delete and has_key do.
+  UserMap& map_key(const ast::Expr* ref, const ast::Expr* key);
   // Notes that `map` is used with (or without) this key.
   void use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key);
   // The layout of a record type, from the script's definitions or BTF; reports a missing one at `span`.
   const mir::RecordLayout* layout(const mir::Type* record, Span span);
   const mir::RecordField* field(const mir::Type* record, std::string_view name, Span span);
   const mir::Type* named_type(const ast::TypeName& name);
-  bool in_loop_callback() const { return callback_depth_ != 0; }
+  bool in_loop_callback() const { return callback_ != 0; }
 
  private:
   friend struct ExprChecker;
@@ -59,7 +61,6 @@ class Checker {
   void define_c_types();
   void declare_maps();
   void check_body(CheckedBody& body);
-  void mark_captured(CheckedBody& body);
   void warn_unused();
   bool widen(const mir::Type*& slot, const mir::Type* type);
 
@@ -69,12 +70,17 @@ class Checker {
   void assign_variable(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
   void assign_map(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
   void let(const ast::Let& statement);
+  void unroll(const ast::Unroll& statement);
+  void for_range(const ast::ForRange& statement);
+  void for_map(const ast::ForMap& statement);
+  Variable& loop_variable(const ast::Expr* at);
+  void in_loop(std::string_view word, Span span);
   void condition(const ast::Expr* expr);
   void loop_body(const ast::Block* body, bool in_callback);
   UserMap& map_of(const ast::Expr* ref);
 
   Variable* find_variable(std::string_view name, VariableId* id);
-  VariableId declare(std::string_view name, Span span);
+  VariableId declare(const ast::Expr* at, Span span);
 
   struct Scope {
     std::vector<VariableId> variables;
@@ -85,9 +91,9 @@ class Checker {
   Diagnostics* sink_;
   CheckedBody* body_ = nullptr;
   std::vector<Scope> scopes_;
-  std::vector<std::pair<ast::ExprId, VariableId>> declarations_;  // by the expression that declares; survives walks
   uint32_t loop_depth_ = 0;      // any loop: break and continue
-  uint32_t callback_depth_ = 0;  // `for` bodies, which run in a callback
+  uint32_t callback_ = 0;        // the innermost `for` body, which runs in a callback; 0: none
+  uint32_t callbacks_ = 0;       // how many this walk has met
   bool changed_ = false;
 };
 

@@ -18,7 +18,7 @@ struct ConfigRow {
 };
 
 constexpr ConfigRow rows[] = {
-#define CONFIG(name, kind, old_name, words) {#name, ValueKind::kind, old_name, words},
+#define CONFIG(variable, kind, old, choice) {#variable, ValueKind::kind, old, choice},
 #include "frontend/config.def"
 #undef CONFIG
 };
@@ -64,8 +64,8 @@ bool store(std::string& field, std::string_view value, bool) {
 bool assign(Config& config, const ConfigRow& row, std::string_view key, std::string_view value) {
   if (!row.words.empty() && !has_word(row.words, value)) return false;
   bool negated = key.starts_with("no_");
-#define CONFIG(name, kind, old_name, words) \
-  if (row.name == #name) return store(config.name, value, negated);
+#define CONFIG(variable, kind, old, choice) \
+  if (row.name == #variable) return store(config.variable, value, negated);
 #include "frontend/config.def"
 #undef CONFIG
   return false;

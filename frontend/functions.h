@@ -35,7 +35,8 @@ const std::vector<const FunctionRow*>& all_functions();
 struct AggregationRow {
   std::string_view name;
   std::string_view params;
-  uint32_t args;            // exactly
+  uint32_t min_args;
+  uint32_t max_args;
   mir::TypeKind kind;
   std::string_view doc;
 };

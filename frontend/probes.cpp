@@ -358,13 +358,15 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
   UNREACHABLE("probe kind without a resolver");
 }
 
-ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, mir::TypePool& types) {
+ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, bool wants_arguments,
+                        mir::TypePool& types) {
   ProbeContext context;
   context.row = &row;
   if (row.kind == ProbeKind::uprobe || row.kind == ProbeKind::uretprobe) context.space = mir::AddressSpace::user;
+  // Pointers that system calls are given point to user memory; those of other events to the kernel's own.
+  if (row.kind == ProbeKind::tracepoint && point.target == "syscalls") context.space = mir::AddressSpace::user;
+  if (!wants_arguments) return context;
   if (row.kind == ProbeKind::tracepoint) {
-    // Pointers that system calls are given point to user memory; those of other events to the kernel's own.
-    if (point.target == "syscalls") context.space = mir::AddressSpace::user;
     auto format = facts.tracepoint_format(point.target, point.function);
     context.has_arguments = format.status == Lookup::found;
     context.context_size = format.value.size;

@@ -52,7 +52,8 @@ std::vector<std::string_view> perf_event_names(mir::ProbeKind kind);
 std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,
                                                    const Config& config, const CheckOptions& options, Diagnostics& diagnostics);
 
-// What a body at this place may ask for: its named arguments and its context.
-ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, mir::TypePool& types);
+// What a body at this place may ask for. Its named arguments are looked up only if it uses them.
+ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, bool wants_arguments,
+                        mir::TypePool& types);
 
 }  // namespace shrike

@@ -105,6 +105,11 @@ Diagnostic& Diagnostics::report(Diag id, Span span, std::initializer_list<std::s
   return all_.emplace_back(Diagnostic{id, span, substitute(row.text, args), {}, {}});
 }
 
+void Diagnostics::add(Diagnostic diagnostic) {
+  if (row_of(diagnostic.id).severity == Severity::error) errors_++;
+  all_.push_back(std::move(diagnostic));
+}
+
 std::string render(const Diagnostic& diagnostic, const SourceMap& sources, RenderOptions options) {
   bool is_error = row_of(diagnostic.id).severity == Severity::error;
   std::string_view color = !options.color ? "" : is_error ? "\033[31m" : "\033[33m";

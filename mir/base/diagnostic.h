@@ -55,6 +55,8 @@ class Diagnostics {
   // The reference is valid until the next report().
   Diagnostic& report(Diag id, Span span, std::initializer_list<std::string> args = {});
 
+  void add(Diagnostic diagnostic);  // one made by another sink
+
   bool has_errors() const { return errors_ != 0; }
   const std::vector<Diagnostic>& all() const { return all_; }
 

@@ -1,0 +1,506 @@
+// The checker's outer half: attach points to bodies, the walk to a fixed point, statements. Expressions are in
+// check_expr.cpp.
+#include <algorithm>
+
+#include "frontend/ast_walk.h"
+#include "frontend/c_layout.h"
+#include "frontend/checker.h"
+#include "frontend/config.h"
+
+namespace shrike {
+
+using mir::Type;
+using mir::TypeKind;
+
+void CheckedProgramDeleter::operator()(CheckedProgram* program) const {
+  delete program;
+}
+
+const Config& config_of(const CheckedProgram& program) {
+  return program.config;
+}
+
+CheckedProgramPtr check(const ast::Program& ast, KernelFacts& facts, const CheckOptions& options, Diagnostics& diagnostics) {
+  CheckedProgramPtr program(new CheckedProgram);
+  program->ast = &ast;
+  program->facts = &facts;
+  program->options = options;
+  program->config = read_config(ast, options, diagnostics);
+  Checker(*program, diagnostics).run();
+  if (diagnostics.has_errors()) return nullptr;
+  return program;
+}
+
+ExprNote& NoteTable::operator[](ast::ExprId id) {
+  if (notes_.empty()) {
+    base_ = id.index;
+    notes_.resize(1);
+  } else if (id.index < base_) {
+    // Room for as many again below, so that walking towards lower ids stays linear.
+    uint32_t room = std::min<uint32_t>(base_, std::max<uint32_t>(base_ - id.index, static_cast<uint32_t>(notes_.size())));
+    notes_.insert(notes_.begin(), room, ExprNote());
+    base_ -= room;
+  } else if (id.index - base_ >= notes_.size()) {
+    notes_.resize(id.index - base_ + 1);
+  }
+  return notes_[id.index - base_];
+}
+
+const ExprNote& NoteTable::operator[](ast::ExprId id) const {
+  static const ExprNote empty;
+  return id.index < base_ || id.index - base_ >= notes_.size() ? empty : notes_[id.index - base_];
+}
+
+Checker::Checker(CheckedProgram& program, Diagnostics& diagnostics) : program_(program), final_(diagnostics), sink_(&diagnostics) {}
+
+Diagnostic& Checker::report(Diag id, Span span, std::initializer_list<std::string> args) {
+  return sink_->report(id, span, args);
+}
+
+void Checker::run() {
+  define_c_types();
+  declare_maps();
+  resolve_probes();
+  if (final_.has_errors() && program_.bodies.empty()) return;
+  // Types only widen and each chain of widenings is short, so this ends; the bound is for safety.
+  for (int walk = 0; walk < 32; walk++) {
+    Diagnostics reports;
+    sink_ = &reports;
+    changed_ = false;
+    for (CheckedBody& body : program_.bodies) check_body(body);
+    sink_ = &final_;
+    if (changed_) continue;
+    // Instances of one probe repeat its mistakes.
+    for (size_t i = 0; i < reports.all().size(); i++) {
+      const Diagnostic& report = reports.all()[i];
+      bool repeated = std::any_of(reports.all().begin(), reports.all().begin() + static_cast<long>(i), [&](const Diagnostic& earlier) {
+        return earlier.id == report.id && earlier.span == report.span && report.span.is_known();
+      });
+      if (!repeated) final_.add(report);
+    }
+    break;
+  }
+  warn_unused();
+}
+
+void Checker::define_c_types() {
+  define_records(*program_.ast, program_.types, *program_.facts, final_);
+}
+
+void Checker::declare_maps() {
+  struct Kind {
+    std::string_view name;
+    mir::MapKind kind;
+  };
+  static constexpr Kind kinds[] = {{"hash", mir::MapKind::hash},
+                                   {"lruhash", mir::MapKind::lru_hash},
+                                   {"percpuhash", mir::MapKind::percpu_hash},
+                                   {"percpulruhash", mir::MapKind::lru_percpu_hash}};
+  for (const ast::MapDeclaration& declaration : program_.ast->map_declarations) {
+    const Kind* kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& k) { return k.name == declaration.kind; });
+    if (kind == std::end(kinds)) {
+      report(Diag::unknown_map_kind, declaration.kind_span, {std::string(declaration.kind)}).with_hint("kinds are hash, lruhash, percpuhash and percpulruhash");
+      continue;
+    }
+    const ast::IntLit* entries = declaration.entries == nullptr ? nullptr : declaration.entries->as<ast::IntLit>();
+    if (entries == nullptr || entries->value == 0 || entries->value > UINT32_MAX) {
+      report(Diag::bad_map_size, declaration.span, {std::string(declaration.name)});
+      continue;
+    }
+    UserMap map;
+    map.name = declaration.name;
+    map.is_declared = map.is_keyed = true;
+    map.kind = kind->kind;
+    map.max_entries = entries->value;
+    map.first_use = declaration.span;
+    program_.maps.add(map);
+  }
+}
+
+namespace {
+
+// What of its attach point a body asks for by name.
+struct BodyUses {
+  bool args = false;
+  bool probe = false;
+};
+
+BodyUses uses_of(const ast::Probe& probe) {
+  BodyUses uses;
+  ast::Visitor visitor;
+  visitor.on_expr = [&](const ast::Expr& expr) {
+    if (const auto* ident = expr.as<ast::Ident>()) {
+      uses.args |= ident->name == "args";
+      uses.probe |= ident->name == "probe";
+    }
+  };
+  ast::walk(probe.predicate, visitor);
+  ast::walk(probe.body, visitor);
+  return uses;
+}
+
+}  // namespace
+
+void Checker::resolve_probes() {
+  size_t total = 0;
+  for (const ast::Probe& probe : program_.ast->probes) {
+    BodyUses uses = uses_of(probe);
+    size_t first = program_.bodies.size();
+    for (const ast::AttachPoint& written : probe.attach_points) {
+      const ProbeRow* row = find_probe(written.provider);
+      if (row == nullptr) {
+        Diagnostic& said = report(Diag::unknown_probe, written.span, {std::string(written.provider)});
+        if (std::string_view near = nearest_name(written.provider, probe_names()); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+        continue;
+      }
+      for (mir::AttachPoint& place : resolve_attach_point(written, *row, *program_.facts, program_.config, program_.options, final_)) {
+        total++;
+        bool is_own = uses.probe || uses.args;
+        ProbeContext context = context_of(place, *row, *program_.facts, uses.args, program_.types);
+        auto same = std::find_if(program_.bodies.begin() + static_cast<long>(first), program_.bodies.end(),
+                                 [&](const CheckedBody& body) { return body.context.row == row && body.context.space == context.space; });
+        if (!is_own && same != program_.bodies.end()) {
+          same->points.push_back(std::move(place));
+          continue;
+        }
+        CheckedBody body;
+        body.probe = &probe;
+        body.context = std::move(context);
+        body.points.push_back(std::move(place));
+        program_.bodies.push_back(std::move(body));
+      }
+    }
+  }
+  if (total > program_.config.max_probes)
+    report(Diag::too_many_probes, {}, {std::to_string(total), std::to_string(program_.config.max_probes)}).with_hint("raise `max_probes` in the config block, or narrow the wildcard");
+  if (program_.bodies.size() > program_.config.max_bpf_progs)
+    report(Diag::too_many_programs, {}, {std::to_string(program_.bodies.size()), std::to_string(program_.config.max_bpf_progs)})
+        .with_hint("raise `max_bpf_progs` in the config block; bodies that use neither `args` nor `probe` share one program");
+  if (total == 0 && !final_.has_errors()) report(Diag::nothing_to_attach, {});
+}
+
+void Checker::check_body(CheckedBody& body) {
+  body_ = &body;
+  scopes_.assign(1, Scope());
+  loop_depth_ = callback_ = callbacks_ = 0;
+  if (body.probe->predicate != nullptr) condition(body.probe->predicate);
+  block(body.probe->body);
+}
+
+void Checker::warn_unused() {
+  if (final_.has_errors()) return;
+  for (const UserMap& map : program_.maps)
+    if (map.is_declared && !map.is_written && !map.is_read) report(Diag::unused_map, map.first_use, {std::string(map.name)});
+}
+
+bool Checker::widen(const Type*& slot, const Type* type) {
+  const Type* wider = slot == nullptr ? type : unify(slot, type, types());
+  if (wider == nullptr) return false;
+  if (wider != slot) changed_ = true;
+  slot = wider;
+  return true;
+}
+
+// --- statements
+
+void Checker::block(const ast::Block* block) {
+  if (block == nullptr) return;
+  scopes_.emplace_back();
+  for (const ast::Stmt* child : block->statements) statement(*child);
+  scopes_.pop_back();
+}
+
+void Checker::condition(const ast::Expr* condition) {
+  const Type* type = expr(condition);
+  if (type != nullptr && !converts_to_integer(type)) report(Diag::not_a_condition, condition->span, {show(type)});
+}
+
+void Checker::loop_body(const ast::Block* body, bool in_callback) {
+  uint32_t outer = callback_;
+  if (in_callback) callback_ = ++callbacks_;
+  loop_depth_++;
+  block(body);
+  loop_depth_--;
+  callback_ = outer;
+}
+
+void Checker::statement(const ast::Stmt& statement) {
+  std::visit(ast::Overloaded{
+                 [&](const ast::ExprStmt& s) { expr(s.expr); },
+                 [&](const ast::Assign& s) { assign(s, statement.span); },
+                 [&](const ast::Let& s) { let(s); },
+                 [&](const ast::If& s) {
+                   condition(s.condition);
+                   block(s.then);
+                   block(s.otherwise);
+                 },
+                 [&](const ast::While& s) {
+                   condition(s.condition);
+                   loop_body(s.body, false);
+                 },
+                 [&](const ast::Unroll& s) { unroll(s); },
+                 [&](const ast::ForRange& s) { for_range(s); },
+                 [&](const ast::ForMap& s) { for_map(s); },
+                 [&](const ast::Break&) { in_loop("break", statement.span); },
+                 [&](const ast::Continue&) { in_loop("continue", statement.span); },
+                 [&](const ast::Return& s) {
+                   if (s.value != nullptr) integer(s.value, "the value of `return`");
+                 },
+                 [&](const ast::BlockStmt& s) { block(s.block); },
+             },
+             statement.node);
+}
+
+void Checker::in_loop(std::string_view word, Span span) {
+  if (loop_depth_ == 0) report(Diag::not_in_loop, span, {std::string(word)});
+}
+
+void Checker::unroll(const ast::Unroll& statement) {
+  std::optional<int64_t> count = constant_integer(statement.count, "the count of `unroll`");
+  if (count && (*count < 1 || *count > 100)) report(Diag::bad_unroll, statement.count->span, {std::to_string(*count)});
+  loop_body(statement.body, false);
+}
+
+Variable& Checker::loop_variable(const ast::Expr* at) {
+  uint32_t outer = callback_;
+  callback_ = callbacks_ + 1;  // the variable belongs to the body, which is the next callback
+  VariableId id = declare(at, at->span);
+  callback_ = outer;
+  Variable& variable = body_->variables[id];
+  variable.is_assigned = true;
+  return variable;
+}
+
+void Checker::for_range(const ast::ForRange& statement) {
+  integer(statement.from, "the start of a range");
+  integer(statement.to, "the end of a range");
+  scopes_.emplace_back();
+  widen(loop_variable(statement.variable).type, types().int64());
+  loop_body(statement.body, true);
+  scopes_.pop_back();
+}
+
+void Checker::for_map(const ast::ForMap& statement) {
+  scopes_.emplace_back();
+  UserMap* map = whole_map(statement.map, "for");
+  Variable& variable = loop_variable(statement.variable);
+  if (map != nullptr) {
+    variable.loop_map = note(statement.map).map;
+    if (!map->is_keyed && map->first_use.is_known())
+      report(Diag::loop_over_scalar, statement.map->span, {std::string(map->name)}).label(map->first_use, "`" + std::string(map->name) + "` is used without a key");
+    if (map->value != nullptr && (map->value->is(TypeKind::hist) || map->value->is(TypeKind::lhist)))
+      report(Diag::not_assignable, statement.map->span, {show(map->value), "a loop variable"});
+    else if (map->key != nullptr && map->value != nullptr)
+      widen(variable.type, types().tuple({map->key, stored(read_as(map->value, types()), types())}));
+  }
+  loop_body(statement.body, true);
+  scopes_.pop_back();
+}
+
+void Checker::assign(const ast::Assign& statement, Span span) {
+  const ast::Expr* target = statement.target;
+  if (target->as<ast::Ident>() != nullptr) {  // `_ = e` throws the value away
+    expr(statement.value);
+    return;
+  }
+  if (statement.op) {  // target op= value reads the target first
+    const Type* old = expr(target);
+    const Type* type = expr(statement.value);
+    if (target->as<ast::MapRef>() != nullptr) map_of(target).is_written = true;
+    if (old != nullptr && old->is_aggregate()) {
+      report(Diag::aggregate_modified, span, {show(old)});
+    } else if (old != nullptr && type != nullptr && (!converts_to_integer(old) || !converts_to_integer(type))) {
+      report(Diag::operands_not_integers, span, {std::string(ast::text_of(*statement.op)) + "=", show(old), show(type)});
+    } else if (target->as<ast::MapRef>() != nullptr && old == nullptr && type != nullptr && map_of(target).value == nullptr) {
+      // The first thing done to the map: it holds integers.
+      widen(map_of(target).value, stored(read_as(type, types()), types()));
+      map_of(target).value_span = target->span;
+    }
+    return;
+  }
+  const ast::Call* call = statement.value->as<ast::Call>();
+  const AggregationRow* aggregation = call == nullptr ? nullptr : find_aggregation(call->name);
+  const Type* type = nullptr;
+  if (aggregation != nullptr && target->as<ast::MapRef>() != nullptr) {
+    type = check_aggregation(*this, *statement.value, *call, *aggregation);
+    note(statement.value).type = type;
+  } else {
+    type = expr(statement.value);
+  }
+  if (type != nullptr && type->is(TypeKind::none)) {
+    report(Diag::no_value, statement.value->span);
+    type = nullptr;
+  }
+  if (target->as<ast::Variable>() != nullptr) {
+    assign_variable(target, type, statement.value);
+  } else {
+    assign_map(target, type, statement.value);
+  }
+}
+
+void Checker::assign_variable(const ast::Expr* target, const Type* type, const ast::Expr* value) {
+  VariableId id;
+  Variable* variable = find_variable(target->as<ast::Variable>()->name, &id);
+  if (variable == nullptr) {
+    id = declare(target, target->span);
+    variable = &body_->variables[id];
+  }
+  ExprNote& target_note = note(target);
+  target_note.variable = id;
+  variable->is_assigned = true;
+  if (type == nullptr) return;
+  type = read_as(type, types());
+  if (type->is_aggregate()) {
+    report(Diag::not_assignable, value->span, {show(type), "a variable"});
+    return;
+  }
+  if (type->is(TypeKind::integer) && !variable->is_fixed) type = types().integer(8, type->is_signed);
+  if (variable->is_fixed && type->is_integer_like() && variable->type->is_integer_like()) {
+    target_note.type = variable->type;
+    return;
+  }
+  if (!widen(variable->type, type))
+    report(Diag::type_mismatch, value->span, {std::string(variable->name), show(variable->type), show(type)}).label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here");
+  target_note.type = variable->type;
+}
+
+void Checker::let(const ast::Let& statement) {
+  const Type* type = statement.value == nullptr ? nullptr : expr(statement.value);
+  std::string_view name = statement.variable->as<ast::Variable>()->name;
+  VariableId known;
+  if (Variable* other = find_variable(name, &known); other != nullptr && note(statement.variable).variable != known) {
+    report(Diag::shadowed_variable, statement.variable->span, {std::string(name)}).label(other->declared, "first declared here");
+    return;
+  }
+  VariableId id = declare(statement.variable, statement.variable->span);
+  scopes_.back().variables.push_back(id);
+  std::erase(scopes_.front().variables, id);
+  Variable& variable = body_->variables[id];
+  note(statement.variable).variable = id;
+  if (statement.type) {
+    if (const Type* declared = named_type(*statement.type)) {
+      if (variable.type == nullptr) {
+        variable.type = declared;
+        changed_ = true;
+      }
+      variable.is_fixed = true;
+    }
+  }
+  if (type != nullptr) assign_variable(statement.variable, type, statement.value);
+}
+
+void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::Expr* value) {
+  UserMap& map = map_of(target);
+  const ast::Expr* key = target->as<ast::MapRef>()->key;
+  use_key(map, target, key);
+  map.is_written = true;
+  if (type == nullptr) return;
+  bool is_aggregation = value->as<ast::Call>() != nullptr && find_aggregation(value->as<ast::Call>()->name) != nullptr;
+  if (!is_aggregation) type = stored(read_as(type, types()), types());
+  if (type->is(TypeKind::timestamp) || (type->is_aggregate() && !is_aggregation)) {
+    report(Diag::not_assignable, value->span, {show(type), "a map"});
+    return;
+  }
+  if (map.is_declared && type->is_aggregate() != is_per_cpu(map.kind)) {
+    report(Diag::wrong_map_kind, target->span, {std::string(map.name), show(type), type->is_aggregate() ? "a percpu" : "a plain"}).label(map.first_use, "declared here");
+    return;
+  }
+  if (map.value == nullptr) map.value_span = target->span;
+  if (!widen(map.value, type))
+    report(Diag::type_mismatch, value->span, {std::string(map.name), show(map.value), show(type)}).label(map.value_span, "`" + std::string(map.name) + "` is " + show(map.value) + " since here");
+}
+
+// --- names
+
+Variable* Checker::find_variable(std::string_view name, VariableId* id) {
+  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+    for (VariableId candidate : scope->variables) {
+      if (body_->variables[candidate].name != name) continue;
+      *id = candidate;
+      Variable& variable = body_->variables[candidate];
+      if (variable.callback != callback_) variable.is_captured = true;
+      return &variable;
+    }
+  }
+  return nullptr;
+}
+
+VariableId Checker::declare(const ast::Expr* at, Span span) {
+  ExprNote& at_note = note(at);
+  if (!at_note.variable.is_valid()) {
+    Variable variable;
+    variable.name = at->as<ast::Variable>()->name;
+    variable.declared = span;
+    variable.callback = callback_;
+    at_note.variable = body_->variables.add(variable);
+    changed_ = true;
+  }
+  // Without `let`, a variable belongs to the whole probe from its first assignment on, as it always did; loop variables
+  // belong to their loop, whose scope is the innermost.
+  bool is_loop_variable = callback_ != 0 && callback_ == callbacks_ + 1;
+  (is_loop_variable ? scopes_.back() : scopes_.front()).variables.push_back(at_note.variable);
+  return at_note.variable;
+}
+
+UserMap& Checker::map_of(const ast::Expr* ref) {
+  std::string_view name = ref->as<ast::MapRef>()->name;
+  ExprNote& ref_note = note(ref);
+  if (!ref_note.map.is_valid()) {
+    for (size_t i = 0; i < program_.maps.size(); i++)
+      if (program_.maps[UserMapId(i)].name == name) ref_note.map = UserMapId(i);
+    if (!ref_note.map.is_valid()) {
+      UserMap map;
+      map.name = name;
+      ref_note.map = program_.maps.add(map);
+      changed_ = true;
+    }
+  }
+  return program_.maps[ref_note.map];
+}
+
+UserMap* Checker::whole_map(const ast::Expr* ref, std::string_view function) {
+  const ast::MapRef* map_ref = ref->as<ast::MapRef>();
+  if (map_ref == nullptr || map_ref->key != nullptr) {
+    expr(ref);
+    report(Diag::expected_map, ref->span, {std::string(function)});
+    return nullptr;
+  }
+  UserMap& map = map_of(ref);
+  map.is_read = true;
+  note(ref).type = map.value;
+  if (map.value == nullptr) report(Diag::undefined_map, ref->span, {std::string(map.name)});
+  return &map;
+}
+
+UserMap& Checker::map_key(const ast::Expr* ref, const ast::Expr* key) {
+  UserMap& map = map_of(ref);
+  map.is_read = true;
+  use_key(map, ref, key);
+  return map;
+}
+
+void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) {
+  bool is_keyed = key != nullptr;
+  if (!map.first_use.is_known()) {
+    map.first_use = ref->span;
+    map.is_keyed = is_keyed;
+  }
+  if (map.is_keyed != is_keyed) {
+    report(is_keyed ? Diag::key_on_scalar_map : Diag::key_missing, ref->span, {std::string(map.name)})
+        .label(map.first_use, map.is_declared ? "declared here" : std::string(is_keyed ? "first used without a key here" : "first used with a key here"));
+    return;
+  }
+  if (key == nullptr) return;
+  const Type* type = expr(key);
+  if (type == nullptr) return;
+  type = stored(read_as(type, types()), types());
+  if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::timestamp) || type->is(TypeKind::record)) {
+    report(Diag::bad_key_type, key->span, {show(type)});
+    return;
+  }
+  if (map.key == nullptr) map.key_span = key->span;
+  if (!widen(map.key, type))
+    report(Diag::key_mismatch, key->span, {std::string(map.name), show(map.key), show(type)}).label(map.key_span, "the key is " + show(map.key) + " since here");
+}
+
+}  // namespace shrike

@@ -1,0 +1,519 @@
+// Types of expressions, one function per kind of node. check.cpp has the statements.
+#include <algorithm>
+
+#include "frontend/c_layout.h"
+#include "frontend/checker.h"
+#include "frontend/constants.h"
+#include "frontend/printf_format.h"
+#include "mir/btf.h"
+
+namespace shrike {
+
+using mir::Type;
+using mir::TypeKind;
+
+struct ExprChecker {
+  Checker& c;
+  const ast::Expr& self;
+  ExprNote& note() { return c.note(&self); }
+  mir::TypePool& types() { return c.types(); }
+
+  const Type* operator()(const ast::IntLit& e) {
+    note().constant = static_cast<int64_t>(e.value);
+    return e.is_unsigned ? types().uint64() : types().int64();
+  }
+
+  const Type* operator()(const ast::StrLit& e) {
+    if (e.value.size() + 1 > c.program().config.max_strlen && e.value.size() + 1 > 1024) {
+      c.report(Diag::string_too_long, self.span, {std::to_string(e.value.size()), std::to_string(c.program().config.max_strlen)});
+      return nullptr;
+    }
+    note().constant = std::string(e.value);
+    return types().string(static_cast<uint32_t>(e.value.size() + 1));
+  }
+
+  const Type* operator()(const ast::BoolLit& e) {
+    note().constant = int64_t{e.value};
+    return types().boolean();
+  }
+
+  const Type* operator()(const ast::Positional& e) {
+    const auto& given = c.program().options.positionals;
+    if (e.number == 0) {
+      c.report(Diag::positional_zero, self.span);
+      return nullptr;
+    }
+    if (e.number > given.size()) {  // a missing one is 0, and empty as a string
+      note().constant = int64_t{0};
+      return types().int64();
+    }
+    const std::string& text = given[e.number - 1];
+    if (std::optional<int64_t> value = parse_integer(text)) {
+      note().constant = *value;
+      return types().int64();
+    }
+    note().constant = text;
+    return types().string(static_cast<uint32_t>(text.size() + 1));
+  }
+
+  const Type* operator()(const ast::PositionalCount&) {
+    note().constant = static_cast<int64_t>(c.program().options.positionals.size());
+    return types().int64();
+  }
+
+  const Type* operator()(const ast::Ident& e) {
+    const BuiltinRow* row = find_builtin(e.name);
+    if (row == nullptr) return enum_constant(e.name);
+    note().builtin = row;
+    if (row->needs != 0 && (c.context().row->uses & row->needs) == 0) {
+      c.report(Diag::builtin_not_available, self.span, {std::string(e.name), std::string(c.context().row->name)});
+      return nullptr;
+    }
+    if (c.in_loop_callback() && (row->needs & (use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func)) != 0) {
+      c.report(Diag::not_in_for_body, self.span, {std::string(e.name)}).with_hint("assign it to a variable before the loop");
+      return nullptr;
+    }
+    return row->type(c, self);
+  }
+
+  const Type* enum_constant(std::string_view name) {
+    for (const ast::CEnum& definition : c.program().ast->enums)
+      for (const auto& [constant, value] : definition.values)
+        if (constant == name) {
+          note().constant = value;
+          return types().int64();
+        }
+    if (find_function(name) != nullptr || find_aggregation(name) != nullptr) {
+      c.report(Diag::function_without_call, self.span, {std::string(name)});
+      return nullptr;
+    }
+    // The kernel's own enums; only names in capitals are worth a scan of its types.
+    bool is_capital = std::none_of(name.begin(), name.end(), [](char ch) { return ch >= 'a' && ch <= 'z'; });
+    if (is_capital) {
+      auto btf = c.facts().btf();
+      if (btf.status == Lookup::found) {
+        if (auto value = btf.value->find_enum_value(name)) {
+          note().constant = value->value;
+          return types().int64();
+        }
+      }
+    }
+    std::vector<std::string_view> candidates;
+    for (const BuiltinRow* builtin : all_builtins()) candidates.push_back(builtin->name);
+    Diagnostic& said = c.report(Diag::unknown_identifier, self.span, {std::string(name)});
+    if (std::string_view near = nearest_name(name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+    return nullptr;
+  }
+
+  const Type* operator()(const ast::Variable& e) {
+    VariableId id;
+    Variable* variable = c.find_variable(e.name, &id);
+    if (variable == nullptr) {
+      std::vector<std::string_view> candidates;
+      for (const Variable& other : c.body().variables) candidates.push_back(other.name);
+      Diagnostic& said = c.report(Diag::undefined_variable, self.span, {std::string(e.name)});
+      if (std::string_view near = nearest_name(e.name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+      return nullptr;
+    }
+    note().variable = id;
+    variable->is_read = true;
+    return variable->type;
+  }
+
+  const Type* operator()(const ast::MapRef& e) {
+    UserMap& map = c.map_of(&self);
+    c.use_key(map, &self, e.key);
+    map.is_read = true;
+    if (map.value == nullptr) {
+      Diagnostic& said = c.report(Diag::undefined_map, self.span, {std::string(map.name)});
+      std::vector<std::string_view> candidates;
+      for (const UserMap& other : c.program().maps)
+        if (other.value != nullptr) candidates.push_back(other.name);
+      if (std::string_view near = nearest_name(map.name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+    }
+    return map.value;
+  }
+
+  const Type* operator()(const ast::Call& e) {
+    if (const AggregationRow* aggregation = find_aggregation(e.name)) {
+      c.report(Diag::aggregation_not_assigned, self.span, {std::string(aggregation->name)}).with_hint("write `@name = " + std::string(aggregation->name) + "(" + std::string(aggregation->params) + ")`");
+      return nullptr;
+    }
+    const FunctionRow* row = find_function(e.name);
+    if (row == nullptr) {
+      Diagnostic& said = c.report(Diag::unknown_function, e.name_span, {std::string(e.name)});
+      if (std::string_view near = nearest_name(e.name, function_names()); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+      return nullptr;
+    }
+    note().function = row;
+    size_t given = e.args.size() + (e.type_arg ? 1 : 0);
+    if (given < row->min_args || given > row->max_args) {
+      std::string wanted = row->min_args == row->max_args ? std::to_string(row->min_args)
+                           : row->max_args == UINT32_MAX ? "at least " + std::to_string(row->min_args)
+                                                         : std::to_string(row->min_args) + " to " + std::to_string(row->max_args);
+      c.report(Diag::wrong_argument_count, self.span, {std::string(e.name), wanted, std::to_string(given)})
+          .with_hint("`" + std::string(row->name) + "(" + std::string(row->params) + ")`");
+      return nullptr;
+    }
+    if (row->is_unsafe && !c.program().options.unsafe) c.report(Diag::needs_unsafe, self.span, {"`" + std::string(row->name) + "()`"}).with_hint("run shrike with --unsafe if you mean it");
+    return row->check(c, self, e);
+  }
+
+  const Type* operator()(const ast::Unary& e) {
+    if (e.op == ast::UnaryOp::dereference) return dereference(e);
+    if (e.op == ast::UnaryOp::address_of) {
+      c.report(Diag::address_of, self.span);
+      return nullptr;
+    }
+    const Type* type = c.expr(e.operand);
+    if (type == nullptr) return nullptr;
+    if (!converts_to_integer(type)) {
+      c.report(Diag::operand_not_integer, e.operand->span, {std::string(ast::text_of(e.op)), show(type)});
+      return nullptr;
+    }
+    const Type* result = e.op == ast::UnaryOp::logical_not ? types().int64() : e.op == ast::UnaryOp::minus ? types().int64() : types().integer(8, read_as(type, types())->is_signed);
+    if (const int64_t* value = std::get_if<int64_t>(&c.constant(e.operand))) note().constant = fold(e.op, *value);
+    return result;
+  }
+
+  const Type* dereference(const ast::Unary& e) {
+    const Type* type = c.expr(e.operand);
+    if (type == nullptr) return nullptr;
+    if (!type->is(TypeKind::pointer) || type->element->is(TypeKind::none)) {
+      c.report(Diag::not_dereferenceable, e.operand->span, {show(type)});
+      return nullptr;
+    }
+    return loaded(type->element, type->space);
+  }
+
+  // A value of `type` read from memory in `space`: pointers found there point into the same space.
+  const Type* loaded(const Type* type, mir::AddressSpace space) {
+    note().space = space;
+    if (type->is(TypeKind::pointer) && space == mir::AddressSpace::user) return types().pointer(type->element, space);
+    return type;
+  }
+
+  const Type* operator()(const ast::IncDecExpr& e) {
+    const Type* type = c.expr(e.operand);
+    if (e.operand->as<ast::MapRef>() != nullptr) {
+      UserMap& map = c.map_of(e.operand);
+      map.is_written = true;
+      if (map.value == nullptr) {
+        map.value_span = e.operand->span;
+        c.widen(map.value, types().int64());
+        type = map.value;
+      }
+    }
+    if (type == nullptr) return nullptr;
+    if (!type->is_integer_like()) {
+      c.report(Diag::operand_not_integer, e.operand->span, {e.op == ast::IncDec::pre_increment || e.op == ast::IncDec::post_increment ? "++" : "--", show(type)});
+      return nullptr;
+    }
+    return type;
+  }
+
+  const Type* operator()(const ast::Binary& e) {
+    const Type* left = c.expr(e.left);
+    const Type* right = c.expr(e.right);
+    if (left == nullptr || right == nullptr) return nullptr;
+    using Op = ast::BinaryOp;
+    bool is_equality = e.op == Op::eq || e.op == Op::ne;
+    if (is_equality && comparable_in_memory(left, right)) {
+      const auto* a = std::get_if<std::string>(&c.constant(e.left));
+      const auto* b = std::get_if<std::string>(&c.constant(e.right));
+      if (a != nullptr && b != nullptr) note().constant = int64_t{(*a == *b) == (e.op == Op::eq)};
+      return types().int64();
+    }
+    // "abc" + 1 drops a prefix; str($1 + 1) is written so.
+    if (e.op == Op::add && left->is(TypeKind::string)) {
+      const auto* text = std::get_if<std::string>(&c.constant(e.left));
+      const auto* skip = std::get_if<int64_t>(&c.constant(e.right));
+      if (text != nullptr && skip != nullptr && *skip >= 0 && static_cast<uint64_t>(*skip) <= text->size()) {
+        std::string rest = text->substr(static_cast<size_t>(*skip));
+        const Type* type = types().string(static_cast<uint32_t>(rest.size() + 1));
+        note().constant = std::move(rest);
+        return type;
+      }
+    }
+    if (!converts_to_integer(left) || !converts_to_integer(right)) {
+      c.report(Diag::operands_not_integers, self.span, {std::string(ast::text_of(e.op)), show(left), show(right)});
+      return nullptr;
+    }
+    if (const Type* moved = pointer_arithmetic(e, left, right)) return moved;
+    left = read_as(left, types());
+    right = read_as(right, types());
+    bool is_signed = left->is_signed || right->is_signed;
+    warn_mixed_signs(e, left, right);
+    if (e.op == Op::div || e.op == Op::mod) {
+      if (const auto* divisor = std::get_if<int64_t>(&c.constant(e.right)); divisor != nullptr && *divisor == 0) {
+        c.report(Diag::division_by_zero, e.right->span);
+        return nullptr;
+      }
+    }
+    fold_constants(e, is_signed);
+    switch (e.op) {
+      case Op::eq: case Op::ne: case Op::lt: case Op::le: case Op::gt: case Op::ge: case Op::logical_and: case Op::logical_or:
+      case Op::sub: return types().int64();
+      case Op::shl: case Op::shr: return types().integer(8, left->is_signed);
+      default: return types().integer(8, is_signed);
+    }
+  }
+
+  void warn_mixed_signs(const ast::Binary& e, const Type* left, const Type* right) {
+    using Op = ast::BinaryOp;
+    bool is_order = e.op == Op::lt || e.op == Op::le || e.op == Op::gt || e.op == Op::ge;
+    if (!is_order || left->is_signed == right->is_signed || !left->is(TypeKind::integer) || !right->is(TypeKind::integer)) return;
+    // A constant that both signs hold is no trap.
+    for (const ast::Expr* side : {e.left, e.right})
+      if (const auto* value = std::get_if<int64_t>(&c.constant(side)); value != nullptr && *value >= 0) return;
+    if (left->size < 8 && !left->is_signed) return;
+    if (right->size < 8 && !right->is_signed) return;
+    c.report(Diag::mixed_signs, e.op_span, {show(left), show(right)});
+  }
+
+  void fold_constants(const ast::Binary& e, bool is_signed) {
+    const auto* a = std::get_if<int64_t>(&c.constant(e.left));
+    const auto* b = std::get_if<int64_t>(&c.constant(e.right));
+    if (a != nullptr && b != nullptr) note().constant = fold(e.op, *a, *b, is_signed);
+  }
+
+  const Type* pointer_arithmetic(const ast::Binary& e, const Type* left, const Type* right) {
+    if (e.op != ast::BinaryOp::add && e.op != ast::BinaryOp::sub) return nullptr;
+    if (left->is(TypeKind::pointer) && !right->is(TypeKind::pointer)) return left;
+    if (right->is(TypeKind::pointer) && !left->is(TypeKind::pointer) && e.op == ast::BinaryOp::add) return right;
+    return nullptr;
+  }
+
+  bool comparable_in_memory(const Type* left, const Type* right) {
+    if (left->is(TypeKind::string) && right->is(TypeKind::string)) return true;
+    return !is_scalar(left) && !left->is_aggregate() && (left->is(TypeKind::tuple) || left->is(TypeKind::array) || left->is(TypeKind::macaddr) || left->is(TypeKind::inet)) && left == right;
+  }
+
+  const Type* operator()(const ast::Ternary& e) {
+    c.condition(e.condition);
+    const Type* then = e.then == nullptr ? c.note(e.condition).type : c.expr(e.then);
+    const Type* otherwise = c.expr(e.otherwise);
+    if (then == nullptr || otherwise == nullptr) return nullptr;
+    then = read_as(then, types());
+    otherwise = read_as(otherwise, types());
+    if (then->is(TypeKind::none) && otherwise->is(TypeKind::none)) return then;
+    const Type* type = unify(then, otherwise, types());
+    if (type == nullptr) c.report(Diag::branches_differ, self.span, {show(then), show(otherwise)});
+    return type;
+  }
+
+  const Type* operator()(const ast::Cast& e) {
+    const Type* from = c.expr(e.operand);
+    const Type* to = c.named_type(e.type);
+    if (from == nullptr || to == nullptr) return nullptr;
+    if (!converts_to_integer(from) || !is_scalar(to)) {
+      c.report(Diag::bad_cast, self.span, {show(from), show(to)});
+      return nullptr;
+    }
+    if (to->is(TypeKind::pointer)) {
+      mir::AddressSpace space = from->is(TypeKind::pointer) ? from->space : c.context().space;
+      to = types().pointer(to->element, space);
+    }
+    if (const auto* value = std::get_if<int64_t>(&c.constant(e.operand)); value != nullptr && to->is(TypeKind::integer))
+      note().constant = truncate(*value, to->size, to->is_signed);
+    return to;
+  }
+
+  const Type* operator()(const ast::Field& e) {
+    if (const auto* ident = e.object->as<ast::Ident>(); ident != nullptr && ident->name == "args") return argument(e);
+    const Type* object = c.expr(e.object);
+    if (object == nullptr) return nullptr;
+    mir::AddressSpace space = c.note(e.object).space;
+    if (object->is(TypeKind::pointer)) {
+      space = object->space;
+      object = object->element;
+    } else if (e.is_arrow) {
+      c.report(Diag::not_dereferenceable, e.object->span, {show(object)});
+      return nullptr;
+    }
+    if (!object->is(TypeKind::record)) {
+      c.report(Diag::no_fields, e.object->span, {show(c.note(e.object).type)});
+      return nullptr;
+    }
+    const mir::RecordField* field = c.field(object, e.name, e.name_span);
+    note().field = field;
+    return field == nullptr ? nullptr : loaded(field->type, space);
+  }
+
+  const Type* argument(const ast::Field& e) {
+    if (c.expr(e.object) == nullptr) return nullptr;
+    const auto& arguments = c.context().arguments;
+    for (size_t i = 0; i < arguments.size(); i++) {
+      if (arguments[i].name != e.name) continue;
+      note().argument = static_cast<uint32_t>(i);
+      note().space = c.context().space;
+      return arguments[i].type;
+    }
+    std::vector<std::string_view> candidates;
+    for (const ProbeArgument& candidate : arguments) candidates.push_back(candidate.name);
+    Diagnostic& said = c.report(Diag::unknown_argument, e.name_span, {c.body().points.front().name, std::string(e.name)});
+    if (std::string_view near = nearest_name(e.name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+    return nullptr;
+  }
+
+  const Type* operator()(const ast::TupleField& e) {
+    const Type* object = c.expr(e.object);
+    if (object == nullptr) return nullptr;
+    if (!object->is(TypeKind::tuple)) {
+      c.report(Diag::not_a_tuple, e.object->span, {show(object)});
+      return nullptr;
+    }
+    if (e.index >= object->elements.size()) {
+      c.report(Diag::tuple_index, e.index_span, {std::to_string(e.index), std::to_string(object->elements.size())});
+      return nullptr;
+    }
+    return object->elements[e.index].type;
+  }
+
+  const Type* operator()(const ast::Index& e) {
+    const Type* object = c.expr(e.object);
+    if (!c.integer(e.index, "an index") || object == nullptr) return nullptr;
+    if (object->is(TypeKind::pointer) && !object->element->is(TypeKind::none)) return loaded(object->element, object->space);
+    if (object->is(TypeKind::string)) return types().integer(1, true);
+    if (!object->is(TypeKind::array)) {
+      c.report(Diag::not_indexable, e.object->span, {show(object)});
+      return nullptr;
+    }
+    if (const auto* index = std::get_if<int64_t>(&c.constant(e.index)); index != nullptr && (*index < 0 || *index >= object->count)) {
+      c.report(Diag::index_out_of_bounds, e.index->span, {std::to_string(*index), std::to_string(object->count)});
+      return nullptr;
+    }
+    return loaded(object->element, c.note(e.object).space);
+  }
+
+  const Type* operator()(const ast::Tuple& e) {
+    std::vector<const Type*> elements;
+    bool is_known = true;
+    for (const ast::Expr* element : e.elements) {
+      const Type* type = c.expr(element);
+      if (type != nullptr) {
+        type = stored(read_as(type, types()), types());
+        if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::record)) {
+          c.report(Diag::not_assignable, element->span, {show(type), "a tuple"});
+          type = nullptr;
+        }
+      }
+      is_known &= type != nullptr;
+      elements.push_back(type);
+    }
+    return is_known ? types().tuple(elements) : nullptr;
+  }
+
+  const Type* operator()(const ast::BlockExpr& e) {
+    c.scopes_.emplace_back();
+    for (const ast::Stmt* child : e.block->statements) c.statement(*child);
+    const Type* type = e.value == nullptr ? types().none() : c.expr(e.value);
+    c.scopes_.pop_back();
+    return type;
+  }
+
+  const Type* operator()(const ast::IfExpr& e) {
+    const ast::If* s = e.statement->as<ast::If>();
+    c.condition(s->condition);
+    c.block(s->then);
+    c.block(s->otherwise);
+    return unsupported("`if` as a value");
+  }
+  const Type* operator()(const ast::Record&) { return unsupported("a record"); }
+  const Type* operator()(const ast::Comptime& e) { return c.expr(e.operand); }
+  const Type* operator()(const ast::ErrorExpr&) { return nullptr; }
+
+  const Type* unsupported(std::string_view what) {
+    c.report(Diag::form_unknown, self.span, {std::string(what)});
+    return nullptr;
+  }
+};
+
+const Type* Checker::expr(const ast::Expr* expr) {
+  const Type* type = std::visit(ExprChecker{*this, *expr}, expr->node);
+  note(expr).type = type;
+  return type;
+}
+
+bool Checker::integer(const ast::Expr* value, std::string_view what) {
+  const Type* type = expr(value);
+  if (type == nullptr) return false;
+  if (!converts_to_integer(type)) {
+    report(Diag::expected_integer, value->span, {std::string(what), show(type)});
+    return false;
+  }
+  return true;
+}
+
+std::optional<int64_t> Checker::constant_integer(const ast::Expr* value, std::string_view what) {
+  if (!integer(value, what)) return std::nullopt;
+  if (const auto* known = std::get_if<int64_t>(&constant(value))) return *known;
+  report(Diag::expected_constant, value->span, {std::string(what)});
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Checker::constant_string(const ast::Expr* value, std::string_view what) {
+  if (expr(value) == nullptr) return std::nullopt;
+  if (const auto* known = std::get_if<std::string>(&constant(value))) return *known;
+  report(Diag::expected_string_literal, value->span, {std::string(what)});
+  return std::nullopt;
+}
+
+void Checker::format(const ast::Call& call, size_t first) {
+  std::optional<std::string_view> text = constant_string(call.args[first], "a format");
+  std::vector<const Type*> given;
+  for (size_t i = first + 1; i < call.args.size(); i++) given.push_back(expr(call.args[i]));
+  if (!text) return;
+  Span at = call.args[first]->span;
+  ParsedFormat parsed = parse_format(*text);
+  if (!parsed.error.empty()) {
+    report(Diag::bad_format, at, {parsed.error});
+    return;
+  }
+  if (parsed.conversions.size() != given.size()) {
+    report(Diag::format_argument_count, at, {std::to_string(parsed.conversions.size()), std::to_string(given.size())});
+    return;
+  }
+  for (size_t i = 0; i < given.size(); i++) {
+    const Type* type = given[i];
+    if (type == nullptr) continue;
+    Conversion conversion = parsed.conversions[i];
+    bool is_fine = conversion == Conversion::text     ? !type->is(TypeKind::none) && !type->is(TypeKind::hist) && !type->is(TypeKind::lhist) && !type->is(TypeKind::record)
+                   : conversion == Conversion::bytes ? type->is(TypeKind::buffer) || type->is(TypeKind::string)
+                                                     : converts_to_integer(type);
+    if (!is_fine) report(Diag::format_argument_type, call.args[first + 1 + i]->span, {parsed.texts[i], show(type)}).label(at, "the format is here");
+  }
+}
+
+const mir::RecordLayout* Checker::layout(const Type* record, Span span) {
+  if (const mir::RecordLayout* known = types().layout(record)) return known;
+  auto btf = facts().btf();
+  if (btf.status != Lookup::found) {
+    report(Diag::no_btf, span, {show(record), btf.why});
+    return nullptr;
+  }
+  const mir::RecordLayout* found = btf.value->define_record(record->name, record->is_union, types());
+  if (found == nullptr) report(Diag::unknown_record, span, {show(record)});
+  return found;
+}
+
+const mir::RecordField* Checker::field(const Type* record, std::string_view name, Span span) {
+  const mir::RecordLayout* fields = layout(record, span);
+  if (fields == nullptr) return nullptr;
+  std::vector<std::string_view> candidates;
+  for (const mir::RecordField& candidate : fields->fields) {
+    if (candidate.name == name) return &candidate;
+    candidates.push_back(candidate.name);
+  }
+  Diagnostic& said = report(Diag::unknown_field, span, {std::string(name), show(record)});
+  if (std::string_view near = nearest_name(name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+  return nullptr;
+}
+
+const Type* Checker::named_type(const ast::TypeName& name) {
+  const Type* type = resolve_type_name(name, *program_.ast, types(), facts());
+  if (type == nullptr) report(Diag::unknown_type, name.span, {std::string(name.name)});
+  return type;
+}
+
+}  // namespace shrike

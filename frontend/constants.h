@@ -1,0 +1,21 @@
+// Arithmetic on values known while compiling, with the meaning it has at run time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "frontend/ast.h"
+#include "frontend/checked.h"
+
+namespace shrike {
+
+// The low `bytes` of a value, extended by sign or zero.
+int64_t truncate(int64_t value, uint32_t bytes, bool is_signed);
+Constant fold(ast::UnaryOp op, int64_t value);
+// Empty where the result is not defined while compiling (division by zero).
+Constant fold(ast::BinaryOp op, int64_t left, int64_t right, bool is_signed);
+// A whole positional parameter as an integer: decimal, 0x, 0 octal, 0b, with a sign.
+std::optional<int64_t> parse_integer(std::string_view text);
+
+}  // namespace shrike

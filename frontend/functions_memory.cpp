@@ -1,0 +1,266 @@
+// Functions that read memory, and that compare it.
+#include <algorithm>
+
+#include "frontend/checker.h"
+#include "frontend/function_rows.h"
+#include "frontend/lower.h"
+
+namespace shrike {
+
+namespace {
+
+using mir::BlockId;
+using mir::MemWidth;
+using mir::Opcode;
+using mir::Type;
+using mir::TypeKind;
+using mir::ValueId;
+
+constexpr int64_t af_inet = 2;
+constexpr int64_t af_inet6 = 10;
+
+mir::AddressSpace space_of(const Type* type, const ProbeContext& context) {
+  return type->is(TypeKind::pointer) ? type->space : context.space;
+}
+
+bool is_address(const Type* type) {
+  return type->is(TypeKind::pointer) || type->is(TypeKind::integer);
+}
+
+const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  const Type* type = c.expr(call.args[0]);
+  auto capacity = static_cast<uint32_t>(std::min<uint64_t>(c.program().config.max_strlen, 65536));
+  if (call.args.size() == 2) {
+    if (!c.integer(call.args[1], "the length of `str`")) return nullptr;
+    if (const auto* length = std::get_if<int64_t>(&c.constant(call.args[1]))) {
+      if (*length < 0) {
+        c.report(Diag::out_of_range, call.args[1]->span, {"the length", std::to_string(*length), "0", std::to_string(capacity)});
+        return nullptr;
+      }
+      capacity = static_cast<uint32_t>(std::min<uint64_t>(static_cast<uint64_t>(*length) + 1, capacity));
+    }
+  }
+  if (type == nullptr) return nullptr;
+  if (const auto* text = std::get_if<std::string>(&c.constant(call.args[0]))) {  // str($1)
+    c.note(&self).constant = *text;
+    return type;
+  }
+  const auto* position = call.args[0]->as<ast::Positional>();
+  if (position != nullptr) {  // a positional parameter as it was written
+    const auto& given = c.program().options.positionals;
+    std::string text = position->number <= given.size() ? given[position->number - 1] : std::string();
+    const Type* result = c.types().string(static_cast<uint32_t>(text.size() + 1));
+    c.note(&self).constant = std::move(text);
+    return result;
+  }
+  if (type->is(TypeKind::string)) return type;
+  if (is_address(type) || (type->is(TypeKind::array) && type->element->size == 1)) return c.types().string(capacity);
+  c.report(Diag::bad_argument, call.args[0]->span, {"str", "an address", show(type)});
+  return nullptr;
+}
+
+void str_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Place& to) {
+  const Type* from = l.type(call.args[0]);
+  const Type* own = l.type(&self);
+  mir::Builder& b = l.b();
+  if (from->is(TypeKind::string)) return l.into(call.args[0], own, to);
+  ValueId size = b.constant(own->size);
+  bool is_limited = call.args.size() == 2 && !std::holds_alternative<int64_t>(l.note(call.args[1]).constant);
+  if (is_limited) {
+    size = b.clamp_u(b.binary(Opcode::add, l.scalar(call.args[1]), b.constant(1)), own->size);
+    if (to.is_record) b.store(MemWidth::u8, to.pointer, b.constant(0), to.offset);  // a size of zero writes nothing
+  }
+  if (from->is(TypeKind::array)) {
+    Place array = l.place(call.args[0]);
+    Place::Memory memory = array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel;
+    size = b.clamp_u(size, std::min(own->size, from->size));
+    return l.read_string(to, own->size, size, l.address_at(array), memory);
+  }
+  l.read_string(to, own->size, size, l.scalar(call.args[0]), memory_of(space_of(from, l.body().context)));
+}
+
+const Type* check_buf(Checker& c, const ast::Expr&, const ast::Call& call) {
+  const Type* type = c.expr(call.args[0]);
+  auto capacity = static_cast<uint32_t>(std::min<uint64_t>(c.program().config.max_strlen, 65536));
+  if (type == nullptr) return nullptr;
+  bool is_array = type->is(TypeKind::array) || type->is(TypeKind::string);
+  if (!is_array && !is_address(type)) {
+    c.report(Diag::bad_argument, call.args[0]->span, {"buf", "an address or an array", show(type)});
+    return nullptr;
+  }
+  if (call.args.size() == 1) {
+    if (!is_array) {
+      c.report(Diag::wrong_argument_count, call.args[0]->span, {"buf", "2", "1"}).with_hint("only arrays know their length: `buf(addr, length)`");
+      return nullptr;
+    }
+    return c.types().buffer(std::min(type->size, capacity));
+  }
+  if (!c.integer(call.args[1], "the length of `buf`")) return nullptr;
+  if (const auto* length = std::get_if<int64_t>(&c.constant(call.args[1]))) {
+    if (*length < 1) {
+      c.report(Diag::out_of_range, call.args[1]->span, {"the length", std::to_string(*length), "1", std::to_string(capacity)});
+      return nullptr;
+    }
+    capacity = static_cast<uint32_t>(std::min<uint64_t>(static_cast<uint64_t>(*length), capacity));
+  }
+  return c.types().buffer(capacity);
+}
+
+void buf_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Place& to) {
+  const Type* from = l.type(call.args[0]);
+  const Type* own = l.type(&self);
+  mir::Builder& b = l.b();
+  bool is_known = call.args.size() == 1 || std::holds_alternative<int64_t>(l.note(call.args[1]).constant);
+  ValueId length = is_known ? b.constant(own->count) : b.clamp_u(l.scalar(call.args[1]), own->count);
+  if (!to.is_record) l.zero(to, own->size);
+  l.store_scalar(to, length, l.types().integer(4, false));
+  if (is_address(from)) {
+    l.probe_read(to.at(4), length, l.scalar(call.args[0]), memory_of(space_of(from, l.body().context)));
+    return;
+  }
+  Place array = l.place(call.args[0]);
+  length = b.clamp_u(length, std::min(own->count, from->size));
+  l.probe_read(to.at(4), length, l.address_at(array), array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel);
+}
+
+const Type* check_ntop(Checker& c, const ast::Expr&, const ast::Call& call) {
+  if (call.args.size() == 2 && !c.integer(call.args[0], "the address family")) return nullptr;
+  const ast::Expr* address = call.args.back();
+  const Type* type = c.expr(address);
+  if (type == nullptr) return nullptr;
+  bool is_bytes = (type->is(TypeKind::array) || type->is(TypeKind::string)) && (type->size == 4 || type->size == 16);
+  if (!is_bytes && !converts_to_integer(type)) {
+    c.report(Diag::bad_argument, address->span, {"ntop", "an integer or an array of 4 or 16 bytes", show(type)});
+    return nullptr;
+  }
+  return c.types().simple(TypeKind::inet);
+}
+
+void ntop_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
+  mir::Builder& b = l.b();
+  const ast::Expr* address = call.args.back();
+  const Type* type = l.type(address);
+  const Type* word = l.types().integer(4, false);
+  bool is_v6 = !is_scalar(type) && type->size == 16;
+  ValueId family = call.args.size() == 2 ? l.scalar(call.args[0]) : b.constant(is_v6 ? af_inet6 : af_inet);
+  l.store_scalar(to, family, word);
+  if (is_scalar(type)) {
+    l.store_scalar(to.at(4), l.scalar(address), word);
+    for (uint32_t offset : {8u, 12u, 16u}) l.store_scalar(to.at(offset), b.constant(0), word);
+    return;
+  }
+  Place bytes = l.place(address);
+  if (bytes.memory == Place::Memory::direct) bytes = {l.address_at(bytes), 0, Place::Memory::kernel};
+  if (!is_v6) for (uint32_t offset : {8u, 12u, 16u}) l.store_scalar(to.at(offset), b.constant(0), word);
+  l.probe_read(to.at(4), b.constant(type->size), l.address_at(bytes), bytes.memory);
+}
+
+const Type* check_strncmp(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  const Type* a = c.expr(call.args[0]);
+  const Type* b = c.expr(call.args[1]);
+  std::optional<int64_t> count = c.constant_integer(call.args[2], "the length of `strncmp`");
+  for (size_t i : {0u, 1u}) {
+    const Type* type = i == 0 ? a : b;
+    if (type != nullptr && !type->is(TypeKind::string)) c.report(Diag::bad_argument, call.args[i]->span, {"strncmp", "a string", show(type)});
+  }
+  if (count && *count < 0) c.report(Diag::out_of_range, call.args[2]->span, {"the length", std::to_string(*count), "0", "65536"});
+  const auto* left = std::get_if<std::string>(&c.constant(call.args[0]));
+  const auto* right = std::get_if<std::string>(&c.constant(call.args[1]));
+  if (left != nullptr && right != nullptr && count && *count >= 0)
+    c.note(&self).constant = int64_t{left->compare(0, static_cast<size_t>(*count), *right, 0, static_cast<size_t>(*count)) != 0};
+  return c.types().int64();
+}
+
+ValueId lower_strncmp(Lower& l, const ast::Expr&, const ast::Call& call) {
+  auto count = static_cast<uint64_t>(std::get<int64_t>(l.note(call.args[2]).constant));
+  ValueId equal;
+  for (size_t i : {0u, 1u}) {
+    const auto* literal = std::get_if<std::string>(&l.note(call.args[i]).constant);
+    if (literal == nullptr) continue;
+    bool with_nul = literal->size() < count;
+    equal = l.equals_literal(call.args[1 - i], std::string_view(*literal).substr(0, count), with_nul);
+  }
+  if (!equal.is_valid()) {
+    auto size = std::min<uint64_t>({count, l.type(call.args[0])->size, l.type(call.args[1])->size});
+    equal = l.bytes_equal(l.direct_string(call.args[0]), l.direct_string(call.args[1]), static_cast<uint32_t>(size), true);
+  }
+  return l.b().binary(Opcode::eq, equal, l.b().constant(0));
+}
+
+const Type* check_strcontains(Checker& c, const ast::Expr&, const ast::Call& call) {
+  for (const ast::Expr* arg : call.args) {
+    const Type* type = c.expr(arg);
+    if (type != nullptr && !type->is(TypeKind::string)) c.report(Diag::bad_argument, arg->span, {"strcontains", "a string", show(type)});
+  }
+  return c.types().int64();
+}
+
+// At each start: compare until the needle ends (found), a byte differs (next start) or the haystack ends (not found).
+ValueId lower_strcontains(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  ValueId haystack = l.pointer_at(l.direct_string(call.args[0]));
+  ValueId needle = l.pointer_at(l.direct_string(call.args[1]));
+  uint32_t haystack_size = l.type(call.args[0])->size;
+  uint32_t needle_size = std::min(l.type(call.args[1])->size, haystack_size);
+  BlockId starts = l.new_block("start");
+  BlockId compare = l.new_block("compare");
+  BlockId needle_byte = l.new_block("needle");
+  BlockId hay_byte = l.new_block("hay");
+  BlockId matching = l.new_block("match");
+  BlockId next_start = l.new_block("next");
+  BlockId yes = l.new_block("found");
+  BlockId no = l.new_block("absent");
+  BlockId end = l.new_block("end");
+  ValueId start = b.add_param(starts, {});
+  ValueId index = b.add_param(compare, {});
+  ValueId result = b.add_param(end, {});
+  BlockId first = l.new_block("first");
+  BlockId tail = l.new_block("tail");
+  l.jump_with(starts, {b.constant(0)});
+  l.enter_unsealed(starts);
+  l.branch(b.binary(Opcode::lt_u, start, b.constant(haystack_size)), first, no);
+  l.enter(first);
+  l.jump_with(compare, {b.constant(0)});
+  l.enter_unsealed(compare);
+  l.branch(b.binary(Opcode::lt_u, index, b.constant(needle_size)), needle_byte, yes);
+  l.enter(needle_byte);
+  ValueId wanted = b.load(MemWidth::u8, b.ptr_add(needle, index), 0);
+  BlockId inside = l.new_block("inside");
+  l.branch(wanted, inside, yes);
+  l.enter(inside);
+  ValueId position = b.binary(Opcode::add, start, index);
+  l.branch(b.binary(Opcode::lt_u, position, b.constant(haystack_size)), hay_byte, no);
+  l.enter(hay_byte);
+  ValueId byte = b.load(MemWidth::u8, b.ptr_add(haystack, position), 0);
+  l.branch(b.binary(Opcode::eq, byte, wanted), matching, tail);
+  l.enter(matching);
+  l.jump_with(compare, {b.binary(Opcode::add, index, b.constant(1))});
+  l.seal(compare);
+  l.enter(tail);
+  l.branch(byte, next_start, no);
+  l.enter(next_start);
+  l.jump_with(starts, {b.binary(Opcode::add, start, b.constant(1))});
+  l.seal(starts);
+  l.enter(yes);
+  l.jump_with(end, {b.constant(1)});
+  l.enter(no);
+  l.jump_with(end, {b.constant(0)});
+  l.enter(end);
+  return result;
+}
+
+constexpr FunctionRow rows[] = {
+    {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
+    {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
+    {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
+    {"strncmp", "a, b, length", 3, 3, false, check_strncmp, lower_strncmp, nullptr, "0 if the first bytes of two strings are equal"},
+    {"strcontains", "haystack, needle", 2, 2, false, check_strcontains, lower_strcontains, nullptr, "1 if a string has another in it"},
+};
+
+}  // namespace
+
+std::span<const FunctionRow> memory_functions() {
+  return rows;
+}
+
+}  // namespace shrike

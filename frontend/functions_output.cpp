@@ -1,0 +1,185 @@
+// Functions that send a record to user space.
+#include "frontend/checker.h"
+#include "frontend/function_rows.h"
+#include "frontend/lower.h"
+
+namespace shrike {
+
+namespace {
+
+using mir::EventKind;
+using mir::Type;
+using mir::TypeKind;
+using mir::ValueId;
+
+constexpr uint32_t any_number = UINT32_MAX;
+
+const Type* check_format(Checker& c, const ast::Expr&, const ast::Call& call) {
+  c.format(call, 0);
+  return c.types().none();
+}
+
+template <EventKind kind> ValueId lower_format(Lower& l, const ast::Expr& self, const ast::Call& call) {
+  l.formatted(kind, self, call, 0);
+  return {};
+}
+
+bool is_whole_map(const ast::Expr* expr) {
+  return expr->as<ast::MapRef>() != nullptr && expr->as<ast::MapRef>()->key == nullptr;
+}
+
+const Type* check_print(Checker& c, const ast::Expr&, const ast::Call& call) {
+  if (is_whole_map(call.args[0])) {
+    c.whole_map(call.args[0], "print");
+    for (size_t i = 1; i < call.args.size(); i++) {
+      std::optional<int64_t> value = c.constant_integer(call.args[i], i == 1 ? "the number of entries" : "the divisor");
+      if (value && *value < 0) c.report(Diag::out_of_range, call.args[i]->span, {i == 1 ? "the number of entries" : "the divisor", std::to_string(*value), "0", std::to_string(INT64_MAX)});
+    }
+    return c.types().none();
+  }
+  const Type* type = c.expr(call.args[0]);
+  if (type == nullptr) return nullptr;
+  if (type->is(TypeKind::none) || type->is(TypeKind::hist) || type->is(TypeKind::lhist) || type->is(TypeKind::record)) {
+    c.report(Diag::bad_argument, call.args[0]->span, {"print", "a value or a whole map", show(type)});
+    return nullptr;
+  }
+  if (call.args.size() > 1) {
+    c.report(Diag::expected_map, call.args[0]->span, {"print"}).with_hint("only whole maps are printed by their largest entries");
+    return nullptr;
+  }
+  return c.types().none();
+}
+
+ValueId lower_print(Lower& l, const ast::Expr& self, const ast::Call& call) {
+  mir::EventDecl event;
+  event.span = self.span;
+  if (!is_whole_map(call.args[0])) {
+    event.kind = EventKind::print_value;
+    l.emit(std::move(event), {l.record_field(call.args[0])});
+    return {};
+  }
+  event.kind = EventKind::print_map;
+  event.map = l.mir_map(l.note(call.args[0]).map);
+  auto number = [&](size_t i) {
+    return Lower::RecordField{l.types().int64(), nullptr, i < call.args.size() ? l.scalar(call.args[i]) : l.b().constant(0)};
+  };
+  ValueId top = number(1).value;
+  ValueId divisor = number(2).value;
+  l.emit(std::move(event), {{l.types().int64(), nullptr, top}, {l.types().int64(), nullptr, divisor}});
+  return {};
+}
+
+const Type* check_whole_map(Checker& c, const ast::Expr&, const ast::Call& call) {
+  c.whole_map(call.args[0], call.name);
+  return c.types().none();
+}
+
+template <EventKind kind> ValueId lower_map_event(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::EventDecl event;
+  event.kind = kind;
+  event.map = l.mir_map(l.note(call.args[0]).map);
+  l.emit(std::move(event), {});
+  return {};
+}
+
+const Type* check_exit(Checker& c, const ast::Expr&, const ast::Call& call) {
+  if (!call.args.empty() && !c.integer(call.args[0], "an exit code")) return nullptr;
+  return c.types().none();
+}
+
+// The code is left in the globals too, where it cannot get lost in a full ring.
+ValueId lower_exit(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  ValueId code = call.args.empty() ? b.constant(0) : b.unary(mir::Opcode::zext8, l.scalar(call.args[0]));
+  Place exit_code{l.globals_pointer(mir::globals::exit_code)};
+  mir::BlockId first = l.new_block("first_exit");
+  mir::BlockId on = l.new_block("exiting");
+  l.branch(l.load_scalar(exit_code, l.types().uint64()), on, first);
+  l.enter(first);
+  l.store_scalar(exit_code, b.binary(mir::Opcode::add, code, b.constant(1)), l.types().uint64());
+  l.jump(on);
+  l.enter(on);
+  mir::EventDecl event;
+  event.kind = EventKind::exit;
+  l.emit(std::move(event), {{l.types().int64(), nullptr, code}});
+  l.leave_program();
+  return {};
+}
+
+const Type* check_time(Checker& c, const ast::Expr&, const ast::Call& call) {
+  if (!call.args.empty()) c.constant_string(call.args[0], "a time format");
+  return c.types().none();
+}
+
+ValueId lower_time(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::EventDecl event;
+  event.kind = EventKind::time;
+  event.format = call.args.empty() ? "%H:%M:%S\n" : std::get<std::string>(l.note(call.args[0]).constant);
+  l.emit(std::move(event), {});
+  return {};
+}
+
+constexpr uint32_t join_strings = 16;
+constexpr uint32_t join_string_size = 1024;
+
+const Type* check_join(Checker& c, const ast::Expr&, const ast::Call& call) {
+  const Type* type = c.expr(call.args[0]);
+  if (type != nullptr && !type->is(TypeKind::pointer) && !type->is(TypeKind::integer)) {
+    c.report(Diag::bad_argument, call.args[0]->span, {"join", "a pointer to an array of strings", show(type)});
+    return nullptr;
+  }
+  if (call.args.size() > 1) c.constant_string(call.args[1], "a separator");
+  return c.types().none();
+}
+
+// Reads pointers up to the first null; an empty string ends the record's list.
+ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  const Type* pointer = l.type(call.args[0]);
+  Place::Memory memory = memory_of(pointer->is(TypeKind::pointer) ? pointer->space : l.body().context.space);
+  ValueId list = l.scalar(call.args[0]);
+  mir::EventDecl event;
+  event.kind = EventKind::join;
+  event.format = call.args.size() > 1 ? std::get<std::string>(l.note(call.args[1]).constant) : " ";
+  event.fields.push_back({l.types().array(l.types().string(join_string_size), join_strings), 0});
+  l.emit_event(std::move(event), [&](const Place& record, const mir::EventDecl& laid_out) {
+    Place texts = record.at(laid_out.fields[0].offset);
+    Place word{l.slot("argument", 8)};
+    mir::BlockId end = l.new_block("end");
+    for (uint32_t i = 0; i < join_strings; i++) {
+      Place text = texts.at(i * join_string_size);
+      b.store(mir::MemWidth::u8, text.pointer, b.constant(0), text.offset);
+      l.probe_read(word, b.constant(8), l.address_at({list, static_cast<int32_t>(i * 8), memory}), memory);
+      ValueId address = b.load(mir::MemWidth::u64, word.pointer, 0);
+      mir::BlockId there = l.new_block("argument");
+      l.branch(address, there, end);
+      l.enter(there);
+      l.probe_read_str(text, b.constant(join_string_size), address, memory);
+    }
+    l.jump(end);
+    l.enter(end);
+  });
+  return {};
+}
+
+constexpr FunctionRow rows[] = {
+    {"printf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::printf>, nullptr, "prints formatted text"},
+    {"errorf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::errorf>, nullptr, "prints formatted text to stderr, as an error"},
+    {"warnf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::warnf>, nullptr, "prints formatted text to stderr, as a warning"},
+    {"system", "format, ...", 1, any_number, true, check_format, lower_format<EventKind::system>, nullptr, "runs a shell command"},
+    {"cat", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::cat>, nullptr, "prints a file"},
+    {"print", "value or @map, [top], [divisor]", 1, 3, false, check_print, lower_print, nullptr, "prints a value, or a map"},
+    {"clear", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::clear>, nullptr, "removes every entry of a map"},
+    {"zero", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::zero>, nullptr, "sets every value of a map to zero"},
+    {"exit", "[code]", 0, 1, false, check_exit, lower_exit, nullptr, "ends the trace"},
+    {"time", "[format]", 0, 1, false, check_time, lower_time, nullptr, "prints the time of day"},
+    {"join", "list, [separator]", 1, 2, false, check_join, lower_join, nullptr, "prints an array of strings, such as argv"},
+};
+
+}  // namespace
+
+std::span<const FunctionRow> output_functions() {
+  return rows;
+}
+
+}  // namespace shrike

@@ -1,0 +1,391 @@
+// Programs, statements and variables. One function per body; callbacks of loops are functions of their own.
+#include "frontend/lower.h"
+
+#include "frontend/probes.h"
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::MapId;
+using mir::MemWidth;
+using mir::Opcode;
+using mir::Type;
+using mir::TypeKind;
+using mir::ValueId;
+using mir::ValueType;
+
+mir::Module lower(const CheckedProgram& program) {
+  return Lower(program).run();
+}
+
+namespace {
+
+uint32_t align8(uint32_t size) {
+  return (size + 7) & ~7u;
+}
+
+// -k and big default rings would both be waste here: the runtime sizes the ring by its own rules when this is 0 pages.
+constexpr uint32_t default_ring_bytes = 256 * 1024;
+constexpr uint32_t page = 4096;
+
+bool uses_aggregate_hist(const Type* value) {
+  return value->is(TypeKind::hist) || value->is(TypeKind::lhist);
+}
+
+}  // namespace
+
+Place::Memory memory_of(mir::AddressSpace space) {
+  return space == mir::AddressSpace::user ? Place::Memory::user : Place::Memory::kernel;
+}
+
+Lower::Lower(const CheckedProgram& program) : program_(program) {}
+
+mir::Module Lower::run() {
+  declare_maps();
+  for (const CheckedBody& body : program_.bodies) lower_body(body);
+  // The types of the Interface live in the pool that made them.
+  module_.interface.types = std::move(program_.types);
+  return std::move(module_);
+}
+
+// --- maps
+
+void Lower::declare_maps() {
+  mir::MapDecl ring;
+  ring.name = ".ring";
+  ring.role = mir::MapRole::ring;
+  ring.kind = mir::MapKind::ring;
+  ring.key_size = ring.value_size = 0;
+  ring.max_entries = default_ring_bytes;
+  if (program_.config.perf_rb_pages != 0) {
+    ring.max_entries = page;
+    while (ring.max_entries < program_.config.perf_rb_pages * page && ring.max_entries < (1u << 30)) ring.max_entries *= 2;
+  }
+  ring_ = module_.interface.maps.add(ring);
+  mir::MapDecl globals;
+  globals.name = ".globals";
+  globals.role = mir::MapRole::globals;
+  globals.kind = mir::MapKind::array;
+  globals.value_size = mir::globals::size;
+  globals_ = module_.interface.maps.add(globals);
+  for (const UserMap& map : program_.maps) declare_map(map);
+}
+
+void Lower::declare_map(const UserMap& map) {
+  mir::MapDecl decl;
+  decl.name = map.name;
+  decl.is_keyed = map.is_keyed;
+  decl.key = map.key;
+  decl.value = map.value;
+  if (map.value == nullptr || (map.is_keyed && map.key == nullptr)) {  // declared or deleted from, never given a value
+    user_maps_.push_back(MapId());
+    return;
+  }
+  bool is_aggregate = map.value->is_aggregate();
+  if (map.is_keyed) {
+    decl.kind = map.is_declared ? map.kind : is_aggregate ? mir::MapKind::percpu_hash : mir::MapKind::hash;
+    decl.key_size = map.key->size;
+    decl.value_size = align8(map.value->size);
+    decl.max_entries = static_cast<uint32_t>(map.max_entries != 0 ? map.max_entries : program_.config.max_map_keys);
+  } else if (is_aggregate || (is_scalar(map.value) && map.value->size <= 8)) {
+    decl.kind = is_aggregate ? mir::MapKind::percpu_array : mir::MapKind::array;
+    decl.value_size = align8(map.value->size) + 8;
+  } else {
+    decl.kind = mir::MapKind::hash;
+    decl.key_size = 8;
+    decl.value_size = align8(map.value->size);
+  }
+  user_maps_.push_back(module_.interface.maps.add(decl));
+  if (map.is_keyed && uses_aggregate_hist(map.value)) zeros_map(decl.value_size);
+}
+
+MapId Lower::zeros_map(uint32_t bytes) {
+  if (!zeros_.is_valid()) {
+    mir::MapDecl zeros;
+    zeros.name = ".zeros";
+    zeros.role = mir::MapRole::zeros;
+    zeros.kind = mir::MapKind::array;
+    zeros_ = module_.interface.maps.add(zeros);
+  }
+  mir::MapDecl& decl = module_.interface.maps[zeros_];
+  if (decl.value_size < align8(bytes)) decl.value_size = align8(bytes);
+  return zeros_;
+}
+
+// --- functions
+
+void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span) {
+  mir::Function function;
+  function.name = std::move(name);
+  function.kind = kind;
+  function.program = body_->context.row->program;
+  function.span = span;
+  state.function = module_.functions.add(std::move(function));
+  state.outer = state_;
+  state.builder = std::make_unique<mir::Builder>(module_, state.function, BlockId());
+  BlockId entry = state.builder->add_block("entry");
+  state.builder->move_to(entry);
+  state.builder->set_span(span);
+  state_ = &state;
+  switch (kind) {
+    case mir::FunctionKind::program: b().add_param(entry, {mir::Region::ctx, false}); break;
+    case mir::FunctionKind::for_each:
+      b().add_param(entry, {mir::Region::map_handle, false});
+      b().add_param(entry, {mir::Region::key, false});
+      b().add_param(entry, {mir::Region::map, false});
+      state.frame = b().add_param(entry, {mir::Region::stack, false});
+      break;
+    case mir::FunctionKind::loop:
+      b().add_param(entry, {});
+      state.frame = b().add_param(entry, {mir::Region::stack, false});
+      break;
+  }
+  state.ssa = std::make_unique<SsaVariables>(b(), b().constant(0));
+  state.ssa->seal(entry);
+}
+
+void Lower::finish_function() {
+  state_ = state_->outer;
+}
+
+ValueId Lower::context() {
+  CHECK(state_->outer == nullptr, "the context is not there in a callback");
+  return b().function().blocks[b().function().entry()].params[0];
+}
+
+void Lower::lower_body(const CheckedBody& body) {
+  body_ = &body;
+  captured_offsets_.clear();
+  loop_pairs_.clear();
+  FunctionState state;
+  begin_function(state, mir::FunctionKind::program, body.points.front().name, body.probe->span);
+  for (mir::AttachPoint point : body.points) {
+    point.program = state.function;
+    module_.interface.probes.push_back(std::move(point));
+  }
+  lay_out_captured();
+  BlockId body_block = new_block("body");
+  BlockId done = new_block("done");
+  if (body.context.row->filters_pid && program_.options.pid != 0) {
+    BlockId filtered = new_block("filtered");
+    ValueId pid = b().binary(Opcode::shr_u, b().call(mir::HelperId::get_current_pid_tgid, {}), b().constant(32));
+    branch(b().binary(Opcode::eq, pid, b().constant(static_cast<int64_t>(program_.options.pid))), filtered, done);
+    enter(filtered);
+  }
+  if (body.probe->predicate != nullptr) {
+    branch_on(body.probe->predicate, body_block, done);
+  } else {
+    jump(body_block);
+  }
+  enter(body_block);
+  block(body.probe->body);
+  jump(done);
+  enter(done);
+  // Other users of a tracepoint's perf events see the event only if every program returns 1.
+  b().ret(b().constant(body.context.row->kind == mir::ProbeKind::tracepoint ? 1 : 0));
+  finish_function();
+}
+
+// --- control flow
+
+void Lower::jump(BlockId to) {
+  if (b().is_terminated()) return;
+  BlockId from = b().block();
+  b().jump(to);
+  state_->ssa->edge(from, 0, to);
+}
+
+void Lower::jump_with(BlockId to, std::vector<ValueId> args) {
+  BlockId from = b().block();
+  b().jump(to, std::move(args));
+  state_->ssa->edge(from, 0, to);
+}
+
+void Lower::branch(ValueId condition, BlockId then, BlockId otherwise) {
+  BlockId from = b().block();
+  b().branch(condition, then, otherwise);
+  state_->ssa->edge(from, 0, then);
+  state_->ssa->edge(from, 1, otherwise);
+}
+
+ValueId Lower::branch_null(ValueId pointer, BlockId null, BlockId ok) {
+  BlockId from = b().block();
+  ValueId value = b().branch_null(pointer, null, ok);
+  state_->ssa->edge(from, 0, null);
+  state_->ssa->edge(from, 1, ok);
+  return value;
+}
+
+void Lower::enter(BlockId block) {
+  b().move_to(block);
+  state_->ssa->seal(block);
+}
+
+void Lower::enter_unsealed(BlockId block) {
+  b().move_to(block);
+}
+
+void Lower::seal(BlockId block) {
+  state_->ssa->seal(block);
+}
+
+ValueId Lower::choose(ValueId condition, const std::function<ValueId()>& then, const std::function<ValueId()>& otherwise) {
+  BlockId then_block = new_block("then");
+  BlockId else_block = new_block("else");
+  BlockId join = new_block("join");
+  branch(condition, then_block, else_block);
+  ValueId result = b().add_param(join, {});
+  for (auto [block, make] : {std::pair(then_block, &then), std::pair(else_block, &otherwise)}) {
+    enter(block);
+    jump_with(join, {(*make)()});
+  }
+  enter(join);
+  return result;
+}
+
+void Lower::leave_program() {
+  if (state_->outer != nullptr) {
+    store_scalar(frame_place(0), b().constant(1), types().uint64());
+    b().ret(b().constant(1));
+  } else {
+    b().ret(b().constant(body_->context.row->kind == mir::ProbeKind::tracepoint ? 1 : 0));
+  }
+  enter(new_block("unreachable"));
+}
+
+// --- statements
+
+void Lower::block(const ast::Block* block) {
+  if (block == nullptr) return;
+  for (const ast::Stmt* child : block->statements) statement(*child);
+}
+
+void Lower::statement(const ast::Stmt& statement) {
+  b().set_span(statement.span);
+  std::visit(ast::Overloaded{
+                 [&](const ast::ExprStmt& s) { discard(s.expr); },
+                 [&](const ast::Assign& s) { assign(s); },
+                 [&](const ast::Let& s) {
+                   VariableId id = note(s.variable).variable;
+                   if (s.value != nullptr) {
+                     assign_variable(id, s.value);
+                   } else if (body_->variables[id].type != nullptr) {  // each pass through `let` starts afresh
+                     if (is_scalar(body_->variables[id].type)) assign_scalar(id, b().constant(0));
+                     else zero(variable_place(id), body_->variables[id].type->size);
+                   }
+                 },
+                 [&](const ast::If& s) {
+                   BlockId then = new_block("then");
+                   BlockId end = new_block("endif");
+                   BlockId otherwise = s.otherwise == nullptr ? end : new_block("else");
+                   branch_on(s.condition, then, otherwise);
+                   enter(then);
+                   block(s.then);
+                   jump(end);
+                   if (s.otherwise != nullptr) {
+                     enter(otherwise);
+                     block(s.otherwise);
+                     jump(end);
+                   }
+                   enter(end);
+                 },
+                 [&](const ast::While& s) { while_loop(s); },
+                 [&](const ast::Unroll& s) { unroll(s); },
+                 [&](const ast::ForRange& s) { for_range(s); },
+                 [&](const ast::ForMap& s) { for_map(s); },
+                 [&](const ast::Break&) { break_or_continue(true); },
+                 [&](const ast::Continue&) { break_or_continue(false); },
+                 [&](const ast::Return& s) {
+                   if (s.value != nullptr) discard(s.value);
+                   leave_program();
+                 },
+                 [&](const ast::BlockStmt& s) { block(s.block); },
+             },
+             statement.node);
+}
+
+void Lower::assign(const ast::Assign& s) {
+  if (s.target->as<ast::Ident>() != nullptr) return discard(s.value);
+  if (s.op) {
+    bool is_sum = *s.op == ast::BinaryOp::add || *s.op == ast::BinaryOp::sub;
+    if (s.target->as<ast::MapRef>() != nullptr) {
+      ValueId operand = scalar(s.value);
+      if (is_sum) {
+        add_to_map(s.target, *s.op == ast::BinaryOp::sub ? b().unary(Opcode::neg, operand) : operand, false);
+        return;
+      }
+      bool is_signed = type(s.target)->is_signed || read_as(type(s.value), types())->is_signed;
+      ast::Binary pair{*s.op, s.target->span, s.target, s.value};
+      ValueId result = arithmetic(pair, load_map(s.target), operand, is_signed, s.target->span);
+      const Type* stored_type = user_map(s.target).value;
+      store_map(s.target, stored_type, [&](const Place& to) { store_scalar(to, result, stored_type); });
+      return;
+    }
+    VariableId id = note(s.target).variable;
+    const Type* variable_type = body_->variables[id].type;
+    bool is_signed = variable_type->is_signed || read_as(type(s.value), types())->is_signed;
+    ast::Binary pair{*s.op, s.target->span, s.target, s.value};
+    ValueId operand = scalar(s.value);
+    assign_scalar(id, arithmetic(pair, read_variable(id), operand, is_signed, s.target->span));
+    return;
+  }
+  if (s.target->as<ast::Variable>() != nullptr) return assign_variable(note(s.target).variable, s.value);
+  const UserMap& map = user_map(s.target);
+  const ast::Call* call = s.value->as<ast::Call>();
+  if (call != nullptr && find_aggregation(call->name) != nullptr) {
+    ValueId value = call->args.empty() ? ValueId() : scalar(call->args[0]);
+    ValueId key = map.is_keyed ? key_pointer(map, s.target->as<ast::MapRef>()->key) : ValueId();
+    b().agg_update(mir_map(note(s.target).map), key, value);
+    return;
+  }
+  if (is_scalar(map.value)) {
+    ValueId value = scalar(s.value);
+    store_map(s.target, map.value, [&](const Place& to) { store_scalar(to, value, map.value); });
+  } else {
+    store_map(s.target, map.value, [&](const Place& to) { into(s.value, map.value, to); });
+  }
+}
+
+// --- variables
+
+void Lower::assign_variable(VariableId id, const ast::Expr* value) {
+  const Type* to = body_->variables[id].type;
+  if (to == nullptr) return;
+  if (is_scalar(to)) return assign_scalar(id, extend(scalar(value), to));
+  // The value may read the variable it is assigned to, so it is made elsewhere first.
+  ast::Visitor visitor;
+  bool reads_itself = false;
+  visitor.on_expr = [&](const ast::Expr& part) { reads_itself |= part.as<ast::Variable>() != nullptr && note(&part).variable == id; };
+  ast::walk(value, visitor);
+  if (!reads_itself) return into(value, to, variable_place(id));
+  Place copy{slot("copy", to->size)};
+  into(value, to, copy);
+  convert(copy, to, variable_place(id), to);
+}
+
+void Lower::assign_scalar(VariableId id, ValueId value) {
+  const Variable& variable = body_->variables[id];
+  if (variable.is_captured) {
+    store_scalar(variable_place(id), value, types().uint64());
+  } else {
+    state_->ssa->write(id, extend(value, variable.type));
+  }
+}
+
+ValueId Lower::read_variable(VariableId id) {
+  const Variable& variable = body_->variables[id];
+  if (variable.is_captured) return load_scalar(variable_place(id), types().uint64());
+  return state_->ssa->read(id);
+}
+
+Place Lower::variable_place(VariableId id) {
+  const Variable& variable = body_->variables[id];
+  if (variable.is_captured) return frame_place(captured_offsets_.at(id));
+  for (auto [known, slot] : state_->variable_slots)
+    if (known == id) return {b().slot_addr(slot)};
+  mir::SlotId made = b().add_slot(std::string(variable.name.substr(1)), align8(variable.type->size), 8);
+  state_->variable_slots.emplace_back(id, made);
+  return {b().slot_addr(made)};
+}
+
+}  // namespace shrike

@@ -1,0 +1,194 @@
+// Internal to the frontend: CheckedProgram to MIR. Scalars become SSA values; everything else is written to and read from
+// memory by address, straight to where it is wanted (a key slot, a ring record) without a copy between.
+//
+// lower.cpp has programs and statements, lower_loops.cpp loops, lower_expr.cpp scalar expressions, lower_memory.cpp values in
+// memory, lower_maps.cpp map accesses, lower_output.cpp ring records, lower_strings.cpp comparisons.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "frontend/ast_walk.h"
+#include "frontend/builtins.h"
+#include "frontend/checked.h"
+#include "frontend/functions.h"
+#include "frontend/language_types.h"
+#include "frontend/ssa.h"
+#include "mir/build.h"
+
+namespace shrike {
+
+// Where a value's bytes are. `direct` memory is loaded and stored; kernel and user memory is an address that helpers read.
+struct Place {
+  enum class Memory : uint8_t { direct, kernel, user };
+
+  mir::ValueId pointer;      // direct: a pointer; else an integer
+  int32_t offset = 0;
+  Memory memory = Memory::direct;
+  bool is_record = false;    // a ring record: bytes nobody prints may stay as they are
+
+  Place at(uint32_t bytes) const {
+    Place out = *this;
+    out.offset += static_cast<int32_t>(bytes);
+    return out;
+  }
+};
+Place::Memory memory_of(mir::AddressSpace space);
+
+class Lower {
+ public:
+  explicit Lower(const CheckedProgram& program);
+  mir::Module run();
+
+  // --- what rows of builtins.cpp and functions.cpp use
+
+  const CheckedProgram& program() const { return program_; }
+  const CheckedBody& body() const { return *body_; }
+  const ExprNote& note(const ast::Expr* expr) const { return body_->notes[expr->id]; }
+  const mir::Type* type(const ast::Expr* expr) const { return note(expr).type; }
+  mir::TypePool& types() { return program_.types; }
+  mir::Builder& b() { return *state_->builder; }
+  mir::Module& module() { return module_; }
+  mir::ValueId context();  // ptr.ctx of the program
+
+  // Control flow; every edge goes through these.
+  mir::BlockId new_block(const char* name) { return b().add_block(name); }
+  void jump(mir::BlockId to);
+  void jump_with(mir::BlockId to, std::vector<mir::ValueId> args);
+  void branch(mir::ValueId condition, mir::BlockId then, mir::BlockId otherwise);
+  mir::ValueId branch_null(mir::ValueId pointer, mir::BlockId null, mir::BlockId ok);
+  void enter(mir::BlockId block);            // continue there; no edge to it will follow
+  void enter_unsealed(mir::BlockId block);   // loop headers
+  void seal(mir::BlockId block);
+  // A two-way choice of scalars.
+  mir::ValueId choose(mir::ValueId condition, const std::function<mir::ValueId()>& then, const std::function<mir::ValueId()>& otherwise);
+
+  // Expressions.
+  mir::ValueId scalar(const ast::Expr* expr);         // any type that converts to an integer, and statements (invalid id)
+  void discard(const ast::Expr* expr);                // for its effects
+  mir::ValueId condition(const ast::Expr* expr);      // not zero: true
+  void branch_on(const ast::Expr* expr, mir::BlockId then, mir::BlockId otherwise);
+  void into(const ast::Expr* expr, const mir::Type* as, const Place& to);  // all bytes of `as` at `to`
+  Place place(const ast::Expr* expr);                 // where its bytes are, made if need be
+  mir::ValueId extend(mir::ValueId value, const mir::Type* to);  // the low bytes of `to`, extended
+
+  // Memory.
+  mir::ValueId slot(const char* name, uint32_t size, uint32_t align = 8);
+  mir::ValueId pointer_at(const Place& place);        // direct places: the pointer with its offset applied
+  mir::ValueId address_at(const Place& place);        // other places: the address with its offset applied
+  mir::ValueId load_scalar(const Place& from, const mir::Type* type);
+  void store_scalar(const Place& to, mir::ValueId value, const mir::Type* type);
+  void convert(const Place& from, const mir::Type* from_type, const Place& to, const mir::Type* to_type);
+  void zero(const Place& at, uint32_t bytes);
+  // Bytes of traced memory to a direct place, by probe_read; reports a failed read with -k.
+  void probe_read(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
+  void probe_read_str(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
+  // A NUL-terminated string of at most `capacity` bytes to a direct place, tail zeroed unless nobody will look.
+  void read_string(const Place& to, uint32_t capacity, mir::ValueId size, mir::ValueId address, Place::Memory memory);
+  void write_bytes(const Place& to, std::string_view bytes, uint32_t size);  // constant bytes, zero-padded
+
+  mir::ValueId load_argument(const ProbeArgument& argument);
+
+  // Maps.
+  mir::MapId mir_map(UserMapId id) const { return user_maps_[id.index]; }
+  const UserMap& user_map(const ast::Expr* ref) const { return program_.maps[note(ref).map]; }
+  mir::ValueId key_pointer(const UserMap& map, const ast::Expr* key);
+  mir::ValueId map_value_or_null(UserMapId id, mir::ValueId key);     // keyed and hash-backed maps
+  mir::ValueId load_map(const ast::Expr* ref);                        // scalar value; missing: 0
+  Place map_place(const ast::Expr* ref);                              // value in memory; missing: zeros
+  void store_map(const ast::Expr* ref, const mir::Type* type, const std::function<void(const Place&)>& write);
+  mir::ValueId add_to_map(const ast::Expr* ref, mir::ValueId amount, bool wants_old);  // atomic; old value if wanted
+  mir::ValueId read_aggregate(UserMapId id, mir::ValueId key);        // as an integer over all CPUs
+  mir::ValueId count_entries(UserMapId id);
+  mir::ValueId delete_key(UserMapId id, mir::ValueId key);            // 1 if it was there
+  void update(mir::MapId map, mir::ValueId key, mir::ValueId value, int64_t flags);  // counts a full map
+
+  // Output. fill() writes the fields at their offsets from the record's start.
+  struct RecordField {
+    const mir::Type* type;
+    const ast::Expr* expr = nullptr;  // or
+    mir::ValueId value;               // a scalar
+  };
+  void emit(mir::EventDecl event, const std::vector<RecordField>& fields);
+  void emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill);
+  void formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg);
+  RecordField record_field(const ast::Expr* expr);
+  void runtime_error(std::string message, Span span);
+  void count_global(uint32_t offset);  // add one to a word of the globals map
+  mir::ValueId globals_pointer(uint32_t offset);
+  uint32_t string_index(std::string_view text);  // in Interface::strings
+
+  // Strings.
+  Place direct_string(const ast::Expr* expr);
+  mir::ValueId strings_equal(const ast::Expr* left, const ast::Expr* right);
+  mir::ValueId bytes_equal(const Place& left, const Place& right, uint32_t count, bool stops_at_nul);
+  mir::ValueId equals_literal(const ast::Expr* text, std::string_view literal, bool with_nul);
+
+  void leave_program();  // return from the probe, from inside a callback too
+
+ private:
+  struct Loop {
+    mir::BlockId next;  // continue
+    mir::BlockId end;   // break
+    bool is_callback = false;  // the function itself is the loop body
+  };
+  // What belongs to the function being built; callbacks of loops have their own.
+  struct FunctionState {
+    mir::FunctionId function;
+    std::unique_ptr<mir::Builder> builder;
+    std::unique_ptr<SsaVariables> ssa;
+    mir::ValueId frame;        // callbacks: pointer to the program's captured variables
+    std::vector<Loop> loops;
+    std::vector<std::pair<VariableId, mir::SlotId>> variable_slots;
+    FunctionState* outer = nullptr;
+  };
+
+  void declare_maps();
+  void declare_map(const UserMap& map);
+  mir::MapId zeros_map(uint32_t bytes);
+  void lower_body(const CheckedBody& body);
+  void lay_out_captured();
+  void begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span);
+  void finish_function();
+
+  void block(const ast::Block* block);
+  void statement(const ast::Stmt& statement);
+  void assign(const ast::Assign& statement);
+  void assign_variable(VariableId id, const ast::Expr* value);
+  void assign_scalar(VariableId id, mir::ValueId value);
+  void while_loop(const ast::While& statement);
+  void unroll(const ast::Unroll& statement);
+  void for_range(const ast::ForRange& statement);
+  void for_map(const ast::ForMap& statement);
+  void loop_callback(FunctionState& callback, const ast::Block* body);
+  void break_or_continue(bool is_break);
+  void return_if_left();
+  Place frame_place(uint32_t offset);
+
+  mir::ValueId read_variable(VariableId id);
+  Place variable_place(VariableId id);
+  mir::ValueId binary(const ast::Expr& self, const ast::Binary& e);
+  mir::ValueId arithmetic(const ast::Binary& e, mir::ValueId left, mir::ValueId right, bool is_signed, Span span);
+  mir::ValueId divide(const ast::Binary& e, mir::ValueId left, mir::ValueId right, bool is_signed, Span span);
+  mir::ValueId short_circuit(const ast::Expr& self);
+  mir::ValueId inc_dec(const ast::Expr& self, const ast::IncDecExpr& e);
+  mir::ValueId load_bit_field(const Place& from, const mir::RecordField& field);
+  Place loop_pair_place(VariableId id, uint32_t element);
+  friend struct ScalarLower;
+
+  const CheckedProgram& program_;
+  const CheckedBody* body_ = nullptr;
+  mir::Module module_;
+  FunctionState* state_ = nullptr;
+  std::vector<mir::MapId> user_maps_;
+  mir::MapId ring_, globals_, zeros_;
+  mir::SlotId captured_slot_;
+  uint32_t captured_size_ = 0;
+  uint32_t next_range_ = 0;                      // offset of the next range loop's start word
+  std::unordered_map<VariableId, uint32_t> captured_offsets_;
+  // Pairs of `for` over a map that were not captured: where key and value are.
+  std::unordered_map<VariableId, std::pair<Place, Place>> loop_pairs_;
+};
+
+}  // namespace shrike

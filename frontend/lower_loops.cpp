@@ -1,0 +1,189 @@
+// Loops. `while` and `unroll` stay inside their function. The body of `for` is a callback that the kernel calls once an
+// element (bpf_loop, bpf_for_each_map_elem): variables it shares with the rest of the probe live in one stack slot of the
+// program, whose address every callback gets. Its first word tells that the body left the whole probe.
+#include "frontend/lower.h"
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::HelperId;
+using mir::Opcode;
+using mir::Type;
+using mir::ValueId;
+
+namespace {
+
+// The kernel's limit on iterations of bpf_loop.
+constexpr int64_t max_iterations = 1 << 23;
+
+bool leaves_program(const ast::Block* body) {
+  bool leaves = false;
+  ast::Visitor visitor;
+  visitor.before_statement = [&](const ast::Stmt& s) { leaves |= s.as<ast::Return>() != nullptr; };
+  visitor.on_expr = [&](const ast::Expr& e) { leaves |= e.as<ast::Call>() != nullptr && e.as<ast::Call>()->name == "exit"; };
+  ast::walk(body, visitor);
+  return leaves;
+}
+
+}  // namespace
+
+// The slot: u64 left, captured variables, one u64 per range loop for its start.
+void Lower::lay_out_captured() {
+  uint32_t ranges = 0;
+  bool has_callback = false;
+  ast::Visitor visitor;
+  visitor.before_statement = [&](const ast::Stmt& s) {
+    ranges += s.as<ast::ForRange>() != nullptr;
+    has_callback |= s.as<ast::ForRange>() != nullptr || s.as<ast::ForMap>() != nullptr;
+  };
+  ast::walk(body_->probe->body, visitor);
+  captured_slot_ = mir::SlotId();
+  if (!has_callback) return;
+  captured_size_ = 8;
+  for (size_t i = 0; i < body_->variables.size(); i++) {
+    const Variable& variable = body_->variables[VariableId(i)];
+    if (!variable.is_captured || variable.type == nullptr) continue;
+    captured_offsets_[VariableId(i)] = captured_size_;
+    captured_size_ += (variable.type->size + 7) & ~7u;
+  }
+  next_range_ = captured_size_;
+  captured_size_ += ranges * 8;
+  captured_slot_ = b().add_slot("captured", captured_size_, 8);
+  zero({b().slot_addr(captured_slot_)}, captured_size_);
+}
+
+Place Lower::frame_place(uint32_t offset) {
+  ValueId base = state_->outer != nullptr ? state_->frame : b().slot_addr(captured_slot_);
+  return Place{base}.at(offset);
+}
+
+void Lower::while_loop(const ast::While& statement) {
+  BlockId head = new_block("while");
+  BlockId body = new_block("body");
+  BlockId end = new_block("end");
+  jump(head);
+  enter_unsealed(head);
+  branch_on(statement.condition, body, end);
+  enter(body);
+  state_->loops.push_back({head, end});
+  block(statement.body);
+  state_->loops.pop_back();
+  jump(head);
+  seal(head);
+  enter(end);
+}
+
+void Lower::unroll(const ast::Unroll& statement) {
+  const auto* count = std::get_if<int64_t>(&note(statement.count).constant);
+  BlockId end = new_block("end");
+  for (int64_t i = 0; count != nullptr && i < *count; i++) {
+    BlockId next = new_block("next");
+    state_->loops.push_back({next, end});
+    block(statement.body);
+    state_->loops.pop_back();
+    jump(next);
+    enter(next);
+  }
+  jump(end);
+  enter(end);
+}
+
+void Lower::break_or_continue(bool is_break) {
+  const Loop& loop = state_->loops.back();
+  if (loop.is_callback) {
+    b().ret(b().constant(is_break ? 1 : 0));
+  } else {
+    jump(is_break ? loop.end : loop.next);
+  }
+  enter(new_block("unreachable"));
+}
+
+void Lower::loop_callback(FunctionState& callback, const ast::Block* body) {
+  callback.loops.push_back({{}, {}, true});
+  block(body);
+  if (!b().is_terminated()) b().ret(b().constant(0));
+}
+
+void Lower::return_if_left() {
+  BlockId left = new_block("left");
+  BlockId on = new_block("on");
+  branch(load_scalar(frame_place(0), types().uint64()), left, on);
+  enter(left);
+  // In a callback this stops the loop around; in the program it ends it.
+  if (state_->outer != nullptr) {
+    b().ret(b().constant(1));
+  } else {
+    leave_program();
+    jump(on);
+  }
+  enter(on);
+}
+
+void Lower::for_range(const ast::ForRange& statement) {
+  ValueId from = scalar(statement.from);
+  ValueId to = scalar(statement.to);
+  uint32_t start = next_range_;
+  next_range_ += 8;
+  store_scalar(frame_place(start), from, types().uint64());
+  ValueId count = b().binary(Opcode::sub, to, from);
+  ValueId is_empty = b().binary(Opcode::le_s, to, from);
+  count = choose(is_empty, [&] { return b().constant(0); }, [&] { return b().clamp_u(count, max_iterations); });
+
+  Span span = b().span();
+  FunctionState callback;
+  std::string name = b().function().name + " for";
+  begin_function(callback, mir::FunctionKind::loop, std::move(name), span);
+  ValueId index = b().function().blocks[b().function().entry()].params[0];
+  VariableId id = note(statement.variable).variable;
+  assign_scalar(id, b().binary(Opcode::add, load_scalar(frame_place(start), types().uint64()), index));
+  loop_callback(callback, statement.body);
+  finish_function();
+
+  b().set_span(span);
+  b().call(HelperId::loop, {count, pointer_at(frame_place(0)), b().constant(0)}, {}, callback.function);
+  if (leaves_program(statement.body)) return_if_left();
+}
+
+void Lower::for_map(const ast::ForMap& statement) {
+  UserMapId map_id = note(statement.map).map;
+  mir::MapId map = mir_map(map_id);
+  if (!map.is_valid()) return;
+  Span span = b().span();
+  FunctionState callback;
+  begin_function(callback, mir::FunctionKind::for_each, b().function().name + " for", span);
+  const auto& params = b().function().blocks[b().function().entry()].params;
+  ValueId key = params[1];
+  ValueId value = params[2];
+  VariableId id = note(statement.variable).variable;
+  const Variable& variable = body_->variables[id];
+  const Type* pair = variable.type;
+  Place key_place{key};
+  Place value_place{value};
+  if (program_.maps[map_id].value->is_aggregate()) {
+    // One CPU's part is not the value: fold all of them now.
+    Place total{slot("total", 8)};
+    store_scalar(total, read_aggregate(map_id, key), pair->elements[1].type);
+    value_place = total;
+  }
+  if (variable.is_captured) {
+    Place whole = variable_place(id);
+    convert(key_place, pair->elements[0].type, whole.at(pair->elements[0].offset), pair->elements[0].type);
+    convert(value_place, pair->elements[1].type, whole.at(pair->elements[1].offset), pair->elements[1].type);
+  } else {
+    loop_pairs_[id] = {key_place, value_place};
+  }
+  loop_callback(callback, statement.body);
+  finish_function();
+
+  b().set_span(span);
+  b().call(HelperId::for_each_map_elem, {pointer_at(frame_place(0)), b().constant(0)}, map, callback.function);
+  if (leaves_program(statement.body)) return_if_left();
+}
+
+Place Lower::loop_pair_place(VariableId id, uint32_t element) {
+  auto pair = loop_pairs_.find(id);
+  if (pair != loop_pairs_.end()) return element == 0 ? pair->second.first : pair->second.second;
+  return variable_place(id).at(body_->variables[id].type->elements[element].offset);
+}
+
+}  // namespace shrike

@@ -1,0 +1,232 @@
+// Map accesses. Scalar integer maps are one word of an array that programs address directly; everything else goes through
+// look-ups. Counting is atomic, so that no increment is lost between CPUs.
+#include "frontend/lower.h"
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::HelperId;
+using mir::MapId;
+using mir::MemWidth;
+using mir::Opcode;
+using mir::Type;
+using mir::TypeKind;
+using mir::ValueId;
+
+namespace {
+
+constexpr int64_t update_any = 0;       // BPF_ANY
+constexpr int64_t update_no_exist = 1;  // BPF_NOEXIST
+
+}  // namespace
+
+ValueId Lower::key_pointer(const UserMap& map, const ast::Expr* key) {
+  if (key == nullptr) {  // the only key of a scalar map
+    const Type* word = map.value->is_aggregate() ? types().integer(4, false) : types().uint64();
+    Place only{slot("key", 8)};
+    store_scalar(only, b().constant(0), word);
+    return only.pointer;
+  }
+  Place made{slot("key", map.key->size)};
+  into(key, map.key, made);
+  return made.pointer;
+}
+
+ValueId Lower::map_value_or_null(UserMapId id, ValueId key) {
+  return b().call(HelperId::map_lookup_elem, {key}, mir_map(id));
+}
+
+ValueId Lower::load_map(const ast::Expr* ref) {
+  UserMapId id = note(ref).map;
+  const UserMap& map = program_.maps[id];
+  const mir::MapDecl& decl = module_.interface.maps[mir_map(id)];
+  if (map.value->is_aggregate()) return read_aggregate(id, key_pointer(map, ref->as<ast::MapRef>()->key));
+  if (decl.kind == mir::MapKind::array) return load_scalar({b().map_value_addr(mir_map(id), 0)}, map.value);
+  ValueId found = map_value_or_null(id, key_pointer(map, ref->as<ast::MapRef>()->key));
+  BlockId missing = new_block("missing");
+  BlockId present = new_block("present");
+  BlockId join = new_block("join");
+  ValueId value = branch_null(found, missing, present);
+  ValueId result = b().add_param(join, {});
+  enter(present);
+  jump_with(join, {load_scalar({value}, map.value)});
+  enter(missing);
+  if (program_.options.runtime_warnings) runtime_error("no such key in " + std::string(map.name), ref->span);
+  jump_with(join, {b().constant(0)});
+  enter(join);
+  return result;
+}
+
+Place Lower::map_place(const ast::Expr* ref) {
+  UserMapId id = note(ref).map;
+  const UserMap& map = program_.maps[id];
+  ValueId found = map_value_or_null(id, key_pointer(map, ref->as<ast::MapRef>()->key));
+  BlockId missing = new_block("missing");
+  BlockId present = new_block("present");
+  BlockId join = new_block("join");
+  ValueId value = branch_null(found, missing, present);
+  ValueId result = b().add_param(join, {mir::Region::map, false});
+  enter(present);
+  jump_with(join, {value});
+  enter(missing);
+  if (program_.options.runtime_warnings) runtime_error("no such key in " + std::string(map.name), ref->span);
+  jump_with(join, {b().map_value_addr(zeros_map(map.value->size), 0)});
+  enter(join);
+  return {result};
+}
+
+void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
+  ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(flags)}, map);
+  BlockId full = new_block("full");
+  BlockId on = new_block("on");
+  branch(status, full, on);
+  enter(full);
+  count_global(mir::globals::map_full);
+  jump(on);
+  enter(on);
+}
+
+void Lower::store_map(const ast::Expr* ref, const Type* type, const std::function<void(const Place&)>& write) {
+  UserMapId id = note(ref).map;
+  const UserMap& map = program_.maps[id];
+  MapId target = mir_map(id);
+  const mir::MapDecl decl = module_.interface.maps[target];
+  if (decl.kind == mir::MapKind::array) {
+    write({b().map_value_addr(target, 0)});
+    store_scalar({b().map_value_addr(target, decl.value_size - 8)}, b().constant(1), types().uint64());
+    return;
+  }
+  Place value{slot("value", decl.value_size)};
+  write(value);
+  if (type->size < decl.value_size) zero(value.at(type->size), decl.value_size - type->size);
+  ValueId key = key_pointer(map, ref->as<ast::MapRef>()->key);
+  update(target, key, value.pointer, update_any);
+}
+
+ValueId Lower::add_to_map(const ast::Expr* ref, ValueId amount, bool wants_old) {
+  UserMapId id = note(ref).map;
+  const UserMap& map = program_.maps[id];
+  MapId target = mir_map(id);
+  const mir::MapDecl decl = module_.interface.maps[target];
+  if (map.value->size != 8) {  // a bool: no atomic of that width
+    ValueId old = load_map(ref);
+    ValueId sum = b().binary(Opcode::add, old, amount);
+    store_map(ref, map.value, [&](const Place& to) { store_scalar(to, sum, map.value); });
+    return old;
+  }
+  auto add = [&](ValueId pointer) {
+    if (wants_old) return b().atomic_fetch_add(MemWidth::u64, pointer, amount, 0);
+    b().atomic_add(MemWidth::u64, pointer, amount, 0);
+    return b().constant(0);
+  };
+  if (decl.kind == mir::MapKind::array) {
+    ValueId old = add(b().map_value_addr(target, 0));
+    store_scalar({b().map_value_addr(target, decl.value_size - 8)}, b().constant(1), types().uint64());
+    return old;
+  }
+  // Found: add. Not found: insert; where somebody else was quicker, add to his.
+  BlockId missing = new_block("missing");
+  BlockId present = new_block("present");
+  BlockId again = new_block("again");
+  BlockId quicker = new_block("quicker");
+  BlockId inserted = new_block("inserted");
+  BlockId full = new_block("full");
+  BlockId join = new_block("join");
+  ValueId result = b().add_param(join, {});
+  ValueId key = key_pointer(map, ref->as<ast::MapRef>()->key);
+  ValueId value = branch_null(map_value_or_null(id, key), missing, present);
+  enter(present);
+  jump_with(join, {add(value)});
+  enter(missing);
+  Place first{slot("first", 8)};
+  store_scalar(first, amount, types().uint64());
+  ValueId status = b().call(HelperId::map_update_elem, {key, first.pointer, b().constant(update_no_exist)}, target);
+  branch(status, again, inserted);
+  enter(inserted);
+  jump_with(join, {b().constant(0)});
+  enter(again);
+  ValueId other = branch_null(map_value_or_null(id, key), full, quicker);
+  enter(quicker);
+  jump_with(join, {add(other)});
+  enter(full);
+  count_global(mir::globals::map_full);
+  jump_with(join, {b().constant(0)});
+  enter(join);
+  return result;
+}
+
+// Walks the CPUs' copies with a bounded loop; states are (cpu, first word folded, second word folded).
+ValueId Lower::read_aggregate(UserMapId id, ValueId key) {
+  const UserMap& map = program_.maps[id];
+  TypeKind kind = map.value->kind;
+  bool is_signed = map.value->is_signed;
+  bool is_extreme = kind == TypeKind::min || kind == TypeKind::max;
+  bool has_two = is_extreme || kind == TypeKind::avg || kind == TypeKind::stats;
+  BlockId head = new_block("cpus");
+  BlockId body = new_block("cpu");
+  BlockId present = new_block("present");
+  BlockId next = new_block("next");
+  BlockId end = new_block("end");
+  ValueId cpu = b().add_param(head, {});
+  ValueId first = b().add_param(head, {});
+  ValueId second = b().add_param(head, {});
+  ValueId new_first = b().add_param(next, {});
+  ValueId new_second = b().add_param(next, {});
+  jump_with(head, {b().constant(0), b().constant(0), b().constant(0)});
+  enter_unsealed(head);
+  branch(b().binary(Opcode::lt_u, cpu, b().constant(program_.facts->possible_cpus())), body, end);
+  enter(body);
+  BlockId missing = new_block("missing");
+  ValueId value = branch_null(b().call(HelperId::map_lookup_percpu_elem, {key, cpu}, mir_map(id)), missing, present);
+  enter(missing);
+  jump_with(next, {first, second});
+  enter(present);
+  ValueId word = b().load(MemWidth::u64, value, 0);
+  ValueId other = has_two ? b().load(MemWidth::u64, value, 8) : b().constant(0);
+  if (is_extreme) {
+    Opcode less = is_signed ? Opcode::lt_s : Opcode::lt_u;
+    ValueId better = kind == TypeKind::min ? b().binary(less, word, first) : b().binary(less, first, word);
+    ValueId is_first = b().binary(Opcode::eq, second, b().constant(0));
+    ValueId takes = b().binary(Opcode::and_, b().binary(Opcode::ne, other, b().constant(0)), b().binary(Opcode::or_, better, is_first));
+    ValueId folded = choose(takes, [&] { return word; }, [&] { return first; });
+    jump_with(next, {folded, b().binary(Opcode::or_, second, other)});
+  } else {
+    jump_with(next, {b().binary(Opcode::add, first, word), b().binary(Opcode::add, second, other)});
+  }
+  enter(next);
+  jump_with(head, {b().binary(Opcode::add, cpu, b().constant(1)), new_first, new_second});
+  seal(head);
+  enter(end);
+  if (kind == TypeKind::avg || kind == TypeKind::stats) return b().binary(is_signed ? Opcode::div_s : Opcode::div_u, first, second);
+  return first;
+}
+
+// The walk over a map tells how many entries it visited; the callback has nothing to do.
+ValueId Lower::count_entries(UserMapId id) {
+  FunctionState callback;
+  begin_function(callback, mir::FunctionKind::for_each, b().function().name + " len", b().span());
+  b().ret(b().constant(0));
+  finish_function();
+  return b().call(HelperId::for_each_map_elem, {b().constant(0), b().constant(0)}, mir_map(id), callback.function);
+}
+
+ValueId Lower::delete_key(UserMapId id, ValueId key) {
+  MapId target = mir_map(id);
+  const mir::MapDecl decl = module_.interface.maps[target];
+  if (decl.kind == mir::MapKind::array) {
+    Place present{b().map_value_addr(target, decl.value_size - 8)};
+    ValueId was = load_scalar(present, types().uint64());
+    b().zero(b().map_value_addr(target, 0), 0, decl.value_size);
+    return was;
+  }
+  if (decl.kind == mir::MapKind::percpu_array) {  // all CPUs' parts: only user space reaches them
+    mir::EventDecl clear;
+    clear.kind = mir::EventKind::clear;
+    clear.map = target;
+    emit(clear, {});
+    return b().constant(1);
+  }
+  return b().binary(Opcode::eq, b().call(HelperId::map_delete_elem, {key}, target), b().constant(0));
+}
+
+}  // namespace shrike

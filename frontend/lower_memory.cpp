@@ -1,0 +1,269 @@
+// Values in memory: where they are, how they get there, how traced memory is read.
+#include <algorithm>
+
+#include "frontend/lower.h"
+#include "frontend/probes.h"
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::HelperId;
+using mir::MemWidth;
+using mir::Opcode;
+using mir::Type;
+using mir::TypeKind;
+using mir::ValueId;
+
+namespace {
+
+// Runs up to this many bytes are moved by loads and stores; longer ones by one helper call.
+constexpr uint32_t longest_inline_move = 64;
+constexpr uint32_t longest_inline_zero = 128;
+
+}  // namespace
+
+ValueId Lower::slot(const char* name, uint32_t size, uint32_t align) {
+  return b().slot_addr(b().add_slot(name, (size + 7) & ~7u, align));
+}
+
+ValueId Lower::pointer_at(const Place& place) {
+  CHECK(place.memory == Place::Memory::direct, "a pointer to memory that only helpers read");
+  return place.offset == 0 ? place.pointer : b().ptr_add(place.pointer, b().constant(place.offset));
+}
+
+ValueId Lower::address_at(const Place& place) {
+  ValueId base = place.memory == Place::Memory::direct ? b().unary(Opcode::ptr_to_int, place.pointer) : place.pointer;
+  return place.offset == 0 ? base : b().binary(Opcode::add, base, b().constant(place.offset));
+}
+
+ValueId Lower::load_scalar(const Place& from, const Type* type) {
+  uint32_t size = type->size == 0 ? 8 : type->size;
+  MemWidth width = mir::mem_width(size, type->is_signed && type->is(TypeKind::integer));
+  if (from.memory == Place::Memory::direct) return b().load(width, from.pointer, from.offset);
+  Place copy{slot("read", 8)};
+  probe_read(copy, b().constant(size), address_at(from), from.memory);
+  return b().load(width, copy.pointer, 0);
+}
+
+void Lower::store_scalar(const Place& to, ValueId value, const Type* type) {
+  b().store(mir::mem_width(type->size, false), to.pointer, value, to.offset);
+}
+
+void Lower::zero(const Place& at, uint32_t bytes) {
+  if (bytes == 0) return;
+  if (bytes <= longest_inline_zero) {
+    b().zero(at.pointer, at.offset, bytes);
+    return;
+  }
+  ValueId zeros = b().unary(Opcode::ptr_to_int, b().map_value_addr(zeros_map(bytes), 0));
+  b().call(HelperId::probe_read_kernel, {pointer_at(at), b().constant(bytes), zeros});
+}
+
+void Lower::probe_read(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
+  HelperId helper = memory == Place::Memory::user ? HelperId::probe_read_user : HelperId::probe_read_kernel;
+  ValueId status = b().call(helper, {pointer_at(to), bytes, address});
+  if (program_.options.runtime_warnings) {
+    BlockId failed = new_block("fault");
+    BlockId on = new_block("on");
+    branch(b().binary(Opcode::lt_s, status, b().constant(0)), failed, on);
+    enter(failed);
+    runtime_error("failed to read memory", b().span());
+    jump(on);
+    enter(on);
+  }
+}
+
+void Lower::probe_read_str(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
+  HelperId helper = memory == Place::Memory::user ? HelperId::probe_read_user_str : HelperId::probe_read_kernel_str;
+  ValueId status = b().call(helper, {pointer_at(to), bytes, address});
+  // A failed read leaves zeros in newer kernels only; an empty string is right in all.
+  BlockId failed = new_block("fault");
+  BlockId on = new_block("on");
+  branch(b().binary(Opcode::lt_s, status, b().constant(0)), failed, on);
+  enter(failed);
+  b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset);
+  if (program_.options.runtime_warnings) runtime_error("failed to read memory", b().span());
+  jump(on);
+  enter(on);
+}
+
+void Lower::read_string(const Place& to, uint32_t capacity, ValueId size, ValueId address, Place::Memory memory) {
+  if (!to.is_record) zero(to, capacity);
+  probe_read_str(to, size, address, memory);
+}
+
+void Lower::write_bytes(const Place& to, std::string_view bytes, uint32_t size) {
+  // One store for each aligned word that holds anything, one run of zeros for the rest.
+  uint32_t text = std::min<uint32_t>(static_cast<uint32_t>(bytes.size()) + 1, size);
+  uint32_t done = 0;
+  while (done < text) {
+    uint32_t step = 8;
+    auto position = static_cast<uint32_t>(to.offset) + done;
+    while (position % step != 0 || done + step > size) step /= 2;
+    uint64_t word = 0;
+    for (uint32_t i = 0; i < step && done + i < bytes.size() && done + i + 1 < size; i++)
+      word |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[done + i])) << (8 * i);
+    b().store(mir::mem_width(step, false), to.pointer, b().constant(static_cast<int64_t>(word)), to.offset + static_cast<int32_t>(done));
+    done += step;
+  }
+  if (done < size && !to.is_record) zero(to.at(done), size - done);
+}
+
+void Lower::convert(const Place& from, const Type* from_type, const Place& to, const Type* to_type) {
+  if (is_scalar(to_type)) return store_scalar(to, load_scalar(from, from_type), to_type);
+  if (to_type->is(TypeKind::tuple)) {
+    uint32_t end = 0;
+    for (size_t i = 0; i < to_type->elements.size(); i++) {
+      const mir::TupleElement& element = to_type->elements[i];
+      zero(to.at(end), element.offset - end);
+      convert(from.at(from_type->elements[i].offset), from_type->elements[i].type, to.at(element.offset), element.type);
+      end = element.offset + element.type->size;
+    }
+    return zero(to.at(end), to_type->size - end);
+  }
+  uint32_t bytes = std::min(from_type->size, to_type->size);
+  if (from.memory != Place::Memory::direct) {
+    // What follows the NUL of a C array is nobody's business, and would tell equal keys apart.
+    if (to_type->is(TypeKind::string)) return read_string(to, to_type->size, b().constant(bytes), address_at(from), from.memory);
+    probe_read(to, b().constant(bytes), address_at(from), from.memory);
+  } else if (bytes <= longest_inline_move) {
+    b().copy(pointer_at(to), pointer_at(from), bytes);
+  } else {
+    b().call(HelperId::probe_read_kernel, {pointer_at(to), b().constant(bytes), address_at(from)});
+  }
+  if (to_type->size > bytes && !to.is_record) zero(to.at(bytes), to_type->size - bytes);
+  if (from_type->size > bytes && to_type->is(TypeKind::string)) b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset + static_cast<int32_t>(bytes) - 1);
+}
+
+// Writes an expression's bytes.
+void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
+  Span outer = b().span();
+  b().set_span(expr->span);
+  const Type* own = type(expr);
+  if (is_scalar(as)) {
+    store_scalar(to, scalar(expr), as);
+  } else if (const auto* text = std::get_if<std::string>(&note(expr).constant)) {
+    write_bytes(to, *text, as->size);
+  } else if (const auto* tuple = expr->as<ast::Tuple>()) {
+    uint32_t end = 0;
+    for (size_t i = 0; i < tuple->elements.size(); i++) {
+      const mir::TupleElement& element = as->elements[i];
+      zero(to.at(end), element.offset - end);
+      into(tuple->elements[i], element.type, to.at(element.offset));
+      end = element.offset + element.type->size;
+    }
+    zero(to.at(end), as->size - end);
+  } else if (const auto* ternary = expr->as<ast::Ternary>(); ternary != nullptr && ternary->then != nullptr) {
+    BlockId then = new_block("then");
+    BlockId otherwise = new_block("else");
+    BlockId end = new_block("end");
+    branch_on(ternary->condition, then, otherwise);
+    enter(then);
+    into(ternary->then, as, to);
+    jump(end);
+    enter(otherwise);
+    into(ternary->otherwise, as, to);
+    jump(end);
+    enter(end);
+  } else if (const auto* block_expr = expr->as<ast::BlockExpr>()) {
+    block(block_expr->block);
+    into(block_expr->value, as, to);
+  } else if (note(expr).builtin != nullptr && note(expr).builtin->into != nullptr) {
+    note(expr).builtin->into(*this, *expr, to);
+    if (as->size > own->size && !to.is_record) zero(to.at(own->size), as->size - own->size);
+  } else if (note(expr).function != nullptr && note(expr).function->into != nullptr) {
+    note(expr).function->into(*this, *expr, *expr->as<ast::Call>(), to);
+    if (as->size > own->size && !to.is_record) zero(to.at(own->size), as->size - own->size);
+  } else {
+    convert(place(expr), own, to, as);
+  }
+  b().set_span(outer);
+}
+
+namespace {
+
+// Indexing past the end is reported and reads the last element.
+ValueId checked_index(Lower& l, ValueId index, uint32_t count, Span span) {
+  BlockId wrong = l.new_block("out_of_bounds");
+  BlockId on = l.new_block("on");
+  l.branch(l.b().binary(Opcode::lt_u, index, l.b().constant(count)), on, wrong);
+  l.enter(wrong);
+  l.runtime_error("index out of bounds", span);
+  l.jump(on);
+  l.enter(on);
+  return l.b().clamp_u(index, count - 1);
+}
+
+}  // namespace
+
+Place Lower::place(const ast::Expr* expr) {
+  const Type* own = type(expr);
+  auto made = [&] {
+    Place out{slot("value", std::max<uint32_t>(own->size, 8))};
+    into(expr, own, out);
+    return out;
+  };
+  if (std::holds_alternative<std::string>(note(expr).constant)) return made();
+  if (expr->as<ast::Variable>() != nullptr) {
+    VariableId id = note(expr).variable;
+    if (!loop_pairs_.contains(id)) return variable_place(id);
+    Place out{slot("pair", own->size)};
+    for (uint32_t i : {0u, 1u}) convert(loop_pair_place(id, i), own->elements[i].type, out.at(own->elements[i].offset), own->elements[i].type);
+    return out;
+  }
+  if (expr->as<ast::MapRef>() != nullptr) return map_place(expr);
+  if (const auto* e = expr->as<ast::TupleField>()) {
+    if (e->object->as<ast::Variable>() != nullptr && loop_pairs_.contains(note(e->object).variable)) return loop_pair_place(note(e->object).variable, e->index);
+    return place(e->object).at(type(e->object)->elements[e->index].offset);
+  }
+  if (const auto* e = expr->as<ast::Unary>(); e != nullptr && e->op == ast::UnaryOp::dereference) return {scalar(e->operand), 0, memory_of(type(e->operand)->space)};
+  if (const auto* e = expr->as<ast::Field>()) {
+    if (note(expr).argument != UINT32_MAX) {
+      // Bytes inside the context, such as a name: helpers read them, loads may not cross fields.
+      const ProbeArgument& argument = body_->context.arguments[note(expr).argument];
+      return {b().unary(Opcode::ptr_to_int, context()), static_cast<int32_t>(argument.offset), Place::Memory::kernel};
+    }
+    uint32_t offset = note(expr).field->offset;
+    if (type(e->object)->is(TypeKind::pointer)) return Place{scalar(e->object), 0, memory_of(type(e->object)->space)}.at(offset);
+    return place(e->object).at(offset);
+  }
+  if (const auto* e = expr->as<ast::Index>()) {
+    const Type* object = type(e->object);
+    uint32_t size = object->is(TypeKind::string) ? 1 : object->element->size;
+    const auto* known = std::get_if<int64_t>(&note(e->index).constant);
+    if (object->is(TypeKind::pointer)) {
+      ValueId index = b().binary(Opcode::mul, scalar(e->index), b().constant(size));
+      return {b().binary(Opcode::add, scalar(e->object), index), 0, memory_of(object->space)};
+    }
+    Place base = place(e->object);
+    if (known != nullptr) return base.at(static_cast<uint32_t>(*known) * size);
+    ValueId index = checked_index(*this, scalar(e->index), object->is(TypeKind::string) ? object->size : object->count, expr->span);
+    if (size != 1) index = b().binary(Opcode::mul, index, b().constant(size));
+    if (base.memory == Place::Memory::direct) base.pointer = b().ptr_add(base.pointer, index);
+    else base.pointer = b().binary(Opcode::add, base.pointer, index);
+    return base;
+  }
+  return made();
+}
+
+ValueId Lower::load_bit_field(const Place& from, const mir::RecordField& field) {
+  ValueId unit = load_scalar(from, types().integer(field.type->size, false));
+  uint32_t above = 64 - field.bit_offset - field.bit_size;
+  ValueId top = b().binary(Opcode::shl, unit, b().constant(above));
+  return b().binary(field.type->is_signed ? Opcode::shr_s : Opcode::shr_u, top, b().constant(64 - field.bit_size));
+}
+
+// A named argument that fits a register.
+ValueId Lower::load_argument(const ProbeArgument& argument) {
+  bool is_raw = body_->context.row->kind == mir::ProbeKind::rawtracepoint;
+  if (argument.is_data_loc) {  // the low half of the word is the data's offset from the record's start
+    ValueId word = b().load(MemWidth::u32, context(), static_cast<int32_t>(argument.offset));
+    ValueId offset = b().binary(Opcode::and_, word, b().constant(0xffff));
+    return b().binary(Opcode::add, b().unary(Opcode::ptr_to_int, context()), offset);
+  }
+  uint32_t size = is_raw ? 8 : argument.size;
+  ValueId value = b().load(mir::mem_width(size, argument.type->is_signed), context(), static_cast<int32_t>(argument.offset));
+  return is_raw ? extend(value, argument.type) : value;
+}
+
+}  // namespace shrike

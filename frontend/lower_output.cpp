@@ -1,0 +1,99 @@
+// Records for user space: reserved in the ring, filled in place, submitted. A record that finds the ring full is counted.
+#include <algorithm>
+
+#include "frontend/lower.h"
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::HelperId;
+using mir::MemWidth;
+using mir::Opcode;
+using mir::Type;
+using mir::ValueId;
+
+ValueId Lower::globals_pointer(uint32_t offset) {
+  return b().map_value_addr(globals_, offset);
+}
+
+void Lower::count_global(uint32_t offset) {
+  b().atomic_add(MemWidth::u64, globals_pointer(offset), b().constant(1), 0);
+}
+
+uint32_t Lower::string_index(std::string_view text) {
+  auto& strings = module_.interface.strings;
+  auto known = std::find(strings.begin(), strings.end(), text);
+  if (known == strings.end()) known = strings.insert(strings.end(), std::string(text));
+  return static_cast<uint32_t>(known - strings.begin());
+}
+
+void Lower::emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill) {
+  uint32_t end = 8;
+  for (mir::EventField& field : event.fields) {
+    uint32_t align = std::max(field.type->align, uint32_t{1});
+    field.offset = (end + align - 1) / align * align;
+    end = field.offset + field.type->size;
+  }
+  event.size = (end + 7) & ~7u;
+  // A record must fit the ring with its header, whatever the script puts in it.
+  mir::MapDecl& ring = module_.interface.maps[ring_];
+  while (ring.max_entries < event.size * 4) ring.max_entries *= 2;
+  mir::EventId id = module_.interface.events.add(event);
+
+  BlockId lost = new_block("lost");
+  BlockId got = new_block("got");
+  BlockId done = new_block("sent");
+  ValueId size = b().constant(event.size);
+  ValueId record = branch_null(b().call(HelperId::ringbuf_reserve, {size, b().constant(0)}, ring_), lost, got);
+  enter(got);
+  b().store(MemWidth::u64, record, b().constant(id.index), 0);
+  Place place{record};
+  place.is_record = true;
+  fill(place, event);
+  b().call(HelperId::ringbuf_submit, {record, b().constant(0)});
+  jump(done);
+  enter(lost);
+  count_global(mir::globals::lost_events);
+  jump(done);
+  enter(done);
+}
+
+void Lower::emit(mir::EventDecl event, const std::vector<RecordField>& fields) {
+  for (const RecordField& field : fields) event.fields.push_back({field.type, 0});
+  emit_event(std::move(event), [&](const Place& record, const mir::EventDecl& laid_out) {
+    for (size_t i = 0; i < fields.size(); i++) {
+      Place to = record.at(laid_out.fields[i].offset);
+      if (fields[i].value.is_valid()) store_scalar(to, fields[i].value, fields[i].type);
+      else into(fields[i].expr, fields[i].type, to);
+    }
+  });
+}
+
+void Lower::formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg) {
+  mir::EventDecl event;
+  event.kind = kind;
+  event.format = std::get<std::string>(note(call.args[format_arg]).constant);
+  event.span = self.span;
+  std::vector<RecordField> fields;
+  for (size_t i = format_arg + 1; i < call.args.size(); i++) fields.push_back(record_field(call.args[i]));
+  emit(std::move(event), fields);
+}
+
+// Scalars are evaluated before the record is reserved: their effects do not depend on room in the ring.
+Lower::RecordField Lower::record_field(const ast::Expr* expr) {
+  RecordField field;
+  field.expr = expr;
+  field.type = stored(read_as(type(expr), types()), types());
+  if (is_scalar(field.type)) field.value = scalar(expr);
+  return field;
+}
+
+void Lower::runtime_error(std::string message, Span span) {
+  mir::EventDecl event;
+  event.kind = mir::EventKind::runtime_error;
+  event.format = std::move(message);
+  event.span = span;
+  emit(std::move(event), {});
+}
+
+}  // namespace shrike

@@ -1,0 +1,67 @@
+#include "frontend/ssa.h"
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::ValueId;
+
+void SsaVariables::edge(BlockId from, uint32_t index, BlockId to) {
+  CHECK(!blocks_[to].is_sealed, "an edge to a sealed block");
+  blocks_[to].predecessors.emplace_back(from, index);
+}
+
+void SsaVariables::seal(BlockId block) {
+  blocks_[block].is_sealed = true;
+  // Completing may read in this block again, so the list is taken first.
+  std::vector<std::pair<VariableId, ValueId>> incomplete = std::move(blocks_[block].incomplete);
+  for (const auto& [variable, param] : incomplete) complete(block, variable);
+}
+
+void SsaVariables::write(VariableId variable, ValueId value) {
+  blocks_[builder_.block()].values[variable] = value;
+}
+
+ValueId SsaVariables::read(VariableId variable) {
+  return read_in(variable, builder_.block());
+}
+
+ValueId SsaVariables::read_in(VariableId variable, BlockId block) {
+  // Up through blocks with one predecessor, then give all of them the value.
+  std::vector<BlockId> passed;
+  ValueId value;
+  while (true) {
+    BlockState& state = blocks_[block];
+    if (auto known = state.values.find(variable); known != state.values.end()) {
+      value = known->second;
+      break;
+    }
+    if (state.is_sealed && state.predecessors.empty()) {
+      value = undefined_;
+      break;
+    }
+    if (state.is_sealed && state.predecessors.size() == 1) {
+      passed.push_back(block);
+      block = state.predecessors.front().first;
+      continue;
+    }
+    value = builder_.add_param(block, mir::ValueType{});
+    state.values[variable] = value;  // before the operands: a loop may read it again
+    if (state.is_sealed) complete(block, variable);
+    else state.incomplete.emplace_back(variable, value);
+    break;
+  }
+  for (BlockId each : passed) blocks_[each].values[variable] = value;
+  return value;
+}
+
+void SsaVariables::complete(BlockId block, VariableId variable) {
+  // The list may not change here: the block is sealed.
+  size_t count = blocks_[block].predecessors.size();
+  for (size_t i = 0; i < count; i++) {
+    auto [from, index] = blocks_[block].predecessors[i];
+    ValueId value = read_in(variable, from);
+    builder_.function().blocks[from].insts.back().targets[index].args.push_back(value);
+  }
+}
+
+}  // namespace shrike
