@@ -28,7 +28,8 @@ const Type* check_hist(Checker& checker, const ast::Call& call) {
   std::optional<int64_t> bits = checker.constant_integer(call.args[1], "the second argument of `hist`");
   if (!bits) return nullptr;
   if (*bits < 0 || *bits > max_hist_bits) {
-    checker.report(Diag::out_of_range, call.args[1]->span, {"the number of bits", std::to_string(*bits), "0", std::to_string(max_hist_bits)});
+    checker.report(Diag::out_of_range, call.args[1]->span,
+                   {"the number of bits", std::to_string(*bits), "0", std::to_string(max_hist_bits)});
     return nullptr;
   }
   return checker.types().hist(static_cast<uint32_t>(*bits));
@@ -47,7 +48,8 @@ const Type* check_lhist(Checker& checker, const ast::Expr& expr, const ast::Call
     return nullptr;
   }
   if ((max - min) / step > max_lhist_buckets) {
-    checker.report(Diag::out_of_range, expr.span, {"the number of buckets", std::to_string((max - min) / step), "1", std::to_string(max_lhist_buckets)});
+    checker.report(Diag::out_of_range, expr.span,
+                   {"the number of buckets", std::to_string((max - min) / step), "1", std::to_string(max_lhist_buckets)});
     return nullptr;
   }
   return checker.types().lhist(min, max, step);
@@ -63,7 +65,12 @@ const AggregationRow* find_aggregation(std::string_view name) {
 
 const Type* check_aggregation(Checker& checker, const ast::Expr& expr, const ast::Call& call, const AggregationRow& row) {
   if (call.args.size() < row.min_args || call.args.size() > row.max_args) {
-    checker.report(Diag::wrong_argument_count, expr.span, {std::string(row.name), row.min_args == row.max_args ? std::to_string(row.min_args) : std::to_string(row.min_args) + " to " + std::to_string(row.max_args), std::to_string(call.args.size())})
+    checker
+        .report(Diag::wrong_argument_count, expr.span,
+                {std::string(row.name),
+                 row.min_args == row.max_args ? std::to_string(row.min_args)
+                                              : std::to_string(row.min_args) + " to " + std::to_string(row.max_args),
+                 std::to_string(call.args.size())})
         .with_hint("`" + std::string(row.name) + "(" + std::string(row.params) + ")`");
     return nullptr;
   }

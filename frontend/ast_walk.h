@@ -14,7 +14,7 @@ struct Visitor {
   std::function<void(const Stmt&)> after_statement;
 };
 
-void walk(const Expr* expr, const Visitor& visitor);    // null is nothing
+void walk(const Expr* expr, const Visitor& visitor);  // null is nothing
 void walk(const Block* block, const Visitor& visitor);
 
 }  // namespace shrike::ast

@@ -19,9 +19,15 @@ using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;
 
-const Type* u32(Checker& c, const ast::Expr&) { return c.types().integer(4, false); }
-const Type* u64(Checker& c, const ast::Expr&) { return c.types().uint64(); }
-const Type* i64(Checker& c, const ast::Expr&) { return c.types().int64(); }
+const Type* u32(Checker& c, const ast::Expr&) {
+  return c.types().integer(4, false);
+}
+const Type* u64(Checker& c, const ast::Expr&) {
+  return c.types().uint64();
+}
+const Type* i64(Checker& c, const ast::Expr&) {
+  return c.types().int64();
+}
 
 ValueId high_half(Lower& l, HelperId helper) {
   return l.b().binary(Opcode::shr_u, l.b().call(helper, {}), l.b().constant(32));
@@ -47,7 +53,8 @@ const Type* numbered_argument_type(Checker& c, const ast::Expr& expr) {
   bool is_raw = c.context().row->kind == mir::ProbeKind::rawtracepoint;
   auto count = static_cast<uint32_t>(is_raw ? 12 : std::size(argument_registers));
   if (number >= count) {
-    c.report(Diag::out_of_range, expr.span, {"the number of an argument", std::to_string(number), "0", std::to_string(count - 1)});
+    c.report(Diag::out_of_range, expr.span,
+             {"the number of an argument", std::to_string(number), "0", std::to_string(count - 1)});
     return nullptr;
   }
   return c.types().uint64();
@@ -55,14 +62,17 @@ const Type* numbered_argument_type(Checker& c, const ast::Expr& expr) {
 
 ValueId numbered_argument(Lower& l, const ast::Expr& expr) {
   uint32_t number = *argument_number(expr.as<ast::Ident>()->name);
-  if (l.body().context.row->kind == mir::ProbeKind::rawtracepoint) return l.b().load(MemWidth::u64, l.context(), static_cast<int32_t>(number * 8));
+  if (l.body().context.row->kind == mir::ProbeKind::rawtracepoint)
+    return l.b().load(MemWidth::u64, l.context(), static_cast<int32_t>(number * 8));
   return load_register(l, argument_registers[number]);
 }
 
 const Type* named_arguments_type(Checker& c, const ast::Expr& expr) {
   if (c.context().has_arguments) return c.types().uint64();
-  std::string why = c.context().row->kind == mir::ProbeKind::rawtracepoint ? c.facts().btf().why : "its format file cannot be read";
-  c.report(Diag::no_arguments, expr.span, {c.body().points.front().name, why.empty() ? "the kernel's types do not list it" : why});
+  std::string why =
+      c.context().row->kind == mir::ProbeKind::rawtracepoint ? c.facts().btf().why : "its format file cannot be read";
+  c.report(Diag::no_arguments, expr.span,
+           {c.body().points.front().name, why.empty() ? "the kernel's types do not list it" : why});
   return nullptr;
 }
 
@@ -97,35 +107,60 @@ const Type* curtask_type(Checker& c, const ast::Expr&) {
 constexpr uint32_t comm_size = 16;  // TASK_COMM_LEN
 
 constexpr BuiltinRow rows[] = {
-    {"pid", 0, u32, [](Lower& l, const ast::Expr&) { return high_half(l, HelperId::get_current_pid_tgid); }, nullptr, "process id (the kernel's tgid)"},
-    {"tid", 0, u32, [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_pid_tgid); }, nullptr, "thread id (the kernel's pid)"},
+    {"pid", 0, u32, [](Lower& l, const ast::Expr&) { return high_half(l, HelperId::get_current_pid_tgid); }, nullptr,
+     "process id (the kernel's tgid)"},
+    {"tid", 0, u32, [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_pid_tgid); }, nullptr,
+     "thread id (the kernel's pid)"},
     {"uid", 0, u32, [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_uid_gid); }, nullptr, "user id"},
     {"gid", 0, u32, [](Lower& l, const ast::Expr&) { return high_half(l, HelperId::get_current_uid_gid); }, nullptr, "group id"},
     {"comm", 0, [](Checker& c, const ast::Expr&) { return c.types().string(comm_size); }, nullptr,
-     [](Lower& l, const ast::Expr&, const Place& to) { l.b().call(HelperId::get_current_comm, {l.pointer_at(to), l.b().constant(comm_size)}); }, "name of the thread"},
-    {"nsecs", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::ktime_get_boot_ns, {}); }, nullptr, "nanoseconds since boot"},
+     [](Lower& l, const ast::Expr&, const Place& to) {
+       l.b().call(HelperId::get_current_comm, {l.pointer_at(to), l.b().constant(comm_size)});
+     },
+     "name of the thread"},
+    {"nsecs", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::ktime_get_boot_ns, {}); }, nullptr,
+     "nanoseconds since boot"},
     {"elapsed", 0, u64,
-     [](Lower& l, const ast::Expr&) { return l.b().binary(Opcode::sub, l.b().call(HelperId::ktime_get_boot_ns, {}), l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::start_ns), 0)); },
+     [](Lower& l, const ast::Expr&) {
+       return l.b().binary(Opcode::sub, l.b().call(HelperId::ktime_get_boot_ns, {}),
+                           l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::start_ns), 0));
+     },
      nullptr, "nanoseconds since tracing began"},
-    {"cpu", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::zext32, l.b().call(HelperId::get_smp_processor_id, {})); }, nullptr, "number of the processor"},
-    {"ncpus", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().constant(l.program().facts->possible_cpus()); }, nullptr, "number of possible processors"},
-    {"numaid", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::zext32, l.b().call(HelperId::get_numa_node_id, {})); }, nullptr, "number of the NUMA node"},
-    {"jiffies", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::jiffies64, {}); }, nullptr, "the kernel's tick count"},
-    {"curtask", 0, curtask_type, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::get_current_task, {}); }, nullptr, "pointer to the current task_struct"},
-    {"cgroup", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::get_current_cgroup_id, {}); }, nullptr, "id of the cgroup (v2)"},
-    {"rand", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::zext32, l.b().call(HelperId::get_prandom_u32, {})); }, nullptr, "random 32-bit number"},
+    {"cpu", 0, u64,
+     [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::zext32, l.b().call(HelperId::get_smp_processor_id, {})); },
+     nullptr, "number of the processor"},
+    {"ncpus", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().constant(l.program().facts->possible_cpus()); }, nullptr,
+     "number of possible processors"},
+    {"numaid", 0, u64,
+     [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::zext32, l.b().call(HelperId::get_numa_node_id, {})); }, nullptr,
+     "number of the NUMA node"},
+    {"jiffies", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::jiffies64, {}); }, nullptr,
+     "the kernel's tick count"},
+    {"curtask", 0, curtask_type, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::get_current_task, {}); }, nullptr,
+     "pointer to the current task_struct"},
+    {"cgroup", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().call(HelperId::get_current_cgroup_id, {}); }, nullptr,
+     "id of the cgroup (v2)"},
+    {"rand", 0, u64,
+     [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::zext32, l.b().call(HelperId::get_prandom_u32, {})); }, nullptr,
+     "random 32-bit number"},
     {"username", 0, [](Checker& c, const ast::Expr&) { return c.types().simple(TypeKind::username); },
      [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_uid_gid); }, nullptr, "name of the user"},
-    {"cpid", 0, u64, [](Lower& l, const ast::Expr&) { return l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::target_pid), 0); }, nullptr, "process id of the -c child"},
+    {"cpid", 0, u64,
+     [](Lower& l, const ast::Expr&) { return l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::target_pid), 0); },
+     nullptr, "process id of the -c child"},
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
     {"args", use_named_args, named_arguments_type, nullptr, nullptr, "the event's arguments, by name: args.field"},
-    {"retval", use_retval, i64, [](Lower& l, const ast::Expr&) { return load_register(l, "ax"); }, nullptr, "value returned by the function"},
+    {"retval", use_retval, i64, [](Lower& l, const ast::Expr&) { return load_register(l, "ax"); }, nullptr,
+     "value returned by the function"},
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
     {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},
     {"ctx", use_ctx, [](Checker& c, const ast::Expr&) { return c.types().pointer(c.types().none(), mir::AddressSpace::kernel); },
-     [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); }, nullptr, "address of the program's context"},
-    {"kstack", use_stack, [](Checker& c, const ast::Expr&) { return default_stack_type(c, TypeKind::kstack); }, nullptr, write_stack, "kernel stack"},
-    {"ustack", use_stack, [](Checker& c, const ast::Expr&) { return default_stack_type(c, TypeKind::ustack); }, nullptr, write_stack, "user stack"},
+     [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); }, nullptr,
+     "address of the program's context"},
+    {"kstack", use_stack, [](Checker& c, const ast::Expr&) { return default_stack_type(c, TypeKind::kstack); }, nullptr,
+     write_stack, "kernel stack"},
+    {"ustack", use_stack, [](Checker& c, const ast::Expr&) { return default_stack_type(c, TypeKind::ustack); }, nullptr,
+     write_stack, "user stack"},
 };
 
 }  // namespace

@@ -18,22 +18,71 @@ struct NamedInteger {
 
 // C's own integer types as their words are usually written, the language's, and the fixed-width names of libc and kernel.
 constexpr NamedInteger integers[] = {
-    {"int8", 1, true}, {"int16", 2, true}, {"int32", 4, true}, {"int64", 8, true},
-    {"uint8", 1, false}, {"uint16", 2, false}, {"uint32", 4, false}, {"uint64", 8, false},
-    {"char", 1, true}, {"signed char", 1, true}, {"unsigned char", 1, false},
-    {"short", 2, true}, {"short int", 2, true}, {"unsigned short", 2, false}, {"unsigned short int", 2, false},
-    {"int", 4, true}, {"signed", 4, true}, {"signed int", 4, true}, {"unsigned", 4, false}, {"unsigned int", 4, false},
-    {"long", 8, true}, {"long int", 8, true}, {"unsigned long", 8, false}, {"unsigned long int", 8, false}, {"long unsigned int", 8, false},
-    {"long long", 8, true}, {"long long int", 8, true}, {"unsigned long long", 8, false}, {"long long unsigned int", 8, false},
-    {"int8_t", 1, true}, {"int16_t", 2, true}, {"int32_t", 4, true}, {"int64_t", 8, true},
-    {"uint8_t", 1, false}, {"uint16_t", 2, false}, {"uint32_t", 4, false}, {"uint64_t", 8, false},
-    {"s8", 1, true}, {"s16", 2, true}, {"s32", 4, true}, {"s64", 8, true},
-    {"u8", 1, false}, {"u16", 2, false}, {"u32", 4, false}, {"u64", 8, false},
-    {"__s8", 1, true}, {"__s16", 2, true}, {"__s32", 4, true}, {"__s64", 8, true},
-    {"__u8", 1, false}, {"__u16", 2, false}, {"__u32", 4, false}, {"__u64", 8, false},
-    {"__be16", 2, false}, {"__be32", 4, false}, {"__be64", 8, false},
-    {"size_t", 8, false}, {"ssize_t", 8, true}, {"uintptr_t", 8, false}, {"intptr_t", 8, true},
-    {"pid_t", 4, true}, {"uid_t", 4, false}, {"gid_t", 4, false}, {"dev_t", 4, false}, {"sector_t", 8, false},
+    {"int8", 1, true},
+    {"int16", 2, true},
+    {"int32", 4, true},
+    {"int64", 8, true},
+    {"uint8", 1, false},
+    {"uint16", 2, false},
+    {"uint32", 4, false},
+    {"uint64", 8, false},
+    {"char", 1, true},
+    {"signed char", 1, true},
+    {"unsigned char", 1, false},
+    {"short", 2, true},
+    {"short int", 2, true},
+    {"unsigned short", 2, false},
+    {"unsigned short int", 2, false},
+    {"int", 4, true},
+    {"signed", 4, true},
+    {"signed int", 4, true},
+    {"unsigned", 4, false},
+    {"unsigned int", 4, false},
+    {"long", 8, true},
+    {"long int", 8, true},
+    {"unsigned long", 8, false},
+    {"unsigned long int", 8, false},
+    {"long unsigned int", 8, false},
+    {"long long", 8, true},
+    {"long long int", 8, true},
+    {"unsigned long long", 8, false},
+    {"long long unsigned int", 8, false},
+    {"int8_t", 1, true},
+    {"int16_t", 2, true},
+    {"int32_t", 4, true},
+    {"int64_t", 8, true},
+    {"uint8_t", 1, false},
+    {"uint16_t", 2, false},
+    {"uint32_t", 4, false},
+    {"uint64_t", 8, false},
+    {"s8", 1, true},
+    {"s16", 2, true},
+    {"s32", 4, true},
+    {"s64", 8, true},
+    {"u8", 1, false},
+    {"u16", 2, false},
+    {"u32", 4, false},
+    {"u64", 8, false},
+    {"__s8", 1, true},
+    {"__s16", 2, true},
+    {"__s32", 4, true},
+    {"__s64", 8, true},
+    {"__u8", 1, false},
+    {"__u16", 2, false},
+    {"__u32", 4, false},
+    {"__u64", 8, false},
+    {"__be16", 2, false},
+    {"__be32", 4, false},
+    {"__be64", 8, false},
+    {"size_t", 8, false},
+    {"ssize_t", 8, true},
+    {"uintptr_t", 8, false},
+    {"intptr_t", 8, true},
+    {"pid_t", 4, true},
+    {"uid_t", 4, false},
+    {"gid_t", 4, false},
+    {"dev_t", 4, false},
+    {"sector_t", 8, false},
 };
 
 uint32_t align_up(uint32_t value, uint32_t align) {
@@ -44,7 +93,7 @@ struct Definitions {
   const ast::Program& program;
   mir::TypePool& types;
   KernelFacts& facts;
-  Diagnostics* diagnostics;  // null: say nothing
+  Diagnostics* diagnostics;               // null: say nothing
   std::vector<const ast::CRecord*> open;  // being laid out: a record inside itself is an error
 
   const ast::CRecord* find_record(std::string_view name, bool is_union) {
@@ -103,7 +152,8 @@ struct Definitions {
       return nullptr;
     }
     for (auto dimension = declarator.dimensions.rbegin(); dimension != declarator.dimensions.rend(); ++dimension) {
-      bool is_text = type->is(mir::TypeKind::integer) && type->size == 1 && type->is_signed && dimension == declarator.dimensions.rbegin() && *dimension != 0;
+      bool is_text = type->is(mir::TypeKind::integer) && type->size == 1 && type->is_signed &&
+                     dimension == declarator.dimensions.rbegin() && *dimension != 0;
       type = is_text ? types.string(static_cast<uint32_t>(*dimension)) : types.array(type, static_cast<uint32_t>(*dimension));
     }
     return type;
@@ -148,7 +198,7 @@ struct Definitions {
     Definitions& definitions;
     const ast::CRecord& record;
     mir::RecordLayout out;
-    uint32_t end;    // bytes used
+    uint32_t end;  // bytes used
     uint32_t align;
     uint32_t bits = 0;  // bits used, when the last member was a bit-field
 

@@ -13,6 +13,7 @@ namespace shrike {
 void define_records(const ast::Program& program, mir::TypePool& types, KernelFacts& facts, Diagnostics& diagnostics);
 
 // A type as written in a cast, `let` or sizeof; null if unknown. Records need not have a layout.
-const mir::Type* resolve_type_name(const ast::TypeName& name, const ast::Program& program, mir::TypePool& types, KernelFacts& facts);
+const mir::Type* resolve_type_name(const ast::TypeName& name, const ast::Program& program, mir::TypePool& types,
+                                   KernelFacts& facts);
 
 }  // namespace shrike

@@ -51,7 +51,8 @@ const ExprNote& NoteTable::operator[](ast::ExprId id) const {
   return id.index < base_ || id.index - base_ >= notes_.size() ? empty : notes_[id.index - base_];
 }
 
-Checker::Checker(CheckedProgram& program, Diagnostics& diagnostics) : program_(program), final_(diagnostics), sink_(&diagnostics) {}
+Checker::Checker(CheckedProgram& program, Diagnostics& diagnostics)
+    : program_(program), final_(diagnostics), sink_(&diagnostics) {}
 
 Diagnostic& Checker::report(Diag id, Span span, std::initializer_list<std::string> args) {
   return sink_->report(id, span, args);
@@ -73,9 +74,10 @@ void Checker::run() {
     // Instances of one probe repeat its mistakes.
     for (size_t i = 0; i < reports.all().size(); i++) {
       const Diagnostic& report = reports.all()[i];
-      bool repeated = std::any_of(reports.all().begin(), reports.all().begin() + static_cast<long>(i), [&](const Diagnostic& earlier) {
-        return earlier.id == report.id && earlier.span == report.span && report.span.is_known();
-      });
+      bool repeated =
+          std::any_of(reports.all().begin(), reports.all().begin() + static_cast<long>(i), [&](const Diagnostic& earlier) {
+            return earlier.id == report.id && earlier.span == report.span && report.span.is_known();
+          });
       if (!repeated) final_.add(report);
     }
     break;
@@ -97,9 +99,11 @@ void Checker::declare_maps() {
                                    {"percpuhash", mir::MapKind::percpu_hash},
                                    {"percpulruhash", mir::MapKind::lru_percpu_hash}};
   for (const ast::MapDeclaration& declaration : program_.ast->map_declarations) {
-    const Kind* kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& k) { return k.name == declaration.kind; });
+    const Kind* kind =
+        std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& k) { return k.name == declaration.kind; });
     if (kind == std::end(kinds)) {
-      report(Diag::unknown_map_kind, declaration.kind_span, {std::string(declaration.kind)}).with_hint("kinds are hash, lruhash, percpuhash and percpulruhash");
+      report(Diag::unknown_map_kind, declaration.kind_span, {std::string(declaration.kind)})
+          .with_hint("kinds are hash, lruhash, percpuhash and percpulruhash");
       continue;
     }
     const ast::IntLit* entries = declaration.entries == nullptr ? nullptr : declaration.entries->as<ast::IntLit>();
@@ -150,15 +154,18 @@ void Checker::resolve_probes() {
       const ProbeRow* row = find_probe(written.provider);
       if (row == nullptr) {
         Diagnostic& said = report(Diag::unknown_probe, written.span, {std::string(written.provider)});
-        if (std::string_view near = nearest_name(written.provider, probe_names()); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+        if (std::string_view near = nearest_name(written.provider, probe_names()); !near.empty())
+          said.with_hint("did you mean `" + std::string(near) + "`?");
         continue;
       }
-      for (mir::AttachPoint& place : resolve_attach_point(written, *row, *program_.facts, program_.config, program_.options, final_)) {
+      for (mir::AttachPoint& place :
+           resolve_attach_point(written, *row, *program_.facts, program_.config, program_.options, final_)) {
         total++;
         bool is_own = uses.probe || uses.args;
         ProbeContext context = context_of(place, *row, *program_.facts, uses.args, program_.types);
-        auto same = std::find_if(program_.bodies.begin() + static_cast<long>(first), program_.bodies.end(),
-                                 [&](const CheckedBody& body) { return body.context.row == row && body.context.space == context.space; });
+        auto same =
+            std::find_if(program_.bodies.begin() + static_cast<long>(first), program_.bodies.end(),
+                         [&](const CheckedBody& body) { return body.context.row == row && body.context.space == context.space; });
         if (!is_own && same != program_.bodies.end()) {
           same->points.push_back(std::move(place));
           continue;
@@ -172,7 +179,8 @@ void Checker::resolve_probes() {
     }
   }
   if (total > program_.config.max_probes)
-    report(Diag::too_many_probes, {}, {std::to_string(total), std::to_string(program_.config.max_probes)}).with_hint("raise `max_probes` in the config block, or narrow the wildcard");
+    report(Diag::too_many_probes, {}, {std::to_string(total), std::to_string(program_.config.max_probes)})
+        .with_hint("raise `max_probes` in the config block, or narrow the wildcard");
   if (program_.bodies.size() > program_.config.max_bpf_progs)
     report(Diag::too_many_programs, {}, {std::to_string(program_.bodies.size()), std::to_string(program_.config.max_bpf_progs)})
         .with_hint("raise `max_bpf_progs` in the config block; bodies that use neither `args` nor `probe` share one program");
@@ -287,9 +295,10 @@ void Checker::for_map(const ast::ForMap& statement) {
   if (map != nullptr) {
     variable.loop_map = note(statement.map).map;
     if (!map->is_keyed && map->first_use.is_known())
-      report(Diag::loop_over_scalar, statement.map->span, {std::string(map->name)}).label(map->first_use, "`" + std::string(map->name) + "` is used without a key");
+      report(Diag::loop_over_scalar, statement.map->span, {std::string(map->name)})
+          .label(map->first_use, "`" + std::string(map->name) + "` is used without a key");
     if (map->value != nullptr && (map->value->is(TypeKind::hist) || map->value->is(TypeKind::lhist)))
-      report(Diag::not_assignable, statement.map->span, {show(map->value), "a loop variable"});
+      report(Diag::cannot_store, statement.map->span, {show(map->value), "a loop variable"});
     else if (map->key != nullptr && map->value != nullptr)
       widen(variable.type, types().tuple({map->key, stored(read_as(map->value, types()), types())}));
   }
@@ -351,7 +360,7 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
   if (type == nullptr) return;
   type = read_as(type, types());
   if (type->is_aggregate()) {
-    report(Diag::not_assignable, value->span, {show(type), "a variable"});
+    report(Diag::cannot_store, value->span, {show(type), "a variable"});
     return;
   }
   if (type->is(TypeKind::integer) && !variable->is_fixed) type = types().integer(8, type->is_signed);
@@ -360,7 +369,8 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
     return;
   }
   if (!widen(variable->type, type))
-    report(Diag::type_mismatch, value->span, {std::string(variable->name), show(variable->type), show(type)}).label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here");
+    report(Diag::type_mismatch, value->span, {std::string(variable->name), show(variable->type), show(type)})
+        .label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here");
   target_note.type = variable->type;
 }
 
@@ -398,16 +408,18 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
   bool is_aggregation = value->as<ast::Call>() != nullptr && find_aggregation(value->as<ast::Call>()->name) != nullptr;
   if (!is_aggregation) type = stored(read_as(type, types()), types());
   if (type->is(TypeKind::timestamp) || (type->is_aggregate() && !is_aggregation)) {
-    report(Diag::not_assignable, value->span, {show(type), "a map"});
+    report(Diag::cannot_store, value->span, {show(type), "a map"});
     return;
   }
   if (map.is_declared && type->is_aggregate() != is_per_cpu(map.kind)) {
-    report(Diag::wrong_map_kind, target->span, {std::string(map.name), show(type), type->is_aggregate() ? "a percpu" : "a plain"}).label(map.first_use, "declared here");
+    report(Diag::wrong_map_kind, target->span, {std::string(map.name), show(type), type->is_aggregate() ? "a percpu" : "a plain"})
+        .label(map.first_use, "declared here");
     return;
   }
   if (map.value == nullptr) map.value_span = target->span;
   if (!widen(map.value, type))
-    report(Diag::type_mismatch, value->span, {std::string(map.name), show(map.value), show(type)}).label(map.value_span, "`" + std::string(map.name) + "` is " + show(map.value) + " since here");
+    report(Diag::type_mismatch, value->span, {std::string(map.name), show(map.value), show(type)})
+        .label(map.value_span, "`" + std::string(map.name) + "` is " + show(map.value) + " since here");
 }
 
 // --- names
@@ -487,7 +499,9 @@ void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) 
   }
   if (map.is_keyed != is_keyed) {
     report(is_keyed ? Diag::key_on_scalar_map : Diag::key_missing, ref->span, {std::string(map.name)})
-        .label(map.first_use, map.is_declared ? "declared here" : std::string(is_keyed ? "first used without a key here" : "first used with a key here"));
+        .label(map.first_use, map.is_declared
+                                  ? "declared here"
+                                  : std::string(is_keyed ? "first used without a key here" : "first used with a key here"));
     return;
   }
   if (key == nullptr) return;
@@ -500,7 +514,8 @@ void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) 
   }
   if (map.key == nullptr) map.key_span = key->span;
   if (!widen(map.key, type))
-    report(Diag::key_mismatch, key->span, {std::string(map.name), show(map.key), show(type)}).label(map.key_span, "the key is " + show(map.key) + " since here");
+    report(Diag::key_mismatch, key->span, {std::string(map.name), show(map.key), show(type)})
+        .label(map.key_span, "the key is " + show(map.key) + " since here");
 }
 
 }  // namespace shrike

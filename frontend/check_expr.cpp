@@ -69,7 +69,8 @@ struct ExprChecker {
       c.report(Diag::builtin_not_available, self.span, {std::string(e.name), std::string(c.context().row->name)});
       return nullptr;
     }
-    if (c.in_loop_callback() && (row->needs & (use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func)) != 0) {
+    if (c.in_loop_callback() &&
+        (row->needs & (use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func)) != 0) {
       c.report(Diag::not_in_for_body, self.span, {std::string(e.name)}).with_hint("assign it to a variable before the loop");
       return nullptr;
     }
@@ -101,7 +102,8 @@ struct ExprChecker {
     std::vector<std::string_view> candidates;
     for (const BuiltinRow* builtin : all_builtins()) candidates.push_back(builtin->name);
     Diagnostic& said = c.report(Diag::unknown_identifier, self.span, {std::string(name)});
-    if (std::string_view near = nearest_name(name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+    if (std::string_view near = nearest_name(name, candidates); !near.empty())
+      said.with_hint("did you mean `" + std::string(near) + "`?");
     return nullptr;
   }
 
@@ -112,7 +114,8 @@ struct ExprChecker {
       std::vector<std::string_view> candidates;
       for (const Variable& other : c.body().variables) candidates.push_back(other.name);
       Diagnostic& said = c.report(Diag::undefined_variable, self.span, {std::string(e.name)});
-      if (std::string_view near = nearest_name(e.name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+      if (std::string_view near = nearest_name(e.name, candidates); !near.empty())
+        said.with_hint("did you mean `" + std::string(near) + "`?");
       return nullptr;
     }
     note().variable = id;
@@ -129,33 +132,38 @@ struct ExprChecker {
       std::vector<std::string_view> candidates;
       for (const UserMap& other : c.program().maps)
         if (other.value != nullptr) candidates.push_back(other.name);
-      if (std::string_view near = nearest_name(map.name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+      if (std::string_view near = nearest_name(map.name, candidates); !near.empty())
+        said.with_hint("did you mean `" + std::string(near) + "`?");
     }
     return map.value;
   }
 
   const Type* operator()(const ast::Call& e) {
     if (const AggregationRow* aggregation = find_aggregation(e.name)) {
-      c.report(Diag::aggregation_not_assigned, self.span, {std::string(aggregation->name)}).with_hint("write `@name = " + std::string(aggregation->name) + "(" + std::string(aggregation->params) + ")`");
+      c.report(Diag::aggregation_not_assigned, self.span, {std::string(aggregation->name)})
+          .with_hint("write `@name = " + std::string(aggregation->name) + "(" + std::string(aggregation->params) + ")`");
       return nullptr;
     }
     const FunctionRow* row = find_function(e.name);
     if (row == nullptr) {
       Diagnostic& said = c.report(Diag::unknown_function, e.name_span, {std::string(e.name)});
-      if (std::string_view near = nearest_name(e.name, function_names()); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+      if (std::string_view near = nearest_name(e.name, function_names()); !near.empty())
+        said.with_hint("did you mean `" + std::string(near) + "`?");
       return nullptr;
     }
     note().function = row;
     size_t given = e.args.size() + (e.type_arg ? 1 : 0);
     if (given < row->min_args || given > row->max_args) {
       std::string wanted = row->min_args == row->max_args ? std::to_string(row->min_args)
-                           : row->max_args == UINT32_MAX ? "at least " + std::to_string(row->min_args)
+                           : row->max_args == UINT32_MAX  ? "at least " + std::to_string(row->min_args)
                                                          : std::to_string(row->min_args) + " to " + std::to_string(row->max_args);
       c.report(Diag::wrong_argument_count, self.span, {std::string(e.name), wanted, std::to_string(given)})
           .with_hint("`" + std::string(row->name) + "(" + std::string(row->params) + ")`");
       return nullptr;
     }
-    if (row->is_unsafe && !c.program().options.unsafe) c.report(Diag::needs_unsafe, self.span, {"`" + std::string(row->name) + "()`"}).with_hint("run shrike with --unsafe if you mean it");
+    if (row->is_unsafe && !c.program().options.unsafe)
+      c.report(Diag::needs_unsafe, self.span, {"`" + std::string(row->name) + "()`"})
+          .with_hint("run shrike with --unsafe if you mean it");
     return row->check(c, self, e);
   }
 
@@ -171,7 +179,9 @@ struct ExprChecker {
       c.report(Diag::operand_not_integer, e.operand->span, {std::string(ast::text_of(e.op)), show(type)});
       return nullptr;
     }
-    const Type* result = e.op == ast::UnaryOp::logical_not ? types().int64() : e.op == ast::UnaryOp::minus ? types().int64() : types().integer(8, read_as(type, types())->is_signed);
+    const Type* result = e.op == ast::UnaryOp::logical_not ? types().int64()
+                         : e.op == ast::UnaryOp::minus     ? types().int64()
+                                                           : types().integer(8, read_as(type, types())->is_signed);
     if (const int64_t* value = std::get_if<int64_t>(&c.constant(e.operand))) note().constant = fold(e.op, *value);
     return result;
   }
@@ -206,7 +216,8 @@ struct ExprChecker {
     }
     if (type == nullptr) return nullptr;
     if (!type->is_integer_like()) {
-      c.report(Diag::operand_not_integer, e.operand->span, {e.op == ast::IncDec::pre_increment || e.op == ast::IncDec::post_increment ? "++" : "--", show(type)});
+      c.report(Diag::operand_not_integer, e.operand->span,
+               {e.op == ast::IncDec::pre_increment || e.op == ast::IncDec::post_increment ? "++" : "--", show(type)});
       return nullptr;
     }
     return type;
@@ -252,9 +263,17 @@ struct ExprChecker {
     }
     fold_constants(e, is_signed);
     switch (e.op) {
-      case Op::eq: case Op::ne: case Op::lt: case Op::le: case Op::gt: case Op::ge: case Op::logical_and: case Op::logical_or:
+      case Op::eq:
+      case Op::ne:
+      case Op::lt:
+      case Op::le:
+      case Op::gt:
+      case Op::ge:
+      case Op::logical_and:
+      case Op::logical_or:
       case Op::sub: return types().int64();
-      case Op::shl: case Op::shr: return types().integer(8, left->is_signed);
+      case Op::shl:
+      case Op::shr: return types().integer(8, left->is_signed);
       default: return types().integer(8, is_signed);
     }
   }
@@ -286,7 +305,9 @@ struct ExprChecker {
 
   bool comparable_in_memory(const Type* left, const Type* right) {
     if (left->is(TypeKind::string) && right->is(TypeKind::string)) return true;
-    return !is_scalar(left) && !left->is_aggregate() && (left->is(TypeKind::tuple) || left->is(TypeKind::array) || left->is(TypeKind::macaddr) || left->is(TypeKind::inet)) && left == right;
+    return !is_scalar(left) && !left->is_aggregate() &&
+           (left->is(TypeKind::tuple) || left->is(TypeKind::array) || left->is(TypeKind::macaddr) || left->is(TypeKind::inet)) &&
+           left == right;
   }
 
   const Type* operator()(const ast::Ternary& e) {
@@ -352,7 +373,8 @@ struct ExprChecker {
     std::vector<std::string_view> candidates;
     for (const ProbeArgument& candidate : arguments) candidates.push_back(candidate.name);
     Diagnostic& said = c.report(Diag::unknown_argument, e.name_span, {c.body().points.front().name, std::string(e.name)});
-    if (std::string_view near = nearest_name(e.name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+    if (std::string_view near = nearest_name(e.name, candidates); !near.empty())
+      said.with_hint("did you mean `" + std::string(near) + "`?");
     return nullptr;
   }
 
@@ -379,7 +401,8 @@ struct ExprChecker {
       c.report(Diag::not_indexable, e.object->span, {show(object)});
       return nullptr;
     }
-    if (const auto* index = std::get_if<int64_t>(&c.constant(e.index)); index != nullptr && (*index < 0 || *index >= object->count)) {
+    if (const auto* index = std::get_if<int64_t>(&c.constant(e.index));
+        index != nullptr && (*index < 0 || *index >= object->count)) {
       c.report(Diag::index_out_of_bounds, e.index->span, {std::to_string(*index), std::to_string(object->count)});
       return nullptr;
     }
@@ -394,7 +417,7 @@ struct ExprChecker {
       if (type != nullptr) {
         type = stored(read_as(type, types()), types());
         if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::record)) {
-          c.report(Diag::not_assignable, element->span, {show(type), "a tuple"});
+          c.report(Diag::cannot_store, element->span, {show(type), "a tuple"});
           type = nullptr;
         }
       }
@@ -478,10 +501,13 @@ void Checker::format(const ast::Call& call, size_t first) {
     const Type* type = given[i];
     if (type == nullptr) continue;
     Conversion conversion = parsed.conversions[i];
-    bool is_fine = conversion == Conversion::text     ? !type->is(TypeKind::none) && !type->is(TypeKind::hist) && !type->is(TypeKind::lhist) && !type->is(TypeKind::record)
+    bool is_fine = conversion == Conversion::text ? !type->is(TypeKind::none) && !type->is(TypeKind::hist) &&
+                                                        !type->is(TypeKind::lhist) && !type->is(TypeKind::record)
                    : conversion == Conversion::bytes ? type->is(TypeKind::buffer) || type->is(TypeKind::string)
                                                      : converts_to_integer(type);
-    if (!is_fine) report(Diag::format_argument_type, call.args[first + 1 + i]->span, {parsed.texts[i], show(type)}).label(at, "the format is here");
+    if (!is_fine)
+      report(Diag::format_argument_type, call.args[first + 1 + i]->span, {parsed.texts[i], show(type)})
+          .label(at, "the format is here");
   }
 }
 
@@ -506,7 +532,8 @@ const mir::RecordField* Checker::field(const Type* record, std::string_view name
     candidates.push_back(candidate.name);
   }
   Diagnostic& said = report(Diag::unknown_field, span, {std::string(name), show(record)});
-  if (std::string_view near = nearest_name(name, candidates); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+  if (std::string_view near = nearest_name(name, candidates); !near.empty())
+    said.with_hint("did you mean `" + std::string(near) + "`?");
   return nullptr;
 }
 

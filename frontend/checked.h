@@ -29,13 +29,13 @@ using Constant = std::variant<std::monostate, int64_t, std::string>;
 struct ExprNote {
   const mir::Type* type = nullptr;
   Constant constant;
-  const BuiltinRow* builtin = nullptr;    // Ident
-  const FunctionRow* function = nullptr;  // Call
-  VariableId variable;                    // Variable
-  UserMapId map;                          // MapRef
-  uint32_t argument = UINT32_MAX;         // Field of args: index into ProbeContext::arguments
+  const BuiltinRow* builtin = nullptr;                  // Ident
+  const FunctionRow* function = nullptr;                // Call
+  VariableId variable;                                  // Variable
+  UserMapId map;                                        // MapRef
+  uint32_t argument = UINT32_MAX;                       // Field of args: index into ProbeContext::arguments
   mir::AddressSpace space = mir::AddressSpace::kernel;  // records and arrays read from memory: which memory
-  const mir::RecordField* field = nullptr;  // Field of a record
+  const mir::RecordField* field = nullptr;              // Field of a record
 };
 
 // ExprId to ExprNote for the expressions of one body, whose ids are dense: grows at both ends.
@@ -52,21 +52,21 @@ class NoteTable {
 struct Variable {
   std::string_view name;
   const mir::Type* type = nullptr;
-  Span declared;          // `let`, first assignment or loop head
+  Span declared;  // `let`, first assignment or loop head
   bool is_assigned = false;
   bool is_read = false;
-  bool is_fixed = false;  // declared with a type: assignments convert, the type does not widen
-  uint32_t callback = 0;    // the innermost `for` body around the declaration, numbered from 1; 0: none
-  bool is_captured = false; // used inside another `for` body than its own: lives in memory both can reach
-  UserMapId loop_map;       // the pair of a loop over this map
+  bool is_fixed = false;     // declared with a type: assignments convert, the type does not widen
+  uint32_t callback = 0;     // the innermost `for` body around the declaration, numbered from 1; 0: none
+  bool is_captured = false;  // used inside another `for` body than its own: lives in memory both can reach
+  UserMapId loop_map;        // the pair of a loop over this map
 };
 
 // How to fetch one named argument of a probe.
 struct ProbeArgument {
   std::string name;
   const mir::Type* type = nullptr;
-  uint32_t offset = 0;       // bytes from the context
-  uint32_t size = 8;         // bytes to load there
+  uint32_t offset = 0;  // bytes from the context
+  uint32_t size = 8;    // bytes to load there
   bool is_data_loc = false;
 };
 
@@ -74,30 +74,30 @@ struct ProbeArgument {
 struct ProbeContext {
   const ProbeRow* row = nullptr;
   std::vector<ProbeArgument> arguments;
-  bool has_arguments = false;             // args may be used
+  bool has_arguments = false;                           // args may be used
   mir::AddressSpace space = mir::AddressSpace::kernel;  // of pointers the script makes from integers
-  uint32_t context_size = 0;              // bytes readable behind ctx, tracepoints
+  uint32_t context_size = 0;                            // bytes readable behind ctx, tracepoints
 };
 
 struct CheckedBody {
   const ast::Probe* probe = nullptr;
   ProbeContext context;
-  std::vector<mir::AttachPoint> points;   // at least one
+  std::vector<mir::AttachPoint> points;  // at least one
   NoteTable notes;
   Table<VariableId, Variable> variables;
 };
 
 struct UserMap {
-  std::string_view name;   // with the @
-  const mir::Type* key = nullptr;    // null: scalar or not known
+  std::string_view name;           // with the @
+  const mir::Type* key = nullptr;  // null: scalar or not known
   const mir::Type* value = nullptr;
   bool is_keyed = false;
-  bool is_declared = false;          // let @m = kind(n)
+  bool is_declared = false;  // let @m = kind(n)
   mir::MapKind kind = mir::MapKind::hash;
-  uint64_t max_entries = 0;          // 0: max_map_keys
-  Span first_use;                    // where keyed or scalar was decided
-  Span key_span;                     // where the key type was decided
-  Span value_span;                   // where the value type was decided
+  uint64_t max_entries = 0;  // 0: max_map_keys
+  Span first_use;            // where keyed or scalar was decided
+  Span key_span;             // where the key type was decided
+  Span value_span;           // where the value type was decided
   bool is_read = false;
   bool is_written = false;
 };

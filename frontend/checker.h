@@ -91,9 +91,9 @@ class Checker {
   Diagnostics* sink_;
   CheckedBody* body_ = nullptr;
   std::vector<Scope> scopes_;
-  uint32_t loop_depth_ = 0;      // any loop: break and continue
-  uint32_t callback_ = 0;        // the innermost `for` body, which runs in a callback; 0: none
-  uint32_t callbacks_ = 0;       // how many this walk has met
+  uint32_t loop_depth_ = 0;  // any loop: break and continue
+  uint32_t callback_ = 0;    // the innermost `for` body, which runs in a callback; 0: none
+  uint32_t callbacks_ = 0;   // how many this walk has met
   bool changed_ = false;
 };
 

@@ -87,7 +87,8 @@ Config read_config(const ast::Program& program, const CheckOptions& options, Dia
       std::vector<std::string_view> names;
       for (const ConfigRow& candidate : rows) names.push_back(candidate.name);
       Diagnostic& report = diagnostics.report(Diag::unknown_config, entry.key_span, {std::string(entry.key)});
-      if (std::string_view near = nearest_name(key, names); !near.empty()) report.with_hint("did you mean `" + std::string(near) + "`?");
+      if (std::string_view near = nearest_name(key, names); !near.empty())
+        report.with_hint("did you mean `" + std::string(near) + "`?");
     } else if (!assign(config, *row, key, entry.value)) {
       diagnostics.report(Diag::bad_config_value, entry.value_span, {std::string(row->name), expected(*row)});
     }

@@ -7,7 +7,8 @@ namespace shrike {
 
 namespace {
 
-template <class F> void each_row(F&& f) {
+template <class F>
+void each_row(F&& f) {
   for (auto rows : {output_functions(), map_functions(), memory_functions(), value_functions()})
     for (const FunctionRow& row : rows) f(row);
 }

@@ -18,7 +18,7 @@ struct FunctionRow {
   std::string_view params;  // for messages and the manual: "addr, [len]"
   uint32_t min_args;
   uint32_t max_args;
-  bool is_unsafe;           // needs --unsafe
+  bool is_unsafe;  // needs --unsafe
   // Types and checks the arguments; returns the result's type, void (none) for statements, null after an error.
   const mir::Type* (*check)(Checker&, const ast::Expr&, const ast::Call&);
   // One of the two: scalar results and statements (which return an invalid id), or bytes written to a place.

@@ -79,7 +79,8 @@ const Type* check_len(Checker& c, const ast::Expr&, const ast::Call& call) {
 
 ValueId lower_len(Lower& l, const ast::Expr&, const ast::Call& call) {
   const auto* map_ref = call.args[0]->as<ast::MapRef>();
-  if (map_ref != nullptr && map_ref->key == nullptr && l.user_map(call.args[0]).is_keyed) return l.count_entries(l.note(call.args[0]).map);
+  if (map_ref != nullptr && map_ref->key == nullptr && l.user_map(call.args[0]).is_keyed)
+    return l.count_entries(l.note(call.args[0]).map);
   return l.load_scalar(l.place(call.args[0]), l.types().uint64());
 }
 

@@ -90,7 +90,8 @@ const Type* check_buf(Checker& c, const ast::Expr&, const ast::Call& call) {
   }
   if (call.args.size() == 1) {
     if (!is_array) {
-      c.report(Diag::wrong_argument_count, call.args[0]->span, {"buf", "2", "1"}).with_hint("only arrays know their length: `buf(addr, length)`");
+      c.report(Diag::wrong_argument_count, call.args[0]->span, {"buf", "2", "1"})
+          .with_hint("only arrays know their length: `buf(addr, length)`");
       return nullptr;
     }
     return c.types().buffer(std::min(type->size, capacity));
@@ -120,7 +121,8 @@ void buf_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
   }
   Place array = l.place(call.args[0]);
   length = b.clamp_u(length, std::min(own->count, from->size));
-  l.probe_read(to.at(4), length, l.address_at(array), array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel);
+  l.probe_read(to.at(4), length, l.address_at(array),
+               array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel);
 }
 
 const Type* check_ntop(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -151,7 +153,8 @@ void ntop_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& t
   }
   Place bytes = l.place(address);
   if (bytes.memory == Place::Memory::direct) bytes = {l.address_at(bytes), 0, Place::Memory::kernel};
-  if (!is_v6) for (uint32_t offset : {8u, 12u, 16u}) l.store_scalar(to.at(offset), b.constant(0), word);
+  if (!is_v6)
+    for (uint32_t offset : {8u, 12u, 16u}) l.store_scalar(to.at(offset), b.constant(0), word);
   l.probe_read(to.at(4), b.constant(type->size), l.address_at(bytes), bytes.memory);
 }
 
@@ -161,7 +164,8 @@ const Type* check_strncmp(Checker& c, const ast::Expr& self, const ast::Call& ca
   std::optional<int64_t> count = c.constant_integer(call.args[2], "the length of `strncmp`");
   for (size_t i : {0u, 1u}) {
     const Type* type = i == 0 ? a : b;
-    if (type != nullptr && !type->is(TypeKind::string)) c.report(Diag::bad_argument, call.args[i]->span, {"strncmp", "a string", show(type)});
+    if (type != nullptr && !type->is(TypeKind::string))
+      c.report(Diag::bad_argument, call.args[i]->span, {"strncmp", "a string", show(type)});
   }
   if (count && *count < 0) c.report(Diag::out_of_range, call.args[2]->span, {"the length", std::to_string(*count), "0", "65536"});
   const auto* left = std::get_if<std::string>(&c.constant(call.args[0]));
@@ -190,7 +194,8 @@ ValueId lower_strncmp(Lower& l, const ast::Expr&, const ast::Call& call) {
 const Type* check_strcontains(Checker& c, const ast::Expr&, const ast::Call& call) {
   for (const ast::Expr* arg : call.args) {
     const Type* type = c.expr(arg);
-    if (type != nullptr && !type->is(TypeKind::string)) c.report(Diag::bad_argument, arg->span, {"strcontains", "a string", show(type)});
+    if (type != nullptr && !type->is(TypeKind::string))
+      c.report(Diag::bad_argument, arg->span, {"strcontains", "a string", show(type)});
   }
   return c.types().int64();
 }
@@ -253,8 +258,10 @@ constexpr FunctionRow rows[] = {
     {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
     {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
     {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
-    {"strncmp", "a, b, length", 3, 3, false, check_strncmp, lower_strncmp, nullptr, "0 if the first bytes of two strings are equal"},
-    {"strcontains", "haystack, needle", 2, 2, false, check_strcontains, lower_strcontains, nullptr, "1 if a string has another in it"},
+    {"strncmp", "a, b, length", 3, 3, false, check_strncmp, lower_strncmp, nullptr,
+     "0 if the first bytes of two strings are equal"},
+    {"strcontains", "haystack, needle", 2, 2, false, check_strcontains, lower_strcontains, nullptr,
+     "1 if a string has another in it"},
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ const Type* check_format(Checker& c, const ast::Expr&, const ast::Call& call) {
   return c.types().none();
 }
 
-template <EventKind kind> ValueId lower_format(Lower& l, const ast::Expr& self, const ast::Call& call) {
+template <EventKind kind>
+ValueId lower_format(Lower& l, const ast::Expr& self, const ast::Call& call) {
   l.formatted(kind, self, call, 0);
   return {};
 }
@@ -33,7 +34,9 @@ const Type* check_print(Checker& c, const ast::Expr&, const ast::Call& call) {
     c.whole_map(call.args[0], "print");
     for (size_t i = 1; i < call.args.size(); i++) {
       std::optional<int64_t> value = c.constant_integer(call.args[i], i == 1 ? "the number of entries" : "the divisor");
-      if (value && *value < 0) c.report(Diag::out_of_range, call.args[i]->span, {i == 1 ? "the number of entries" : "the divisor", std::to_string(*value), "0", std::to_string(INT64_MAX)});
+      if (value && *value < 0)
+        c.report(Diag::out_of_range, call.args[i]->span,
+                 {i == 1 ? "the number of entries" : "the divisor", std::to_string(*value), "0", std::to_string(INT64_MAX)});
     }
     return c.types().none();
   }
@@ -74,7 +77,8 @@ const Type* check_whole_map(Checker& c, const ast::Expr&, const ast::Call& call)
   return c.types().none();
 }
 
-template <EventKind kind> ValueId lower_map_event(Lower& l, const ast::Expr&, const ast::Call& call) {
+template <EventKind kind>
+ValueId lower_map_event(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::EventDecl event;
   event.kind = kind;
   event.map = l.mir_map(l.note(call.args[0]).map);
@@ -163,14 +167,19 @@ ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
 }
 
 constexpr FunctionRow rows[] = {
-    {"printf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::printf>, nullptr, "prints formatted text"},
-    {"errorf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::errorf>, nullptr, "prints formatted text to stderr, as an error"},
-    {"warnf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::warnf>, nullptr, "prints formatted text to stderr, as a warning"},
-    {"system", "format, ...", 1, any_number, true, check_format, lower_format<EventKind::system>, nullptr, "runs a shell command"},
+    {"printf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::printf>, nullptr,
+     "prints formatted text"},
+    {"errorf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::errorf>, nullptr,
+     "prints formatted text to stderr, as an error"},
+    {"warnf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::warnf>, nullptr,
+     "prints formatted text to stderr, as a warning"},
+    {"system", "format, ...", 1, any_number, true, check_format, lower_format<EventKind::system>, nullptr,
+     "runs a shell command"},
     {"cat", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::cat>, nullptr, "prints a file"},
     {"print", "value or @map, [top], [divisor]", 1, 3, false, check_print, lower_print, nullptr, "prints a value, or a map"},
     {"clear", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::clear>, nullptr, "removes every entry of a map"},
-    {"zero", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::zero>, nullptr, "sets every value of a map to zero"},
+    {"zero", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::zero>, nullptr,
+     "sets every value of a map to zero"},
     {"exit", "[code]", 0, 1, false, check_exit, lower_exit, nullptr, "ends the trace"},
     {"time", "[format]", 0, 1, false, check_time, lower_time, nullptr, "prints the time of day"},
     {"join", "list, [separator]", 1, 2, false, check_join, lower_join, nullptr, "prints an array of strings, such as argv"},

@@ -20,17 +20,26 @@ const Type* check_symbol(Checker& c, const ast::Call& call, TypeKind kind) {
   if (!c.integer(call.args[0], "an address")) return nullptr;
   return c.types().simple(kind);
 }
-const Type* check_ksym(Checker& c, const ast::Expr&, const ast::Call& call) { return check_symbol(c, call, TypeKind::ksym); }
-const Type* check_usym(Checker& c, const ast::Expr&, const ast::Call& call) { return check_symbol(c, call, TypeKind::usym); }
-ValueId lower_ksym(Lower& l, const ast::Expr&, const ast::Call& call) { return l.scalar(call.args[0]); }
-void usym_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) { write_user_symbol(l, l.scalar(call.args[0]), to); }
+const Type* check_ksym(Checker& c, const ast::Expr&, const ast::Call& call) {
+  return check_symbol(c, call, TypeKind::ksym);
+}
+const Type* check_usym(Checker& c, const ast::Expr&, const ast::Call& call) {
+  return check_symbol(c, call, TypeKind::usym);
+}
+ValueId lower_ksym(Lower& l, const ast::Expr&, const ast::Call& call) {
+  return l.scalar(call.args[0]);
+}
+void usym_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
+  write_user_symbol(l, l.scalar(call.args[0]), to);
+}
 
 const Type* check_kaddr(Checker& c, const ast::Expr& self, const ast::Call& call) {
   std::optional<std::string_view> name = c.constant_string(call.args[0], "a symbol");
   if (!name) return nullptr;
   auto answer = c.facts().kernel_address(*name);
   if (answer.status != Lookup::found) {
-    c.report(Diag::no_such_symbol, call.args[0]->span, {std::string(*name), answer.why.empty() ? "the kernel does not list it" : answer.why});
+    c.report(Diag::no_such_symbol, call.args[0]->span,
+             {std::string(*name), answer.why.empty() ? "the kernel does not list it" : answer.why});
     return nullptr;
   }
   c.note(&self).constant = static_cast<int64_t>(answer.value);
@@ -47,7 +56,8 @@ const Type* check_uaddr(Checker& c, const ast::Expr& self, const ast::Call& call
   }
   auto answer = c.facts().user_address(point.target, *name);
   if (answer.status != Lookup::found) {
-    c.report(Diag::no_such_symbol, call.args[0]->span, {std::string(*name), answer.why.empty() ? "`" + point.target + "` does not have it" : answer.why});
+    c.report(Diag::no_such_symbol, call.args[0]->span,
+             {std::string(*name), answer.why.empty() ? "`" + point.target + "` does not have it" : answer.why});
     return nullptr;
   }
   c.note(&self).constant = static_cast<int64_t>(answer.value.first);
@@ -71,7 +81,8 @@ const Type* check_reg(Checker& c, const ast::Expr& self, const ast::Call& call) 
     std::vector<std::string_view> names;
     for (const RegisterRow& row : registers) names.push_back(row.name);
     Diagnostic& said = c.report(Diag::unknown_register, call.args[0]->span, {std::string(*name)});
-    if (std::string_view near = nearest_name(*name, names); !near.empty()) said.with_hint("did you mean `" + std::string(near) + "`?");
+    if (std::string_view near = nearest_name(*name, names); !near.empty())
+      said.with_hint("did you mean `" + std::string(near) + "`?");
     return nullptr;
   }
   return c.types().uint64();
@@ -93,7 +104,9 @@ const Type* check_kstack(Checker& c, const ast::Expr& self, const ast::Call& cal
   }
   return check_stack_call(c, call, call.name == "ustack" ? TypeKind::ustack : TypeKind::kstack);
 }
-void stack_into(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) { write_stack(l, self, to); }
+void stack_into(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) {
+  write_stack(l, self, to);
+}
 
 const Type* check_bswap(Checker& c, const ast::Expr&, const ast::Call& call) {
   if (!c.integer(call.args[0], "the argument of `bswap`")) return nullptr;
@@ -159,7 +172,8 @@ struct ClockRow {
   std::string_view name;
   HelperId helper;
 };
-constexpr ClockRow clocks[] = {{"boot", HelperId::ktime_get_boot_ns}, {"monotonic", HelperId::ktime_get_ns}, {"tai", HelperId::ktime_get_tai_ns}};
+constexpr ClockRow clocks[] = {
+    {"boot", HelperId::ktime_get_boot_ns}, {"monotonic", HelperId::ktime_get_ns}, {"tai", HelperId::ktime_get_tai_ns}};
 
 const ClockRow* find_clock(const ast::Call& call) {
   const auto* name = call.args.empty() ? nullptr : call.args[0]->as<ast::Ident>();
@@ -173,7 +187,9 @@ const Type* check_nsecs(Checker& c, const ast::Expr&, const ast::Call& call) {
   c.report(Diag::bad_argument, call.args[0]->span, {"nsecs", "a clock: boot, monotonic or tai", "something else"});
   return nullptr;
 }
-ValueId lower_nsecs(Lower& l, const ast::Expr&, const ast::Call& call) { return l.b().call(find_clock(call)->helper, {}); }
+ValueId lower_nsecs(Lower& l, const ast::Expr&, const ast::Call& call) {
+  return l.b().call(find_clock(call)->helper, {});
+}
 
 // Numbers of signal(7), x86-64.
 struct SignalRow {
@@ -181,10 +197,10 @@ struct SignalRow {
   int64_t number;
 };
 constexpr SignalRow signals[] = {
-    {"HUP", 1},   {"INT", 2},   {"QUIT", 3},  {"ILL", 4},   {"TRAP", 5},  {"ABRT", 6},  {"BUS", 7},     {"FPE", 8},
-    {"KILL", 9},  {"USR1", 10}, {"SEGV", 11}, {"USR2", 12}, {"PIPE", 13}, {"ALRM", 14}, {"TERM", 15},   {"STKFLT", 16},
-    {"CHLD", 17}, {"CONT", 18}, {"STOP", 19}, {"TSTP", 20}, {"TTIN", 21}, {"TTOU", 22}, {"URG", 23},    {"XCPU", 24},
-    {"XFSZ", 25}, {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28}, {"IO", 29}, {"PWR", 30},  {"SYS", 31},
+    {"HUP", 1},   {"INT", 2},     {"QUIT", 3},  {"ILL", 4},    {"TRAP", 5},  {"ABRT", 6},  {"BUS", 7},   {"FPE", 8},
+    {"KILL", 9},  {"USR1", 10},   {"SEGV", 11}, {"USR2", 12},  {"PIPE", 13}, {"ALRM", 14}, {"TERM", 15}, {"STKFLT", 16},
+    {"CHLD", 17}, {"CONT", 18},   {"STOP", 19}, {"TSTP", 20},  {"TTIN", 21}, {"TTOU", 22}, {"URG", 23},  {"XCPU", 24},
+    {"XFSZ", 25}, {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28}, {"IO", 29},   {"PWR", 30},  {"SYS", 31},
 };
 
 int64_t signal_number(std::string_view name) {
@@ -227,7 +243,8 @@ constexpr FunctionRow rows[] = {
     {"bswap", "n", 1, 1, false, check_bswap, lower_bswap, nullptr, "bytes in reverse order, by the width of the operand"},
     {"sizeof", "type or expression", 1, 1, false, check_sizeof, lower_constant, nullptr, "size in bytes"},
     {"offsetof", "type or expression, field", 1, 2, false, check_offsetof, lower_constant, nullptr, "offset of a field in bytes"},
-    {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into, "time since boot as a date, to be printed"},
+    {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
+     "time since boot as a date, to be printed"},
     {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai"},
     {"signal", "number or \"name\"", 1, 1, true, check_signal, lower_signal, nullptr, "sends a signal to the current process"},
 };

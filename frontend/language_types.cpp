@@ -30,7 +30,9 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
   bool a_int = a->is(TypeKind::integer) || a->is(TypeKind::enumeration) || a->is(TypeKind::boolean);
   bool b_int = b->is(TypeKind::integer) || b->is(TypeKind::enumeration) || b->is(TypeKind::boolean);
   if (a_int && b_int) {
-    bool is_signed = a->is(TypeKind::boolean) ? b->is_signed : b->is(TypeKind::boolean) ? a->is_signed : a->is_signed || b->is_signed;
+    bool is_signed = a->is(TypeKind::boolean)   ? b->is_signed
+                     : b->is(TypeKind::boolean) ? a->is_signed
+                                                : a->is_signed || b->is_signed;
     return pool.integer(std::max(a->size, b->size), is_signed);
   }
   if (a->kind != b->kind) return nullptr;

@@ -355,7 +355,9 @@ void Lower::assign_variable(VariableId id, const ast::Expr* value) {
   // The value may read the variable it is assigned to, so it is made elsewhere first.
   ast::Visitor visitor;
   bool reads_itself = false;
-  visitor.on_expr = [&](const ast::Expr& part) { reads_itself |= part.as<ast::Variable>() != nullptr && note(&part).variable == id; };
+  visitor.on_expr = [&](const ast::Expr& part) {
+    reads_itself |= part.as<ast::Variable>() != nullptr && note(&part).variable == id;
+  };
   ast::walk(value, visitor);
   if (!reads_itself) return into(value, to, variable_place(id));
   Place copy{slot("copy", to->size)};

@@ -23,10 +23,10 @@ namespace shrike {
 struct Place {
   enum class Memory : uint8_t { direct, kernel, user };
 
-  mir::ValueId pointer;      // direct: a pointer; else an integer
+  mir::ValueId pointer;  // direct: a pointer; else an integer
   int32_t offset = 0;
   Memory memory = Memory::direct;
-  bool is_record = false;    // a ring record: bytes nobody prints may stay as they are
+  bool is_record = false;  // a ring record: bytes nobody prints may stay as they are
 
   Place at(uint32_t bytes) const {
     Place out = *this;
@@ -58,25 +58,26 @@ class Lower {
   void jump_with(mir::BlockId to, std::vector<mir::ValueId> args);
   void branch(mir::ValueId condition, mir::BlockId then, mir::BlockId otherwise);
   mir::ValueId branch_null(mir::ValueId pointer, mir::BlockId null, mir::BlockId ok);
-  void enter(mir::BlockId block);            // continue there; no edge to it will follow
-  void enter_unsealed(mir::BlockId block);   // loop headers
+  void enter(mir::BlockId block);           // continue there; no edge to it will follow
+  void enter_unsealed(mir::BlockId block);  // loop headers
   void seal(mir::BlockId block);
   // A two-way choice of scalars.
-  mir::ValueId choose(mir::ValueId condition, const std::function<mir::ValueId()>& then, const std::function<mir::ValueId()>& otherwise);
+  mir::ValueId choose(mir::ValueId condition, const std::function<mir::ValueId()>& then,
+                      const std::function<mir::ValueId()>& otherwise);
 
   // Expressions.
-  mir::ValueId scalar(const ast::Expr* expr);         // any type that converts to an integer, and statements (invalid id)
-  void discard(const ast::Expr* expr);                // for its effects
-  mir::ValueId condition(const ast::Expr* expr);      // not zero: true
+  mir::ValueId scalar(const ast::Expr* expr);     // any type that converts to an integer, and statements (invalid id)
+  void discard(const ast::Expr* expr);            // for its effects
+  mir::ValueId condition(const ast::Expr* expr);  // not zero: true
   void branch_on(const ast::Expr* expr, mir::BlockId then, mir::BlockId otherwise);
   void into(const ast::Expr* expr, const mir::Type* as, const Place& to);  // all bytes of `as` at `to`
-  Place place(const ast::Expr* expr);                 // where its bytes are, made if need be
-  mir::ValueId extend(mir::ValueId value, const mir::Type* to);  // the low bytes of `to`, extended
+  Place place(const ast::Expr* expr);                                      // where its bytes are, made if need be
+  mir::ValueId extend(mir::ValueId value, const mir::Type* to);            // the low bytes of `to`, extended
 
   // Memory.
   mir::ValueId slot(const char* name, uint32_t size, uint32_t align = 8);
-  mir::ValueId pointer_at(const Place& place);        // direct places: the pointer with its offset applied
-  mir::ValueId address_at(const Place& place);        // other places: the address with its offset applied
+  mir::ValueId pointer_at(const Place& place);  // direct places: the pointer with its offset applied
+  mir::ValueId address_at(const Place& place);  // other places: the address with its offset applied
   mir::ValueId load_scalar(const Place& from, const mir::Type* type);
   void store_scalar(const Place& to, mir::ValueId value, const mir::Type* type);
   void convert(const Place& from, const mir::Type* from_type, const Place& to, const mir::Type* to_type);
@@ -94,14 +95,14 @@ class Lower {
   mir::MapId mir_map(UserMapId id) const { return user_maps_[id.index]; }
   const UserMap& user_map(const ast::Expr* ref) const { return program_.maps[note(ref).map]; }
   mir::ValueId key_pointer(const UserMap& map, const ast::Expr* key);
-  mir::ValueId map_value_or_null(UserMapId id, mir::ValueId key);     // keyed and hash-backed maps
-  mir::ValueId load_map(const ast::Expr* ref);                        // scalar value; missing: 0
-  Place map_place(const ast::Expr* ref);                              // value in memory; missing: zeros
+  mir::ValueId map_value_or_null(UserMapId id, mir::ValueId key);  // keyed and hash-backed maps
+  mir::ValueId load_map(const ast::Expr* ref);                     // scalar value; missing: 0
+  Place map_place(const ast::Expr* ref);                           // value in memory; missing: zeros
   void store_map(const ast::Expr* ref, const mir::Type* type, const std::function<void(const Place&)>& write);
   mir::ValueId add_to_map(const ast::Expr* ref, mir::ValueId amount, bool wants_old);  // atomic; old value if wanted
-  mir::ValueId read_aggregate(UserMapId id, mir::ValueId key);        // as an integer over all CPUs
+  mir::ValueId read_aggregate(UserMapId id, mir::ValueId key);                         // as an integer over all CPUs
   mir::ValueId count_entries(UserMapId id);
-  mir::ValueId delete_key(UserMapId id, mir::ValueId key);            // 1 if it was there
+  mir::ValueId delete_key(UserMapId id, mir::ValueId key);                           // 1 if it was there
   void update(mir::MapId map, mir::ValueId key, mir::ValueId value, int64_t flags);  // counts a full map
 
   // Output. fill() writes the fields at their offsets from the record's start.
@@ -129,8 +130,8 @@ class Lower {
 
  private:
   struct Loop {
-    mir::BlockId next;  // continue
-    mir::BlockId end;   // break
+    mir::BlockId next;         // continue
+    mir::BlockId end;          // break
     bool is_callback = false;  // the function itself is the loop body
   };
   // What belongs to the function being built; callbacks of loops have their own.
@@ -138,7 +139,7 @@ class Lower {
     mir::FunctionId function;
     std::unique_ptr<mir::Builder> builder;
     std::unique_ptr<SsaVariables> ssa;
-    mir::ValueId frame;        // callbacks: pointer to the program's captured variables
+    mir::ValueId frame;  // callbacks: pointer to the program's captured variables
     std::vector<Loop> loops;
     std::vector<std::pair<VariableId, mir::SlotId>> variable_slots;
     FunctionState* outer = nullptr;
@@ -185,7 +186,7 @@ class Lower {
   mir::MapId ring_, globals_, zeros_;
   mir::SlotId captured_slot_;
   uint32_t captured_size_ = 0;
-  uint32_t next_range_ = 0;                      // offset of the next range loop's start word
+  uint32_t next_range_ = 0;  // offset of the next range loop's start word
   std::unordered_map<VariableId, uint32_t> captured_offsets_;
   // Pairs of `for` over a map that were not captured: where key and value are.
   std::unordered_map<VariableId, std::pair<Place, Place>> loop_pairs_;

@@ -143,7 +143,8 @@ void Lower::branch_on(const ast::Expr* expr, BlockId then, BlockId otherwise) {
     branch_on(e->right, then, otherwise);
     return;
   }
-  if (const auto* negation = expr->as<ast::Unary>(); !is_known && negation != nullptr && negation->op == ast::UnaryOp::logical_not)
+  if (const auto* negation = expr->as<ast::Unary>();
+      !is_known && negation != nullptr && negation->op == ast::UnaryOp::logical_not)
     return branch_on(negation->operand, otherwise, then);
   Span outer = b().span();
   b().set_span(expr->span);

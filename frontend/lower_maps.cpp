@@ -187,7 +187,8 @@ ValueId Lower::read_aggregate(UserMapId id, ValueId key) {
     Opcode less = is_signed ? Opcode::lt_s : Opcode::lt_u;
     ValueId better = kind == TypeKind::min ? b().binary(less, word, first) : b().binary(less, first, word);
     ValueId is_first = b().binary(Opcode::eq, second, b().constant(0));
-    ValueId takes = b().binary(Opcode::and_, b().binary(Opcode::ne, other, b().constant(0)), b().binary(Opcode::or_, better, is_first));
+    ValueId takes =
+        b().binary(Opcode::and_, b().binary(Opcode::ne, other, b().constant(0)), b().binary(Opcode::or_, better, is_first));
     ValueId folded = choose(takes, [&] { return word; }, [&] { return first; });
     jump_with(next, {folded, b().binary(Opcode::or_, second, other)});
   } else {
@@ -197,7 +198,8 @@ ValueId Lower::read_aggregate(UserMapId id, ValueId key) {
   jump_with(head, {b().binary(Opcode::add, cpu, b().constant(1)), new_first, new_second});
   seal(head);
   enter(end);
-  if (kind == TypeKind::avg || kind == TypeKind::stats) return b().binary(is_signed ? Opcode::div_s : Opcode::div_u, first, second);
+  if (kind == TypeKind::avg || kind == TypeKind::stats)
+    return b().binary(is_signed ? Opcode::div_s : Opcode::div_u, first, second);
   return first;
 }
 

@@ -103,7 +103,8 @@ void Lower::write_bytes(const Place& to, std::string_view bytes, uint32_t size) 
     uint64_t word = 0;
     for (uint32_t i = 0; i < step && done + i < bytes.size() && done + i + 1 < size; i++)
       word |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[done + i])) << (8 * i);
-    b().store(mir::mem_width(step, false), to.pointer, b().constant(static_cast<int64_t>(word)), to.offset + static_cast<int32_t>(done));
+    b().store(mir::mem_width(step, false), to.pointer, b().constant(static_cast<int64_t>(word)),
+              to.offset + static_cast<int32_t>(done));
     done += step;
   }
   if (done < size && !to.is_record) zero(to.at(done), size - done);
@@ -132,7 +133,8 @@ void Lower::convert(const Place& from, const Type* from_type, const Place& to, c
     b().call(HelperId::probe_read_kernel, {pointer_at(to), b().constant(bytes), address_at(from)});
   }
   if (to_type->size > bytes && !to.is_record) zero(to.at(bytes), to_type->size - bytes);
-  if (from_type->size > bytes && to_type->is(TypeKind::string)) b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset + static_cast<int32_t>(bytes) - 1);
+  if (from_type->size > bytes && to_type->is(TypeKind::string))
+    b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset + static_cast<int32_t>(bytes) - 1);
 }
 
 // Writes an expression's bytes.
@@ -208,15 +210,18 @@ Place Lower::place(const ast::Expr* expr) {
     VariableId id = note(expr).variable;
     if (!loop_pairs_.contains(id)) return variable_place(id);
     Place out{slot("pair", own->size)};
-    for (uint32_t i : {0u, 1u}) convert(loop_pair_place(id, i), own->elements[i].type, out.at(own->elements[i].offset), own->elements[i].type);
+    for (uint32_t i : {0u, 1u})
+      convert(loop_pair_place(id, i), own->elements[i].type, out.at(own->elements[i].offset), own->elements[i].type);
     return out;
   }
   if (expr->as<ast::MapRef>() != nullptr) return map_place(expr);
   if (const auto* e = expr->as<ast::TupleField>()) {
-    if (e->object->as<ast::Variable>() != nullptr && loop_pairs_.contains(note(e->object).variable)) return loop_pair_place(note(e->object).variable, e->index);
+    if (e->object->as<ast::Variable>() != nullptr && loop_pairs_.contains(note(e->object).variable))
+      return loop_pair_place(note(e->object).variable, e->index);
     return place(e->object).at(type(e->object)->elements[e->index].offset);
   }
-  if (const auto* e = expr->as<ast::Unary>(); e != nullptr && e->op == ast::UnaryOp::dereference) return {scalar(e->operand), 0, memory_of(type(e->operand)->space)};
+  if (const auto* e = expr->as<ast::Unary>(); e != nullptr && e->op == ast::UnaryOp::dereference)
+    return {scalar(e->operand), 0, memory_of(type(e->operand)->space)};
   if (const auto* e = expr->as<ast::Field>()) {
     if (note(expr).argument != UINT32_MAX) {
       // Bytes inside the context, such as a name: helpers read them, loads may not cross fields.
@@ -237,7 +242,8 @@ Place Lower::place(const ast::Expr* expr) {
     }
     Place base = place(e->object);
     if (known != nullptr) return base.at(static_cast<uint32_t>(*known) * size);
-    ValueId index = checked_index(*this, scalar(e->index), object->is(TypeKind::string) ? object->size : object->count, expr->span);
+    ValueId index =
+        checked_index(*this, scalar(e->index), object->is(TypeKind::string) ? object->size : object->count, expr->span);
     if (size != 1) index = b().binary(Opcode::mul, index, b().constant(size));
     if (base.memory == Place::Memory::direct) base.pointer = b().ptr_add(base.pointer, index);
     else base.pointer = b().binary(Opcode::add, base.pointer, index);

@@ -52,7 +52,8 @@ ValueId Lower::equals_literal(const ast::Expr* text, std::string_view literal, b
   for (uint32_t done = 0; done < count;) {
     uint32_t step = step_at(at.offset, done, count);
     uint64_t word = 0;
-    for (uint32_t i = 0; i < step && done + i < literal.size(); i++) word |= static_cast<uint64_t>(static_cast<uint8_t>(literal[done + i])) << (8 * i);
+    for (uint32_t i = 0; i < step && done + i < literal.size(); i++)
+      word |= static_cast<uint64_t>(static_cast<uint8_t>(literal[done + i])) << (8 * i);
     ValueId loaded = b().load(mir::mem_width(step, false), at.pointer, at.offset + static_cast<int32_t>(done));
     ValueId bits = b().binary(Opcode::xor_, loaded, b().constant(static_cast<int64_t>(word)));
     difference = difference.is_valid() ? b().binary(Opcode::or_, difference, bits) : bits;
@@ -62,7 +63,8 @@ ValueId Lower::equals_literal(const ast::Expr* text, std::string_view literal, b
 }
 
 ValueId Lower::bytes_equal(const Place& left, const Place& right, uint32_t count, bool stops_at_nul) {
-  if (!stops_at_nul && count <= longest_unrolled && left.memory == Place::Memory::direct && right.memory == Place::Memory::direct) {
+  if (!stops_at_nul && count <= longest_unrolled && left.memory == Place::Memory::direct &&
+      right.memory == Place::Memory::direct) {
     ValueId difference = b().constant(0);
     for (uint32_t done = 0; done < count;) {
       uint32_t step = std::min(step_at(left.offset, done, count), step_at(right.offset, done, count));

@@ -20,16 +20,26 @@ constexpr uint32_t sample_uses = use_ctx | use_registers | use_stack;
 constexpr ProbeRow rows[] = {
     {"begin", "", "", ProbeKind::begin, ProgramType::raw_tracepoint, 0, 0, false, "once, before anything is attached"},
     {"end", "", "", ProbeKind::end, ProgramType::raw_tracepoint, 0, 0, false, "once, after everything is detached"},
-    {"kprobe", "k", "[MODULE:]FUNCTION[+OFFSET]", ProbeKind::kprobe, ProgramType::kprobe, function_uses, 0, true, "entry of a kernel function"},
-    {"kretprobe", "kr", "[MODULE:]FUNCTION", ProbeKind::kretprobe, ProgramType::kprobe, return_uses, 0, true, "return of a kernel function"},
-    {"uprobe", "u", "BINARY:FUNCTION[+OFFSET] or BINARY:ADDRESS", ProbeKind::uprobe, ProgramType::kprobe, function_uses, 0, false, "entry of a user function, or any instruction"},
-    {"uretprobe", "ur", "BINARY:FUNCTION or BINARY:ADDRESS", ProbeKind::uretprobe, ProgramType::kprobe, return_uses, 0, false, "return of a user function"},
-    {"tracepoint", "t", "CATEGORY:EVENT", ProbeKind::tracepoint, ProgramType::tracepoint, use_named_args | use_stack, 0, true, "static kernel event, arguments by its format file"},
-    {"rawtracepoint", "rt", "EVENT", ProbeKind::rawtracepoint, ProgramType::raw_tracepoint, use_numbered_args | use_named_args | use_stack, 0, true, "static kernel event, arguments by BTF"},
-    {"profile", "p", "hz:N, s:N, ms:N, us:N or DURATION", ProbeKind::profile, ProgramType::perf_event, sample_uses, 0, false, "timer on every CPU"},
-    {"interval", "i", "hz:N, s:N, ms:N, us:N or DURATION", ProbeKind::interval, ProgramType::perf_event, use_stack, 0, false, "timer on one CPU"},
-    {"software", "s", "EVENT[:COUNT]", ProbeKind::software, ProgramType::perf_event, sample_uses, 0, false, "kernel software event, every COUNT of them"},
-    {"hardware", "h", "EVENT[:COUNT]", ProbeKind::hardware, ProgramType::perf_event, sample_uses, 0, false, "processor event, every COUNT of them"},
+    {"kprobe", "k", "[MODULE:]FUNCTION[+OFFSET]", ProbeKind::kprobe, ProgramType::kprobe, function_uses, 0, true,
+     "entry of a kernel function"},
+    {"kretprobe", "kr", "[MODULE:]FUNCTION", ProbeKind::kretprobe, ProgramType::kprobe, return_uses, 0, true,
+     "return of a kernel function"},
+    {"uprobe", "u", "BINARY:FUNCTION[+OFFSET] or BINARY:ADDRESS", ProbeKind::uprobe, ProgramType::kprobe, function_uses, 0, false,
+     "entry of a user function, or any instruction"},
+    {"uretprobe", "ur", "BINARY:FUNCTION or BINARY:ADDRESS", ProbeKind::uretprobe, ProgramType::kprobe, return_uses, 0, false,
+     "return of a user function"},
+    {"tracepoint", "t", "CATEGORY:EVENT", ProbeKind::tracepoint, ProgramType::tracepoint, use_named_args | use_stack, 0, true,
+     "static kernel event, arguments by its format file"},
+    {"rawtracepoint", "rt", "EVENT", ProbeKind::rawtracepoint, ProgramType::raw_tracepoint,
+     use_numbered_args | use_named_args | use_stack, 0, true, "static kernel event, arguments by BTF"},
+    {"profile", "p", "hz:N, s:N, ms:N, us:N or DURATION", ProbeKind::profile, ProgramType::perf_event, sample_uses, 0, false,
+     "timer on every CPU"},
+    {"interval", "i", "hz:N, s:N, ms:N, us:N or DURATION", ProbeKind::interval, ProgramType::perf_event, use_stack, 0, false,
+     "timer on one CPU"},
+    {"software", "s", "EVENT[:COUNT]", ProbeKind::software, ProgramType::perf_event, sample_uses, 0, false,
+     "kernel software event, every COUNT of them"},
+    {"hardware", "h", "EVENT[:COUNT]", ProbeKind::hardware, ProgramType::perf_event, sample_uses, 0, false,
+     "processor event, every COUNT of them"},
 };
 
 // Facts of perf_event_open(2); periods are bpftrace's.
@@ -88,11 +98,15 @@ struct Resolver {
   }
 
   std::vector<mir::AttachPoint> bad_form() {
-    diagnostics.report(Diag::bad_attach_point, point.span, {std::string(row.name), row.syntax.empty() ? "nothing after its name" : "`" + std::string(row.name) + ":` and then " + std::string(row.syntax)});
+    diagnostics.report(
+        Diag::bad_attach_point, point.span,
+        {std::string(row.name),
+         row.syntax.empty() ? "nothing after its name" : "`" + std::string(row.name) + ":` and then " + std::string(row.syntax)});
     return {};
   }
 
-  template <class T> std::vector<mir::AttachPoint> not_found(const Answer<T>& answer) {
+  template <class T>
+  std::vector<mir::AttachPoint> not_found(const Answer<T>& answer) {
     if (answer.status == Lookup::unreadable) {
       diagnostics.report(Diag::cannot_look_up_probe, point.span, {std::string(point.text), answer.why});
     } else if (config.missing_probes != "ignore") {
@@ -110,7 +124,8 @@ struct Resolver {
       place.target = target.target;
       place.function = target.function;
       place.address = target.address;
-      place.name = std::string(row.name) + ":" + (names_target && !target.target.empty() ? target.target + ":" : "") + target.function;
+      place.name =
+          std::string(row.name) + ":" + (names_target && !target.target.empty() ? target.target + ":" : "") + target.function;
       out.push_back(std::move(place));
     }
     return out;
@@ -213,7 +228,8 @@ struct Resolver {
       std::string_view name;
       uint64_t nanoseconds;
     };
-    static constexpr Unit units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    static constexpr Unit units[] = {{"ns", 1},         {"us", 1000},       {"ms", 1000000},
+                                     {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
     mir::AttachPoint place = start();
     uint64_t count = 0;
     std::string_view unit;
@@ -252,7 +268,8 @@ struct Resolver {
     if (point.parts.empty() || point.parts.size() > 2) return bad_form();
     const PerfEventRow* event = find_perf_event(row.kind, point.parts[0]);
     if (event == nullptr) {
-      Diagnostic& report = diagnostics.report(Diag::unknown_perf_event, point.span, {std::string(row.name), std::string(point.parts[0])});
+      Diagnostic& report =
+          diagnostics.report(Diag::unknown_perf_event, point.span, {std::string(row.name), std::string(point.parts[0])});
       if (std::string_view near = nearest_name(point.parts[0], perf_event_names(row.kind)); !near.empty())
         report.with_hint("did you mean `" + std::string(near) + "`?");
       return {};
@@ -298,7 +315,8 @@ const mir::Type* field_type(const TracepointField& field, mir::AddressSpace spac
   if (field.array_count != 0) {
     uint32_t element = field.size / field.array_count;
     if (text == "char") return types.string(field.size);
-    if (element == 1 || element == 2 || element == 4 || element == 8) return types.array(types.integer(element, field.is_signed), field.array_count);
+    if (element == 1 || element == 2 || element == 4 || element == 8)
+      return types.array(types.integer(element, field.is_signed), field.array_count);
     return types.array(types.integer(1, false), field.size);
   }
   if (field.size == 1 || field.size == 2 || field.size == 4 || field.size == 8) return types.integer(field.size, field.is_signed);
@@ -371,7 +389,8 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
     context.has_arguments = format.status == Lookup::found;
     context.context_size = format.value.size;
     for (const TracepointField& field : format.value.fields)
-      context.arguments.push_back({field.name, field_type(field, context.space, types), field.offset, field.size, field.is_data_loc});
+      context.arguments.push_back(
+          {field.name, field_type(field, context.space, types), field.offset, field.size, field.is_data_loc});
   }
   if (row.kind == ProbeKind::rawtracepoint) {
     auto btf = facts.btf();
@@ -381,7 +400,8 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
     context.has_arguments = true;
     uint32_t offset = 0;
     for (const Btf::Param& param : *params) {
-      context.arguments.push_back({std::string(param.name), btf.value->to_type(param.type, types, mir::AddressSpace::kernel), offset, 8, false});
+      context.arguments.push_back(
+          {std::string(param.name), btf.value->to_type(param.type, types, mir::AddressSpace::kernel), offset, 8, false});
       offset += 8;
     }
     context.context_size = offset;

@@ -17,19 +17,19 @@ enum ProbeUse : uint32_t {
   use_retval = 1 << 2,
   use_func = 1 << 3,
   use_ctx = 1 << 4,
-  use_registers = 1 << 5,      // reg(): the context holds struct pt_regs
-  use_stack = 1 << 6,          // kstack, ustack
+  use_registers = 1 << 5,  // reg(): the context holds struct pt_regs
+  use_stack = 1 << 6,      // kstack, ustack
 };
 
 struct ProbeRow {
   std::string_view name;
-  std::string_view aliases;    // separated by spaces
-  std::string_view syntax;     // what follows `name:`, for messages and the manual
+  std::string_view aliases;  // separated by spaces
+  std::string_view syntax;   // what follows `name:`, for messages and the manual
   mir::ProbeKind kind;
   mir::ProgramType program;
   uint32_t uses;
-  uint32_t registers_offset;   // of struct pt_regs in the context; meaningful with use_registers
-  bool filters_pid;            // -p makes the program test the pid; other kinds filter when attaching
+  uint32_t registers_offset;  // of struct pt_regs in the context; meaningful with use_registers
+  bool filters_pid;           // -p makes the program test the pid; other kinds filter when attaching
   std::string_view doc;
 };
 
@@ -41,7 +41,7 @@ std::vector<std::string_view> probe_names();
 struct PerfEventRow {
   std::string_view name;
   std::string_view alias;
-  mir::ProbeKind kind;         // software or hardware
+  mir::ProbeKind kind;  // software or hardware
   uint64_t default_period;
 };
 const PerfEventRow* find_perf_event(mir::ProbeKind kind, std::string_view name);

@@ -44,14 +44,16 @@ const Type* check_stack_call(Checker& checker, const ast::Call& call, TypeKind k
     const auto* name = arg->as<ast::Ident>();
     if (i == 0 && name != nullptr && find_mode(name->name, mode)) continue;
     if (i == 0 && name != nullptr && call.args.size() == 2) {
-      checker.report(Diag::bad_argument, arg->span, {std::string(call.name), "a stack mode: bpftrace, perf or raw", "`" + std::string(name->name) + "`"});
+      checker.report(Diag::bad_argument, arg->span,
+                     {std::string(call.name), "a stack mode: bpftrace, perf or raw", "`" + std::string(name->name) + "`"});
       return nullptr;
     }
     std::optional<int64_t> given = checker.constant_integer(arg, "the number of frames");
     if (!given) return nullptr;
     limit = *given;
     if (limit < 1 || limit > max_frames) {
-      checker.report(Diag::out_of_range, arg->span, {"the number of frames", std::to_string(limit), "1", std::to_string(max_frames)});
+      checker.report(Diag::out_of_range, arg->span,
+                     {"the number of frames", std::to_string(limit), "1", std::to_string(max_frames)});
       return nullptr;
     }
   }
@@ -64,9 +66,11 @@ void write_stack(Lower& lower, const ast::Expr& expr, const Place& to) {
   bool is_user = type->is(TypeKind::ustack);
   uint32_t header = is_user ? 16 : 8;
   mir::Builder& b = lower.b();
-  ValueId bytes = b.call(HelperId::get_stack, {lower.context(), lower.pointer_at(to.at(header)), b.constant(type->size - header), b.constant(is_user ? flag_user_stack : 0)});
+  ValueId bytes = b.call(HelperId::get_stack, {lower.context(), lower.pointer_at(to.at(header)), b.constant(type->size - header),
+                                               b.constant(is_user ? flag_user_stack : 0)});
   ValueId failed = b.binary(Opcode::lt_s, bytes, b.constant(0));
-  ValueId frames = lower.choose(failed, [&] { return b.constant(0); }, [&] { return b.binary(Opcode::shr_u, bytes, b.constant(3)); });
+  ValueId frames =
+      lower.choose(failed, [&] { return b.constant(0); }, [&] { return b.binary(Opcode::shr_u, bytes, b.constant(3)); });
   lower.store_scalar(to, frames, lower.types().uint64());
   if (is_user) {
     ValueId pid = b.binary(Opcode::shr_u, b.call(HelperId::get_current_pid_tgid, {}), b.constant(32));

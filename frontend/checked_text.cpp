@@ -1,0 +1,52 @@
+// --emit=checked: maps with their types, then each body with its attach points and the type of every expression that has
+// one. For readers; nothing parses it.
+#include "frontend/ast_walk.h"
+#include "frontend/checked.h"
+#include "frontend/language_types.h"
+#include "frontend/probes.h"
+
+namespace shrike {
+
+namespace {
+
+void print_map(const UserMap& map, std::string& out) {
+  out.append("map ").append(map.name);
+  if (map.is_keyed) out.append(" key=").append(show(map.key));
+  out.append(" value=").append(show(map.value)).append("\n");
+}
+
+void print_body(const CheckedBody& body, const SourceMap& sources, std::string& out) {
+  for (const mir::AttachPoint& point : body.points) out.append("probe ").append(point.name).append("\n");
+  out.append("  program ").append(mir::name_of(body.context.row->program)).append("\n");
+  for (const Variable& variable : body.variables) {
+    out.append("  variable ").append(variable.name).append(" : ").append(show(variable.type));
+    if (variable.is_captured) out.append("  # shared with the body of a loop");
+    out.append("\n");
+  }
+  ast::Visitor visitor;
+  visitor.on_expr = [&](const ast::Expr& expr) {
+    const ExprNote& note = body.notes[expr.id];
+    if (note.type == nullptr) return;
+    Location at = sources.locate(expr.span.begin);
+    out.append("  ").append(std::to_string(at.line)).append(":").append(std::to_string(at.column)).append(" ");
+    for (char c : sources.text(expr.span)) out += c == '\n' || c == '\t' ? ' ' : c;
+    out.append(" : ").append(show(note.type));
+    if (const auto* value = std::get_if<int64_t>(&note.constant)) out.append(" = ").append(std::to_string(*value));
+    if (const auto* text = std::get_if<std::string>(&note.constant); text != nullptr && expr.as<ast::StrLit>() == nullptr)
+      out.append(" = \"").append(*text).append("\"");
+    out.append("\n");
+  };
+  ast::walk(body.probe->predicate, visitor);
+  ast::walk(body.probe->body, visitor);
+}
+
+}  // namespace
+
+std::string print(const CheckedProgram& program, const SourceMap& sources) {
+  std::string out;
+  for (const UserMap& map : program.maps) print_map(map, out);
+  for (const CheckedBody& body : program.bodies) print_body(body, sources, out);
+  return out;
+}
+
+}  // namespace shrike
