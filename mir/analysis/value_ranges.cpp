@@ -1,0 +1,285 @@
+// Sweeps over the blocks in reverse postorder until no parameter of a block grows, widening those that keep growing,
+// then twice more to take back what widening gave away. Every branch is taken for possible: the verifier may not see
+// what we see. A fact refined at a block holds in all blocks it dominates, because values never change.
+#include "mir/analysis/value_ranges.h"
+
+#include <algorithm>
+
+namespace shrike::mir {
+
+namespace {
+
+constexpr int growth_before_widening = 3;
+constexpr int growth_before_giving_up = 100;
+constexpr int deepest_condition = 8;  // comparisons of comparisons with zero that are looked through
+
+bool is_comparison(Opcode op) {
+  return op >= Opcode::eq && op <= Opcode::le_s;
+}
+
+Fact joined(const Fact& a, const Fact& b) {
+  if (a.object == b.object) return {join(a.range, b.range), a.object};
+  return {};
+}
+
+Fact object_fact(ObjectKind kind, uint32_t id, uint64_t size, uint32_t align) {
+  return {Range::exactly(0), {kind, id, size, align}};
+}
+
+// Where `callee` is called back from: the map that is walked and the memory handed along, as far as all callers agree.
+struct Callers {
+  Object frame, map_value, map_key;
+  bool is_first = true;
+};
+
+void add_caller(Callers& callers, const Module& module, const Function& caller, const Inst& call) {
+  Object frame{ObjectKind::frame, 0, 0, 8};
+  size_t operand = 0;
+  for (HelperOperand kind : row_of(call.helper).operands) {
+    if (!is_value_operand(kind)) continue;
+    ValueId value = call.operands[operand++];
+    if (kind != HelperOperand::any) continue;
+    for (const Block& block : caller.blocks) {
+      for (const Inst& inst : block.insts) {
+        if (inst.result != value || inst.op != Opcode::slot_addr) continue;
+        frame.size = caller.slots[inst.slot].size;
+        frame.align = caller.slots[inst.slot].align;
+      }
+    }
+  }
+  Object value, key;
+  if (call.map.is_valid()) {
+    const MapDecl& map = module.interface.maps[call.map];
+    value = {ObjectKind::map_value, call.map.index, map.value_size, 8};
+    key = {ObjectKind::map_key, call.map.index, map.key_size, 8};
+  }
+  if (callers.is_first) {
+    callers = {frame, value, key, false};
+    return;
+  }
+  callers.frame.size = std::min(callers.frame.size, frame.size);
+  callers.frame.align = std::min(callers.frame.align, frame.align);
+  if (callers.map_value != value) callers.map_value = {};
+  if (callers.map_key != key) callers.map_key = {};
+}
+
+Callers find_callers(const Module& module, FunctionId callee) {
+  Callers callers;
+  for (const Function& function : module.functions)
+    for (const Block& block : function.blocks)
+      for (const Inst& inst : block.insts)
+        if (inst.op == Opcode::call && inst.callee == callee) add_caller(callers, module, function, inst);
+  return callers;
+}
+
+}  // namespace
+
+ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prover)
+    : module_(module),
+      function_(module.functions[function]),
+      id_(function),
+      prover_(prover),
+      dominators_(find_dominators(function_)),
+      facts_(function_.values.size()),
+      is_known_(function_.values.size()),
+      growth_(function_.values.size()),
+      refined_(function_.values.size()),
+      defined_at_(function_.values.size(), {UINT32_MAX, UINT32_MAX}) {
+  for (uint32_t block = 0; block < function_.blocks.size(); block++) {
+    const std::vector<Inst>& insts = function_.blocks[BlockId(block)].insts;
+    for (uint32_t i = 0; i < insts.size(); i++)
+      if (insts[i].result.is_valid()) defined_at_[insts[i].result.index] = {block, i};
+  }
+  entry_facts();
+  do {
+    changed_ = false;
+    sweep(true);
+  } while (changed_);
+  sweep(false);
+  sweep(false);
+}
+
+void ValueRanges::entry_facts() {
+  Callers callers;
+  if (function_.kind != FunctionKind::program) callers = find_callers(module_, id_);
+  for (ValueId param : function_.blocks[function_.entry()].params) {
+    Fact& fact = facts_[param.index];
+    is_known_[param.index] = true;
+    const auto known = [&](const Object& object) {
+      if (object.kind != ObjectKind::unknown) fact = {Range::exactly(0), object};
+    };
+    switch (function_.values[param].type.region) {
+      case Region::ctx: fact = object_fact(ObjectKind::context, 0, 0, 8); break;
+      case Region::stack: known(callers.frame); break;
+      case Region::map: known(callers.map_value); break;
+      case Region::key: known(callers.map_key); break;
+      case Region::integer:
+      case Region::mem:
+      case Region::map_handle: break;
+    }
+  }
+}
+
+void ValueRanges::sweep(bool is_ascending) {
+  for (BlockId block : dominators_.order) {
+    const Block& code = function_.blocks[block];
+    for (size_t i = 0; i < code.params.size() && block != function_.entry(); i++) {
+      ValueId param = code.params[i];
+      Fact fact = param_fact(block, i);
+      Fact& old = facts_[param.index];
+      if (is_ascending && is_known_[param.index]) {
+        Fact grown = joined(old, fact);
+        if (grown == old) continue;
+        changed_ = true;
+        if (++growth_[param.index] > growth_before_widening && grown.object == old.object)
+          grown.range = widen(old.range, grown.range);
+        fact = grown;
+      }
+      if (is_ascending && !is_known_[param.index]) changed_ = true;
+      old = fact;
+      is_known_[param.index] = true;
+    }
+    refine_block(block);
+    for (const Inst& inst : code.insts) {
+      if (!inst.result.is_valid()) continue;
+      facts_[inst.result.index] = inst_fact(block, inst);
+      is_known_[inst.result.index] = true;
+    }
+  }
+}
+
+const Inst* ValueRanges::definition(ValueId value) const {
+  auto [block, inst] = defined_at_[value.index];
+  return inst == UINT32_MAX ? nullptr : &function_.blocks[BlockId(block)].insts[inst];
+}
+
+Fact ValueRanges::at(BlockId block, ValueId value) const {
+  Fact fact = facts_[value.index];
+  for (const Refined& refined : refined_[value.index]) {
+    if (!dominators_.dominates(refined.block, block)) continue;
+    Range narrowed = meet(fact.range, refined.range);
+    if (!narrowed.is_empty()) fact.range = narrowed;
+  }
+  return fact;
+}
+
+// The join over the edges that have been visited.
+Fact ValueRanges::param_fact(BlockId block, size_t param) const {
+  Fact fact;
+  bool is_first = true;
+  BlockId previous;
+  for (BlockId predecessor : dominators_.predecessors[block.index]) {
+    if (predecessor == previous) continue;  // both targets of one branch; seen below
+    previous = predecessor;
+    const Inst& end = function_.blocks[predecessor].insts.back();
+    for (size_t target = 0; target < end.targets.size(); target++) {
+      if (end.targets[target].block != block) continue;
+      size_t implied = end.op == Opcode::branch_null && target == 1 ? 1 : 0;
+      ValueId arg = param < implied ? end.operands[0] : end.targets[target].args[param - implied];
+      if (!is_known_[arg.index]) continue;
+      Fact given = at(predecessor, arg);
+      refine_edge(predecessor, target, arg, given.range);
+      fact = is_first ? given : joined(fact, given);
+      is_first = false;
+    }
+  }
+  return fact;
+}
+
+void ValueRanges::condition_facts(BlockId block, ValueId condition, bool holds, int depth,
+                                  std::vector<std::pair<ValueId, Range>>& out) const {
+  Range zero = Range::exactly(0);
+  Range own = at(block, condition).range;
+  out.push_back({condition, refine(Opcode::ne, holds, own, zero).first});
+  const Inst* inst = definition(condition);
+  if (inst == nullptr || !is_comparison(inst->op) || depth == deepest_condition) return;
+  ValueId a = inst->operands[0];
+  ValueId b = inst->operands[1];
+  auto [range_a, range_b] = refine(inst->op, holds, at(block, a).range, at(block, b).range);
+  out.push_back({a, range_a});
+  out.push_back({b, range_b});
+  const Inst* other = definition(b);
+  bool is_zero_test =
+      (inst->op == Opcode::eq || inst->op == Opcode::ne) && other != nullptr && other->op == Opcode::constant && other->imm == 0;
+  if (is_zero_test) condition_facts(block, a, holds == (inst->op == Opcode::ne), depth + 1, out);
+}
+
+void ValueRanges::refine_edge(BlockId block, size_t target, ValueId value, Range& range) const {
+  const Inst& end = function_.blocks[block].insts.back();
+  if (end.op != Opcode::branch) return;
+  std::vector<std::pair<ValueId, Range>> facts;
+  condition_facts(block, end.operands[0], target == 0, 0, facts);
+  for (const auto& [about, refined] : facts) {
+    Range narrowed = about == value ? meet(range, refined) : range;
+    if (!narrowed.is_empty()) range = narrowed;
+  }
+}
+
+void ValueRanges::refine_block(BlockId block) {
+  const std::vector<BlockId>& predecessors = dominators_.predecessors[block.index];
+  if (predecessors.size() != 1) return;
+  const Inst& end = function_.blocks[predecessors[0]].insts.back();
+  if (end.op != Opcode::branch) return;
+  std::vector<std::pair<ValueId, Range>> facts;
+  condition_facts(predecessors[0], end.operands[0], end.targets[0].block == block, 0, facts);
+  for (const auto& [value, range] : facts)
+    std::erase_if(refined_[value.index], [&](const Refined& refined) { return refined.block == block; });
+  for (const auto& [value, range] : facts)
+    if (!range.is_empty()) refined_[value.index].push_back({block, range});
+}
+
+Range ValueRanges::call_range(BlockId block, const Inst& inst) const {
+  // The verifier, too, bounds what these return: an error, or at most the size of the buffer.
+  constexpr int64_t most_negative_error = -4095;
+  switch (inst.helper) {
+    case HelperId::probe_read_str:
+    case HelperId::probe_read_user_str:
+    case HelperId::probe_read_kernel_str:
+    case HelperId::get_stack: {
+      size_t size_operand = inst.helper == HelperId::get_stack ? 2 : 1;
+      Range size = at(block, inst.operands[size_operand]).range;
+      if (size.smin < 0) return {};
+      return Range::between_signed(most_negative_error, size.smax);
+    }
+    default: return {};
+  }
+}
+
+Fact ValueRanges::inst_fact(BlockId block, const Inst& inst) const {
+  switch (inst.op) {
+    case Opcode::constant: return {Range::exactly(static_cast<uint64_t>(inst.imm)), {}};
+    case Opcode::load:
+    case Opcode::atomic_fetch_add: return {range_of(inst.width), {}};
+    case Opcode::slot_addr: {
+      const Slot& slot = function_.slots[inst.slot];
+      return object_fact(ObjectKind::slot, inst.slot.index, slot.size, slot.align);
+    }
+    case Opcode::map_value_addr: {
+      Fact fact = object_fact(ObjectKind::map_value, inst.map.index, module_.interface.maps[inst.map].value_size, 8);
+      fact.range = Range::exactly(static_cast<uint64_t>(inst.imm));
+      return fact;
+    }
+    case Opcode::ptr_add: {
+      Fact base = at(block, inst.operands[0]);
+      if (base.object.kind == ObjectKind::unknown) return {};
+      return {apply(Opcode::add, base.range, at(block, inst.operands[1]).range, prover_), base.object};
+    }
+    case Opcode::call:
+      if (row_of(inst.helper).result == HelperResult::map_value_or_null)
+        return object_fact(ObjectKind::map_value, inst.map.index, module_.interface.maps[inst.map].value_size, 8);
+      if (inst.helper == HelperId::ringbuf_reserve) {
+        const Inst* size = definition(inst.operands[0]);
+        bool is_constant = size != nullptr && size->op == Opcode::constant && size->imm >= 0;
+        return object_fact(ObjectKind::record, 0, is_constant ? static_cast<uint64_t>(size->imm) : 0, 8);
+      }
+      return {call_range(block, inst), {}};
+    default: {
+      if (inst.operands.empty() || !function_.values[inst.operands[0]].type.is_integer()) return {};
+      Range a = at(block, inst.operands[0]).range;
+      Range b = inst.operands.size() > 1 ? at(block, inst.operands[1]).range : Range::exactly(static_cast<uint64_t>(inst.imm));
+      return {apply(inst.op, a, b, prover_), {}};
+    }
+  }
+}
+
+}  // namespace shrike::mir

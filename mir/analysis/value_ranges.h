@@ -1,0 +1,80 @@
+// For every value of a function: which numbers an integer can be, which object a pointer points into and how far. Facts
+// hold at the definition, or, refined by the branches that dominate it, at a block. A value the caller keeps; changing
+// the function makes it stale.
+#pragma once
+
+#include <vector>
+
+#include "mir/analysis/dominators.h"
+#include "mir/analysis/range.h"
+#include "mir/module.h"
+
+namespace shrike::mir {
+
+enum class ObjectKind : uint8_t {
+  unknown,    // not traced to one object
+  context,    // of unknown size; only constant offsets are legal
+  slot,       // a stack slot of this function
+  frame,      // the caller's slot, in a callback
+  map_value,  // of map `id`
+  map_key,    // handed to a for_each callback
+  record,     // reserved ring memory
+};
+
+struct Object {
+  ObjectKind kind = ObjectKind::unknown;
+  uint32_t id = 0;     // slot: SlotId; map_value, map_key: MapId
+  uint64_t size = 0;   // bytes; 0 if unknown
+  uint32_t align = 1;  // of its address
+
+  bool operator==(const Object&) const = default;
+};
+
+// An integer's numbers, or a pointer's distance from the start of its object.
+struct Fact {
+  Range range;
+  Object object;  // pointers
+
+  bool operator==(const Fact&) const = default;
+};
+
+class ValueRanges {
+ public:
+  ValueRanges(const Module& module, FunctionId function, Prover prover);
+
+  const Fact& of(ValueId value) const { return facts_[value.index]; }
+  Fact at(BlockId block, ValueId value) const;  // anywhere in the block after the definition
+  const Dominators& dominators() const { return dominators_; }
+
+ private:
+  struct Refined {
+    BlockId block;  // and the blocks it dominates
+    Range range;
+  };
+
+  void sweep(bool is_ascending);
+  Fact param_fact(BlockId block, size_t param) const;
+  Fact inst_fact(BlockId block, const Inst& inst) const;
+  Range call_range(BlockId block, const Inst& inst) const;
+  void refine_block(BlockId block);
+  // Narrows `range` of `value` by what taking edge `target` of `block` says.
+  void refine_edge(BlockId block, size_t target, ValueId value, Range& range) const;
+  void condition_facts(BlockId block, ValueId condition, bool holds, int depth,
+                       std::vector<std::pair<ValueId, Range>>& out) const;
+  const Inst* definition(ValueId value) const;
+  void entry_facts();
+
+  const Module& module_;
+  const Function& function_;
+  FunctionId id_;
+  Prover prover_;
+  Dominators dominators_;
+  std::vector<Fact> facts_;                                // by value
+  std::vector<bool> is_known_;                             // by value: visited at least once
+  std::vector<uint8_t> growth_;                            // by value: how often a parameter grew
+  std::vector<std::vector<Refined>> refined_;              // by value
+  std::vector<std::pair<uint32_t, uint32_t>> defined_at_;  // by value: block, inst; UINT32_MAX inst for parameters
+  bool changed_ = false;
+};
+
+}  // namespace shrike::mir
