@@ -35,7 +35,8 @@ bool finish_stage(std::string_view stage, uint64_t begun, const lir::Module& mod
   return options.stop_after != stage;
 }
 
-void allocate_and_check(lir::Function& function, const BackendOptions& options) {
+void allocate_and_check(lir::Module& module, mir::FunctionId id, const BackendOptions& options) {
+  lir::Function& function = module.functions[id];
   AllocationOptions allocation{options.spill_everything};
   if (!options.validate) {
     allocate_registers(function, allocation);
@@ -46,6 +47,11 @@ void allocate_and_check(lir::Function& function, const BackendOptions& options) 
   allocate_registers(function, allocation);
   share_spill_slots(function);
   std::vector<std::string> problems = check_allocation(original, function);
+  CheckContext context([&] {
+    std::string after = lir::print(module, id);
+    std::swap(function, original);
+    return "before allocation:\n" + lir::print(module, id) + "after:\n" + after;
+  });
   CHECK(problems.empty(), "allocation of " + function.name + ": " + problems[0]);
 }
 
@@ -58,7 +64,7 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
   if (!finish_stage("lower-block-params", begun, module, options)) return true;
 
   begun = now();
-  for (lir::Function& function : module.functions) allocate_and_check(function, options);
+  for (uint32_t i = 0; i < module.functions.size(); i++) allocate_and_check(module, mir::FunctionId(i), options);
   if (!finish_stage("allocate-registers", begun, module, options)) return true;
 
   begun = now();

@@ -87,11 +87,11 @@ class Checker {
     return before != entry.state;
   }
 
-  // What an instruction left out of the allocated function does to the original registers.
+  // What an instruction left out of the allocated function does to the original registers. A repeatable definition does
+  // nothing: what was made by its repetitions is the value it would make here.
   void assume(const Inst& original, State& state, std::vector<std::string>* problems) const {
     if (lir::is_move(original)) return rename(original, state);
-    if (!is_repeatable_.contains(original.origin)) return report(problems, original, "is missing");
-    for (BitSet& held : state) held.reset(node_of(original.dst));
+    if (!is_repeatable_.contains(original.origin)) report(problems, original, "is missing");
   }
 
   static void rename(const Inst& move, State& state) {

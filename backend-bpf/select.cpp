@@ -349,7 +349,7 @@ void Selector::select_inst(const mir::Inst& inst) {
       return;
     }
     case Opcode::call: return select_call(inst);
-    case Opcode::jump: emit(Op::ja).targets.push_back(target(inst.targets[0])); return;
+    case Opcode::jump: return select_jump(inst);
     case Opcode::branch: return select_branch(inst);
     case Opcode::branch_null: return select_branch_null(inst);
     case Opcode::ret:

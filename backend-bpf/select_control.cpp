@@ -54,6 +54,11 @@ void Selector::select_call(const mir::Inst& inst) {
   if (inst.result.is_valid() && registers_[inst.result.index].is_valid()) emit_move(reg_of(inst.result), lir::r0);
 }
 
+void Selector::select_jump(const mir::Inst& inst) {
+  lir::BlockTarget to = target(inst.targets[0]);
+  emit(Op::ja).targets.push_back(std::move(to));
+}
+
 void Selector::select_branch(const mir::Inst& inst) {
   lir::BlockTarget then = target(inst.targets[0]), otherwise = target(inst.targets[1]);
   // `x == 0` and `x != 0` test x itself, which may be another comparison.

@@ -1,0 +1,74 @@
+// Random programs: what the kernel computes with them must be what the host computes with their MIR, at every ISA level
+// and with every register spilled; and the verifier must accept them all.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+#include "backend-bpf/lir_text.h"
+#include "evaluate.h"
+#include "kernel_fixture.h"
+#include "mir/text.h"
+#include "random_mir.h"
+
+namespace shrike {
+namespace {
+
+std::vector<uint8_t> random_input(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<uint8_t> bytes(test::input_bytes);
+  constexpr uint64_t edges[] = {0, 1, UINT64_MAX, uint64_t{1} << 63, INT64_MAX, 0x80000000, 0xffffffff, 0x8000, 0x80};
+  for (size_t i = 0; i < bytes.size(); i += 8) {
+    uint64_t word = random() % 3 == 0 ? edges[random() % std::size(edges)] : random() >> (random() % 64);
+    memcpy(bytes.data() + i, &word, 8);
+  }
+  return bytes;
+}
+
+void compare(uint64_t seed, const test::RandomShape& shape, bool spill_everything) {
+  SCOPED_TRACE("seed " + std::to_string(seed) + " ISA " + std::to_string(shape.isa_level) + (spill_everything ? " spilled" : ""));
+  test::RandomProgram program = test::random_program(seed, shape);
+  mir::MapId results = program.base.results, input = program.input;
+  std::vector<uint8_t> in = random_input(seed);
+  test::MapValues maps{std::vector<uint8_t>(4096), in};
+  uint64_t wanted = test::evaluate(program.base.module, program.base.function, maps);
+  std::string text = mir::print(program.base.module, {});
+  test::LoadedObject loaded(
+      test::compile(std::move(program.base.module), {.isa_level = shape.isa_level, .spill_everything = spill_everything}));
+  ASSERT_EQ(loaded.error(), "") << text;
+  loaded.write(input, 0, in);
+  uint32_t result = 0;
+  ASSERT_TRUE(loaded.run(0, result)) << loaded.error();
+  ASSERT_EQ(result, static_cast<uint32_t>(wanted)) << text;
+  ASSERT_EQ(loaded.read(results), maps[results.index]) << text;
+}
+
+// More with SHRIKE_RANDOM_PROGRAMS=N.
+uint64_t program_count(uint64_t usual) {
+  const char* asked = getenv("SHRIKE_RANDOM_PROGRAMS");
+  return asked ? strtoull(asked, nullptr, 10) : usual;
+}
+
+TEST(KernelRandom, SmallProgramsAgreeWithTheHost) {
+  NEEDS_BPF();
+  for (uint64_t seed = 1; seed <= program_count(60) && !HasFatalFailure(); seed++)
+    compare(seed, {.statements = 12, .live_values = 5, .isa_level = static_cast<int>(1 + seed % 4)}, false);
+}
+
+TEST(KernelRandom, ProgramsWithManyLiveValuesAgreeWithTheHost) {
+  NEEDS_BPF();
+  for (uint64_t seed = 1000; seed < 1000 + program_count(40) && !HasFatalFailure(); seed++)
+    compare(seed,
+            {.statements = 30, .live_values = static_cast<uint32_t>(8 + seed % 16), .isa_level = static_cast<int>(3 + seed % 2)},
+            false);
+}
+
+TEST(KernelRandom, SpillingEveryRegisterChangesNothing) {
+  NEEDS_BPF();
+  for (uint64_t seed = 2000; seed < 2000 + program_count(30) && !HasFatalFailure(); seed++)
+    compare(seed, {.statements = 8, .live_values = 5, .isa_level = static_cast<int>(1 + seed % 4)}, true);
+}
+
+}  // namespace
+}  // namespace shrike
