@@ -3,24 +3,13 @@
 
 #include <bit>
 
+#include "mir/evaluate.h"
+
 namespace shrike::passes {
 
 using namespace mir;
 
 namespace {
-
-int64_t divide(int64_t a, int64_t b, bool is_signed) {
-  if (b == 0) return 0;
-  if (!is_signed) return static_cast<int64_t>(static_cast<uint64_t>(a) / static_cast<uint64_t>(b));
-  if (b == -1) return static_cast<int64_t>(-static_cast<uint64_t>(a));  // also the one overflow
-  return a / b;
-}
-
-int64_t remainder(int64_t a, int64_t b, bool is_signed) {
-  if (b == 0) return a;
-  if (!is_signed) return static_cast<int64_t>(static_cast<uint64_t>(a) % static_cast<uint64_t>(b));
-  return b == -1 ? 0 : a % b;
-}
 
 bool is_commutative(Opcode op) {
   switch (op) {
@@ -39,45 +28,13 @@ bool is_comparison(Opcode op) {
   return op >= Opcode::eq && op <= Opcode::le_s;
 }
 
-}  // namespace
-
+// evaluate() for the signed numbers that instructions hold.
 std::optional<int64_t> fold(Opcode op, int64_t a, int64_t b) {
-  uint64_t ua = static_cast<uint64_t>(a), ub = static_cast<uint64_t>(b);
-  auto wrap = [](uint64_t value) { return static_cast<int64_t>(value); };
-  switch (op) {
-    case Opcode::add: return wrap(ua + ub);
-    case Opcode::sub: return wrap(ua - ub);
-    case Opcode::mul: return wrap(ua * ub);
-    case Opcode::div_u: return divide(a, b, false);
-    case Opcode::div_s: return divide(a, b, true);
-    case Opcode::mod_u: return remainder(a, b, false);
-    case Opcode::mod_s: return remainder(a, b, true);
-    case Opcode::and_: return a & b;
-    case Opcode::or_: return a | b;
-    case Opcode::xor_: return a ^ b;
-    case Opcode::shl: return wrap(ua << (ub & 63));
-    case Opcode::shr_u: return wrap(ua >> (ub & 63));
-    case Opcode::shr_s: return a >> (ub & 63);
-    case Opcode::neg: return wrap(-ua);
-    case Opcode::eq: return a == b;
-    case Opcode::ne: return a != b;
-    case Opcode::lt_u: return ua < ub;
-    case Opcode::le_u: return ua <= ub;
-    case Opcode::lt_s: return a < b;
-    case Opcode::le_s: return a <= b;
-    case Opcode::zext8: return wrap(static_cast<uint8_t>(ua));
-    case Opcode::zext16: return wrap(static_cast<uint16_t>(ua));
-    case Opcode::zext32: return wrap(static_cast<uint32_t>(ua));
-    case Opcode::sext8: return static_cast<int8_t>(ua);
-    case Opcode::sext16: return static_cast<int16_t>(ua);
-    case Opcode::sext32: return static_cast<int32_t>(ua);
-    case Opcode::bswap16: return wrap(__builtin_bswap16(static_cast<uint16_t>(ua)));
-    case Opcode::bswap32: return wrap(__builtin_bswap32(static_cast<uint32_t>(ua)));
-    case Opcode::bswap64: return wrap(__builtin_bswap64(ua));
-    case Opcode::clamp_u: return wrap(ua < ub ? ua : ub);
-    default: return std::nullopt;
-  }
+  auto value = evaluate(op, static_cast<uint64_t>(a), static_cast<uint64_t>(b));
+  return value ? std::optional(static_cast<int64_t>(*value)) : std::nullopt;
 }
+
+}  // namespace
 
 RuleScope::RuleScope(Function& function) : function_(function) {
   for (const Block& block : function.blocks)

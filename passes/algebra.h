@@ -7,10 +7,6 @@
 
 namespace shrike::passes {
 
-// What an operation on integers gives for known operands; nothing for operations that are not about integers.
-// `b` is ignored by operations with one operand; clamp_u's bound is `b`.
-std::optional<int64_t> fold(mir::Opcode op, int64_t a, int64_t b);
-
 // The function under change, as the rules see it.
 class RuleScope {
  public:

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "mir/obligations.h"
 #include "mir/text.h"
 #include "mir/validate.h"
 #include "passes/frames.h"
@@ -15,7 +16,7 @@ namespace shrike::passes {
 
 namespace {
 
-enum class Property : uint8_t { nothing, no_aggregate_ops, stack_fits };
+enum class Property : uint8_t { nothing, no_aggregate_ops, accesses_checked, stack_fits };
 
 struct PassRow {
   std::string_view id;          // as in C++ and in the `until` column of opcodes.def
@@ -52,6 +53,13 @@ std::string broken(Property property, const mir::Module& module, const KernelLim
         for (const mir::Block& block : function.blocks)
           for (const mir::Inst& inst : block.insts)
             if (inst.op == mir::Opcode::agg_update) return "agg_update left in function \"" + function.name + "\"";
+      return {};
+    case Property::accesses_checked:
+      for (uint32_t f = 0; f < module.functions.size(); f++) {
+        const mir::Function& function = module.functions[mir::FunctionId(f)];
+        std::vector<mir::Obligation> missing = mir::unproved(module, mir::FunctionId(f));
+        if (!missing.empty()) return "function \"" + function.name + "\": not proved: " + text_of(missing.front(), function);
+      }
       return {};
     case Property::stack_fits:
       for (uint32_t f = 0; f < module.functions.size(); f++)

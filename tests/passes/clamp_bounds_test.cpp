@@ -1,0 +1,120 @@
+// clamp_bounds and drop_proved_checks: which bounds are put, and which go again.
+#include <gtest/gtest.h>
+
+#include "tests/passes/pass_check.h"
+
+namespace shrike::passes {
+namespace {
+
+std::string on_slot(uint32_t size, std::string_view body) {
+  return program("slot $s " + std::to_string(size) + " align 8\n^entry(%ctx: ptr.ctx):\n%n: i64 = load.u64 %ctx, #0\n" +
+                 "%s: ptr.stack = slot_addr $s\nzero %s, #0, " + std::to_string(size) + "\n" + std::string(body));
+}
+
+TEST(ClampBounds, MasksWhereTheObjectIsAPowerOfTwo) {
+  expect_lines(after("clamp-bounds", on_slot(64, "%p: ptr.stack = ptr_add %s, %n\n%v: i64 = load.u8 %p, #0\nret %v\n")), R"(
+    %mask: i64 = constant 63
+    %i: i64 = and %n, %mask
+    %p: ptr.stack = ptr_add %s, %i
+  )");
+}
+
+TEST(ClampBounds, MasksKeepAlignedAccessesInside) {
+  std::string body =
+      "%3: i64 = constant 3\n%o: i64 = shl %n, %3\n%p: ptr.stack = ptr_add %s, %o\n%v: i64 = load.u64 %p, #0\nret %v\n";
+  expect_lines(after("clamp-bounds", on_slot(64, body)), "%mask: i64 = constant 56\n%i: i64 = and %o, %mask");
+}
+
+TEST(ClampBounds, ClampsWhereNoMaskFits) {
+  expect_lines(after("clamp-bounds", on_slot(40, "%p: ptr.stack = ptr_add %s, %n\n%v: i64 = load.u8 %p, #3\nret %v\n")), R"(
+    %i: i64 = clamp_u %n, 36
+    %p: ptr.stack = ptr_add %s, %i
+  )");
+}
+
+TEST(ClampBounds, TheTightestAccessDecides) {
+  std::string body = "%p: ptr.stack = ptr_add %s, %n\n%v: i64 = load.u8 %p, #0\n%w: i64 = load.u8 %p, #20\nret %w\n";
+  expect_lines(after("clamp-bounds", on_slot(40, body)), "%i: i64 = clamp_u %n, 19\n!%i: i64 = clamp_u %n, 39");
+}
+
+TEST(ClampBounds, KnownStepsBehindTheVariableOneCount) {
+  std::string body =
+      "%p: ptr.stack = ptr_add %s, %n\n%8: i64 = constant 8\n%q: ptr.stack = ptr_add %p, %8\n%v: i64 = load.u8 %q, #0\nret %v\n";
+  expect_lines(after("clamp-bounds", on_slot(40, body)), "%i: i64 = clamp_u %n, 31");
+}
+
+TEST(ClampBounds, UnalignedStackOffsetsAreRoundedDown) {
+  std::string body = "%p: ptr.stack = ptr_add %s, %n\n%v: i64 = load.u32 %p, #0\nret %v\n";
+  expect_lines(after("clamp-bounds", on_slot(64, body)), "%mask: i64 = constant 60\n%i: i64 = and %n, %mask");
+}
+
+std::string reading(std::string_view body) {
+  return on_slot(40, "%a: i64 = load.u64 %ctx, #8\n" + std::string(body) + "ret %n\n");
+}
+
+TEST(ClampBounds, SizesGetTheRoomBehindThePointer) {
+  std::string call = "%8: i64 = constant 8\n%p: ptr.stack = ptr_add %s, %8\n%r: i64 = call probe_read_kernel(%p, %n, %a)\n";
+  expect_lines(after("clamp-bounds", reading(call)), "%m: i64 = clamp_u %n, 32\n%r: i64 = call probe_read_kernel(%p, %m, %a)");
+}
+
+TEST(ClampBounds, SizesThatMustNotBeZeroAreAtLeastOne) {
+  expect_lines(after("clamp-bounds", reading("%r: i64 = call get_current_comm(%s, %n)\n")), R"(
+    %less: i64 = sub %n, %one
+    %clamped: i64 = clamp_u %less, 39
+    %m: i64 = add %clamped, %one
+    %r: i64 = call get_current_comm(%s, %m)
+  )");
+}
+
+TEST(ClampBounds, ConstantSizesBoundTheOffset) {
+  std::string call = "%8: i64 = constant 8\n%p: ptr.stack = ptr_add %s, %n\n%r: i64 = call probe_read_kernel(%p, %8, %a)\n";
+  expect_lines(after("clamp-bounds", reading(call)), "%i: i64 = clamp_u %n, 32\n%p: ptr.stack = ptr_add %s, %i");
+}
+
+TEST(ClampBounds, WhatABranchProvesIsLeftAlone) {
+  std::string text = after("clamp-bounds", R"(interface {
+    map @m user array value int64[5] bytes 4 48 entries 1
+  })" + program(R"(
+    ^entry(%ctx: ptr.ctx):
+      %n: i64 = load.u64 %ctx, #0
+      %k: i64 = constant 5
+      %less: i64 = lt_u %n, %k
+      branch %less, ^in, ^out
+    ^in:
+      %m: ptr.map = map_value_addr @m, #0
+      %3: i64 = constant 3
+      %o: i64 = shl %n, %3
+      %p: ptr.map = ptr_add %m, %o
+      %v: i64 = load.u64 %p, #0
+      ret %v
+    ^out:
+      ret %k
+  )"));
+  expect_lines(text, "%p: ptr.map = ptr_add %m, %o\n%v: i64 = load.u64 %p, #0");
+}
+
+TEST(DropProvedChecks, BoundsOfBoundedValuesGo) {
+  std::string text = after("drop-proved-checks", on_slot(256, R"(
+    %b: i64 = load.u8 %ctx, #8
+    %k: i64 = constant 255
+    %m: i64 = and %b, %k
+    %c: i64 = clamp_u %m, 300
+    %p: ptr.stack = ptr_add %s, %c
+    %v: i64 = load.u8 %p, #0
+    ret %v
+  )"));
+  expect_lines(text, "%b: i64 = load.u8 %ctx, #8\n%p: ptr.stack = ptr_add %s, %b");
+}
+
+TEST(DropProvedChecks, NeededBoundsStay) {
+  std::string text = after("drop-proved-checks", on_slot(256, R"(
+    %c: i64 = clamp_u %n, 255
+    %p: ptr.stack = ptr_add %s, %c
+    %v: i64 = load.u8 %p, #0
+    ret %v
+  )"));
+  expect_lines(text, "%c: i64 = clamp_u %n, 255\n%p: ptr.stack = ptr_add %s, %c");
+}
+
+}  // namespace
+}  // namespace shrike::passes
