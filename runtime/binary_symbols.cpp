@@ -1,3 +1,4 @@
+// Reads symbol tables through libelf. Names are copied as whole string tables, one memcpy each, so that the file may go.
 #include "runtime/binary_symbols.h"
 
 #include <cxxabi.h>

@@ -1,3 +1,5 @@
+// The parser of formats and the integer formatter. C's printf is not used: the values come as bytes of many types, and
+// the sign, precision and width rules are few.
 #include "runtime/format.h"
 
 #include <algorithm>
@@ -128,7 +130,7 @@ void append_integer(std::string& out, const FormatPiece& piece, uint64_t value) 
   if (is_negative) prefix = "-";
   else if (is_signed && piece.plus) prefix = "+";
   else if (is_signed && piece.space) prefix = " ";
-  else if (is_pointer || (base == 16 && piece.alternate && value != 0)) prefix = piece.is_upper ? "0X" : "0x";
+  else if ((is_pointer || (base == 16 && piece.alternate)) && value != 0) prefix = piece.is_upper ? "0X" : "0x";
   else if (base == 8 && piece.alternate && value != 0) prefix = "0";
 
   size_t zeros =
@@ -181,10 +183,6 @@ void append_argument(std::string& out, const FormatPiece& piece, const Argument&
   }
   if (piece.conversion == Conversion::character) {
     if ((number.bits & 0xff) != 0) out.push_back(static_cast<char>(number.bits));
-    return pad(out, begin, piece);
-  }
-  if (piece.conversion == Conversion::pointer && number.bits == 0) {
-    out.append("(nil)");
     return pad(out, begin, piece);
   }
   append_integer(out, piece, number.bits);

@@ -4,12 +4,14 @@
 // percent sign, and anything else is text as it stands. The rules are bpftrace's:
 //  - without a length modifier integers are cut to 32 bits, with hh to 8, with h to 16; l ll L j z t keep all 64;
 //  - `*` takes no argument and is ignored; %s takes a value of any type and shows its default text;
-//  - %p of zero is `(nil)`, %c of zero is nothing;
+//  - %p of zero is `0`, %c of zero is nothing;
 //  - %r shows printable ASCII as it is and other bytes as \xNN, %rx all bytes as \xNN, %rh as hex pairs with spaces.
-// Departure from bpftrace 0.17: `%%` is one percent sign wherever it stands (0.17 prints two after the last conversion).
+// Departures from bpftrace 0.17: `%%` is one percent sign wherever it stands (0.17 prints two after the last conversion),
+// and %p of zero (0.17: `(nil)`); both as in later versions.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,3 +1,4 @@
+// Bucket bounds are kept inclusive, so that the last bucket of a hist, up to 2^63 - 1, fits an int64.
 #include "runtime/histograms.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Parses /etc/passwd and mountinfo; walks cgroup file systems for an inode number.
 #include "runtime/host_names.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+// Dispatches records by the kind of their event, and carries out those that are not text: clear, zero, system, cat.
 #include "runtime/output.h"
 
 #include <fcntl.h>

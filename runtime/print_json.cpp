@@ -1,7 +1,7 @@
 // One JSON object a line, of bpftrace's shapes: {"type": T, "data": D}. Everything goes to the program's output, the
 // messages of errorf and warnf and lost events included, so that one reader sees them in order.
 //
-// Follows bpftrace after 0.17 where the two differ: no blank lines, structures without inner spaces, buffers as arrays
+// Follows bpftrace after 0.17 where the two differ: structures without inner spaces, buffers as arrays
 // of integers, integers that a double cannot hold as strings. Bytes that are not UTF-8 become \u00XX; 0.17 writes JSON
 // that does not parse there.
 #include "runtime/histograms.h"
@@ -108,7 +108,7 @@ class JsonPrinter final : public Printer {
     close();
   }
 
-  void before_final_maps() override {}
+  void before_final_maps() override { out().append("\n\n"); }  // as in text: readers of JSON lines skip them
 
   void message(EventKind kind, Span span, std::string text) override {
     out().append("{\"type\": \"").append(record_type(kind)).append("\", \"msg\": ");

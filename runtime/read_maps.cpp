@@ -1,3 +1,4 @@
+// Merging by type, ranks that turn any value into an unsigned order, and the comparison of keys.
 #include "runtime/read_maps.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// posix_spawn, because a fork of a process with mapped rings and symbol tables is slow and needless.
 #include "runtime/run_command.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Joins a symbol, its offset and its module to the text that stacks and ksym()/usym() show.
 #include "runtime/symbols.h"
 
 #include "runtime/symbols_kernel.h"

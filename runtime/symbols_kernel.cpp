@@ -1,3 +1,4 @@
+// Keeps the text of kallsyms as it was read; symbols point into it, so 120,000 of them cost 16 bytes each and no copies.
 #include "runtime/symbols_kernel.h"
 
 #include <algorithm>

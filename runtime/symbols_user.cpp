@@ -1,3 +1,5 @@
+// Reads /proc/PID/maps and decides when to read it again. Counting on ASLR: an address of a new program image is outside
+// of what was mapped before, so a miss is the sign to look again; the check of /proc/PID/exe covers fixed addresses.
 #include "runtime/symbols_user.h"
 
 #include <elf.h>

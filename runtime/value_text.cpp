@@ -1,3 +1,4 @@
+// One switch over the kinds of types. Bytes come from the ring or a map and may be at any alignment.
 #include "runtime/value_text.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// Partial writes and a terminal or pipe in non-blocking mode are handled here and nowhere else.
 #include "runtime/write_buffer.h"
 
 #include <poll.h>
