@@ -1,0 +1,146 @@
+// Names for addresses: the kernel's, this process's own, those of a process that has exited; control groups and users.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "runtime/host_names.h"
+#include "runtime/symbols.h"
+#include "runtime/symbols_kernel.h"
+#include "tests/runtime/output_trace.h"
+
+namespace shrike {
+namespace symbols_test {
+
+// Global, so that it has a symbol with a C++ name.
+[[gnu::noinline]] int known_function(int value) {
+  asm volatile("" : "+r"(value));
+  return value * 3;
+}
+
+}  // namespace symbols_test
+
+namespace {
+
+uint64_t known_address() {
+  return reinterpret_cast<uint64_t>(&symbols_test::known_function);
+}
+
+std::string user_text(Symbols& symbols, uint64_t address, SymbolForm form, pid_t pid = getpid()) {
+  std::string out;
+  symbols.append_user(out, static_cast<uint32_t>(pid), address, form);
+  return out;
+}
+
+TEST(OutputSymbols, KallsymsText) {
+  const KernelSymbols symbols(
+      "0000000000001000 A fixed_percpu_data\n"
+      "ffffffff81000000 T __pi_text\n"
+      "ffffffff81000000 T _text\n"
+      "ffffffff81000100 t second\n"
+      "ffffffffc0000000 t in_module\t[mod]\n"
+      "ffffffff81000200 T third\n");
+  EXPECT_EQ(symbols.size(), 5u);
+  EXPECT_EQ(symbols.find(0xffffffff81000000).name, "_text");
+  EXPECT_EQ(symbols.find(0xffffffff810000ff).offset, 0xffu);
+  EXPECT_EQ(symbols.find(0xffffffff81000100).name, "second");
+  EXPECT_EQ(symbols.find(0xffffffff81000234).name, "third");  // though the file is not sorted
+  EXPECT_EQ(symbols.find(0xffffffffc0000010).name, "in_module");
+  EXPECT_EQ(symbols.find(0xffffffffc0000010).module, "mod");
+  EXPECT_TRUE(symbols.find(0xffffffffb0000000).name.empty());  // in the gap
+  EXPECT_TRUE(symbols.find(0xffffffff80000000).name.empty());
+  EXPECT_TRUE(symbols.find(0x1000).name.empty());
+}
+
+TEST(OutputSymbols, HiddenKallsymsAreNoticed) {
+  EXPECT_TRUE(KernelSymbols("0000000000000000 T _text\n0000000000000000 t x\n").is_hidden());
+  EXPECT_FALSE(KernelSymbols("").is_hidden());
+}
+
+TEST(OutputSymbols, TheRunningKernel) {
+  FILE* kallsyms = fopen("/proc/kallsyms", "r");
+  ASSERT_NE(kallsyms, nullptr);
+  unsigned long address = 0, found = 0;
+  char type = 0, name[512];
+  while (found == 0 && fscanf(kallsyms, "%lx %c %511[^\n]\n", &address, &type, name) == 3)
+    if (std::string_view(name) == "vfs_read") found = address;
+  fclose(kallsyms);
+  if (found == 0) GTEST_SKIP() << "kernel symbols are hidden from this user";
+  Trace trace;
+  std::string bytes = bytes_of(2) + bytes_of(found + 5) + bytes_of(0x1234);
+  EXPECT_EQ(trace.show(mir::EventKind::print_value, "", {{"kstack_t[2]", bytes}}), "\n        vfs_read+5\n        0x1234\n\n");
+  EXPECT_EQ(trace.show(mir::EventKind::print_value, "", {{"ksym_t", bytes_of(found)}}), "vfs_read\n");
+  char perf[64];
+  snprintf(perf, sizeof perf, "\n\t%lx vfs_read+5\n\n", found + 5);
+  EXPECT_EQ(trace.show(mir::EventKind::print_value, "", {{"kstack_t[1,perf]", bytes_of(1) + bytes_of(found + 5)}}), perf);
+}
+
+TEST(OutputSymbols, OwnFunctions) {
+  EXPECT_EQ(symbols_test::known_function(2), 6);
+  Symbols symbols(true);
+  EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name), "shrike::symbols_test::known_function(int)");
+  EXPECT_EQ(user_text(symbols, known_address() + 1, SymbolForm::offset), "shrike::symbols_test::known_function(int)+1");
+  char self[4096];
+  ssize_t length = readlink("/proc/self/exe", self, sizeof self);
+  ASSERT_GT(length, 0);
+  EXPECT_EQ(user_text(symbols, known_address() + 1, SymbolForm::module),
+            "shrike::symbols_test::known_function(int)+1 (" + std::string(self, static_cast<size_t>(length)) + ")");
+  EXPECT_EQ(user_text(symbols, 0x10, SymbolForm::offset), "0x10");
+  Symbols plain(false);
+  EXPECT_EQ(user_text(plain, known_address(), SymbolForm::name), "_ZN6shrike12symbols_test14known_functionEi");
+}
+
+TEST(OutputSymbols, SharedLibraries) {
+  Symbols symbols(true);
+  std::string name = user_text(symbols, reinterpret_cast<uint64_t>(&getppid), SymbolForm::name);
+  EXPECT_EQ(name, "getppid");
+}
+
+TEST(OutputSymbols, ARememberedProcessKeepsItsNames) {
+  pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  Symbols symbols(true);
+  symbols.remember_process(static_cast<uint32_t>(child));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name, child), "shrike::symbols_test::known_function(int)");
+  Symbols too_late(true);
+  EXPECT_EQ(user_text(too_late, known_address(), SymbolForm::name, child).substr(0, 2), "0x");
+}
+
+TEST(OutputSymbols, Users) {
+  char path[] = "/tmp/shrike_passwd_XXXXXX";
+  int fd = mkstemp(path);
+  ASSERT_GE(fd, 0);
+  dprintf(fd, "root:x:0:0::/:/bin/sh\nbad line\nann:x:1000:1000:A,,,:/:/bin/sh\ntwin:x:1000:1:::\n");
+  close(fd);
+  HostNames names(path);
+  std::string out;
+  for (uint64_t uid : {0, 1000, 1001}) names.append_user(out, uid), out.push_back(' ');
+  unlink(path);
+  EXPECT_EQ(out, "root ann 1001 ");
+}
+
+TEST(OutputSymbols, ControlGroups) {
+  HostNames names;
+  std::string none, all, filtered;
+  names.append_cgroup(none, UINT64_MAX, "");
+  EXPECT_EQ(none, "");
+  struct stat status;
+  const char* root = "/sys/fs/cgroup/unified";
+  std::string prefix = "unified:/";
+  if (stat(root, &status) != 0 && stat("/sys/fs/cgroup/cgroup.procs", &status) == 0) root = "/sys/fs/cgroup";
+  if (stat(root, &status) != 0) GTEST_SKIP() << "no version 2 control groups here";
+  names.append_cgroup(all, status.st_ino, "");
+  EXPECT_EQ(all.substr(0, prefix.size()), prefix);
+  names.append_cgroup(filtered, status.st_ino, "uni*");
+  EXPECT_EQ(filtered, "unified:/");
+}
+
+}  // namespace
+}  // namespace shrike
