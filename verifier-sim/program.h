@@ -1,0 +1,60 @@
+// What the model is given: bytes, the maps they name, and where subprograms begin. Nothing of the compiler that made
+// them, so that the judge cannot share the mistakes of the accused. Numbers mirror the kernel's UAPI enumerations.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend-bpf/isa.h"
+
+namespace shrike::sim {
+
+enum class ProgramType : uint8_t {
+  socket_filter = 1,
+  kprobe = 2,
+  tracepoint = 5,
+  perf_event = 7,
+  raw_tracepoint = 17,
+  tracing = 26,
+};
+
+enum class MapType : uint8_t {
+  hash = 1,
+  array = 2,
+  prog_array = 3,
+  perf_event_array = 4,
+  percpu_hash = 5,
+  percpu_array = 6,
+  stack_trace = 7,
+  lru_hash = 9,
+  lru_percpu_hash = 10,
+  ringbuf = 27,
+};
+
+struct MapShape {
+  std::string name;
+  MapType type = MapType::array;
+  uint32_t key_size = 0;
+  uint32_t value_size = 0;
+  uint32_t max_entries = 0;
+  bool frozen = false;            // read-only to programs and to user space: contents are constants
+  std::vector<uint8_t> contents;  // of a frozen array's only element
+};
+
+// The ld_imm64 at `insn` (source field map_fd or map_value) names maps[map].
+struct MapReference {
+  uint32_t insn = 0;
+  uint32_t map = 0;
+};
+
+struct ProgramInput {
+  std::vector<bpf::Insn> insns;
+  ProgramType type = ProgramType::kprobe;
+  std::vector<MapShape> maps;
+  std::vector<MapReference> references;
+  std::vector<uint32_t> subprogram_starts;  // may be empty: starts are also found from calls and callback addresses
+  bool gpl = true;
+};
+
+}  // namespace shrike::sim

@@ -1,0 +1,110 @@
+// What is known at one point of one path: registers, stack bytes and references of every frame. Prints itself as the
+// kernel's log does ("R1=ctx() R10=fp0 fp-8=mmmmmmmm"). Holds no rules; those are in transfer, branches and the checks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "verifier-sim/program.h"
+#include "verifier-sim/scalar_bounds.h"
+
+namespace shrike::sim {
+
+enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, map_key, mem, func };
+
+struct Register {
+  Kind kind = Kind::not_init;
+  bool nullable = false;      // pointer that may be null until tested
+  bool ring = false;          // mem: reserved ring memory
+  bool has_delta = false;     // scalar: equals the other members of `id` plus `delta`
+  uint8_t frame = 0;          // stack: whose
+  uint32_t id = 0;            // scalar: linked copies; nullable pointer: copies tested together
+  uint32_t reference = 0;     // the reference this pointer carries
+  int32_t offset = 0;         // pointer: known part
+  int32_t delta = 0;
+  uint32_t object = 0;        // map index, or func: first instruction of the callback
+  uint32_t mem_size = 0;
+  ScalarBounds var;           // scalar: value; pointer: unknown part of the offset
+
+  bool is_pointer() const { return kind != Kind::not_init && kind != Kind::scalar; }
+  bool is_scalar() const { return kind == Kind::scalar; }
+  bool is_zero() const { return is_scalar() && var.is_constant() && var.bits.value == 0; }
+
+  static Register unknown_scalar() {
+    Register r;
+    r.kind = Kind::scalar;
+    return r;
+  }
+  static Register constant(uint64_t v) {
+    Register r = unknown_scalar();
+    r.var = ScalarBounds::constant(v);
+    return r;
+  }
+  static Register pointer(Kind kind) {
+    Register r;
+    r.kind = kind;
+    r.var = ScalarBounds::constant(0);
+    return r;
+  }
+};
+
+enum class Byte : uint8_t { invalid, misc, zero, spill };
+
+// Eight stack bytes; bytes[0] has the lowest address. A spill begins at bytes[0] and covers 1, 2, 4 or 8 of them.
+struct Slot {
+  std::array<Byte, 8> bytes{};
+  Register spilled;
+
+  bool is_spill() const { return bytes[0] == Byte::spill; }
+  unsigned spill_size() const;
+  bool is_special() const { return bytes[0] == Byte::spill; }
+  void scrub();  // spilled bytes become plain data
+};
+
+inline constexpr uint8_t frame_pointer = 10;
+
+enum class Callback : uint8_t { none, loop, for_each };
+
+struct Frame {
+  std::array<Register, 11> regs;
+  std::vector<Slot> stack;  // slot i covers [-(i + 1) * 8, -i * 8) from the frame pointer
+  uint32_t subprogram = 0;
+  uint32_t call_site = 0;
+  Callback callback = Callback::none;
+
+  Slot& slot_at(int offset) { return stack[static_cast<size_t>(-offset - 1) / 8]; }
+  Byte& byte_at(int offset) { return slot_at(offset).bytes[static_cast<size_t>(offset) & 7]; }
+  void grow(unsigned bytes);
+};
+
+struct Reference {
+  uint32_t id = 0;
+  uint32_t insn = 0;
+};
+
+struct State {
+  std::vector<Frame> frames;
+  std::vector<Reference> references;
+
+  Frame& current() { return frames.back(); }
+  const Frame& current() const { return frames.back(); }
+};
+
+std::string_view type_name(const Register& r);  // "map_value_or_null", "fp", "scalar", …
+std::string to_text(const Register& r, const std::vector<MapShape>& maps);
+std::string to_text(const State& s, const std::vector<MapShape>& maps);
+
+// Every register and spilled register of every frame.
+template <typename Visit>
+void each_register(State& s, Visit visit) {
+  for (Frame& f : s.frames) {
+    for (Register& r : f.regs) visit(r);
+    for (Slot& slot : f.stack) {
+      if (slot.is_spill()) visit(slot.spilled);
+    }
+  }
+}
+
+}  // namespace shrike::sim
