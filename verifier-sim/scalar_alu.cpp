@@ -213,6 +213,13 @@ void sub_ranges64(ScalarBounds& dst, const ScalarBounds& src, const Deductions& 
   sub_view(view64(dst), view64(s), d);
 }
 
+void add_constant(ScalarBounds& dst, int64_t constant, const Deductions& d) {
+  ScalarBounds by = ScalarBounds::constant(static_cast<uint64_t>(constant));
+  add_view(view32(dst), view32(by), d);
+  add_view(view64(dst), view64(by), d);
+  dst.bits = add(dst.bits, by.bits);
+}
+
 ScalarBounds compute(uint8_t operation, bool is64, const ScalarBounds& dst, const ScalarBounds& src, const Deductions& d) {
   namespace alu = bpf::alu;
   ScalarBounds r = dst, s = src;

@@ -15,4 +15,7 @@ ScalarBounds compute(uint8_t operation, bool is64, const ScalarBounds& dst, cons
 void add_ranges64(ScalarBounds& dst, const ScalarBounds& src, const Deductions& d);
 void sub_ranges64(ScalarBounds& dst, const ScalarBounds& src, const Deductions& d);
 
+// A linked copy: the bounds of the other plus a constant, without the deduction that follows arithmetic.
+void add_constant(ScalarBounds& dst, int64_t constant, const Deductions& d);
+
 }  // namespace shrike::sim

@@ -49,8 +49,7 @@ std::string to_text(const Register& r, const std::vector<MapShape>& maps) {
     return text;
   }
   if (r.kind == Kind::stack && r.var.is_constant()) {
-    const char* owner = r.frame ? "fp[%u]%d" : "fp%2$d";
-    snprintf(text, sizeof text, owner, r.frame, static_cast<int>(r.offset + static_cast<int64_t>(r.var.bits.value)));
+    snprintf(text, sizeof text, "fp%d", static_cast<int>(r.offset + static_cast<int64_t>(r.var.bits.value)));
     return text;
   }
   std::string inner;

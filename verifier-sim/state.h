@@ -76,6 +76,8 @@ struct Frame {
 
   Slot& slot_at(int offset) { return stack[static_cast<size_t>(-offset - 1) / 8]; }
   Byte& byte_at(int offset) { return slot_at(offset).bytes[static_cast<size_t>(offset) & 7]; }
+  const Slot& slot_at(int offset) const { return stack[static_cast<size_t>(-offset - 1) / 8]; }
+  Byte byte_at(int offset) const { return slot_at(offset).bytes[static_cast<size_t>(offset) & 7]; }
   void grow(unsigned bytes);
 };
 

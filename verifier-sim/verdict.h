@@ -19,7 +19,7 @@ enum class RejectClass : uint8_t {
   cfg,              // jump out of range, fall through the end, into the middle of ld_imm64
   unreachable,      // instruction no path reaches
   uninit_register,
-  frame_pointer,    // write to r10
+  frame_write,      // write to r10
   pointer_arith,
   scalar_deref,
   nullable_deref,

@@ -1,0 +1,324 @@
+// A helper's row says what each argument must be; what the rows do not say (which map types a helper takes, what is known
+// of its result) is in the small tables here. Helpers without a row are answered `unknown`.
+#include "verifier-sim/check_call.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "mir/helpers.h"
+#include "verifier-sim/check_access.h"
+#include "verifier-sim/subprogram.h"
+
+namespace shrike::sim {
+namespace {
+
+using mir::HelperOperand;
+using mir::HelperResult;
+using mir::HelperRow;
+
+constexpr uint32_t last_helper = 211;
+constexpr uint64_t max_size = 1 << 29;
+constexpr int64_t max_errno = 4095;
+
+// What the arguments of one call have told so far.
+struct Call {
+  const HelperRow& row;
+  int32_t map = -1;
+  uint64_t size_max = 0;         // of the last pointer and size pair
+  uint64_t constant = 0;         // `const` operand
+  uint32_t released = 0;         // reference given back
+  uint32_t callback = 0;         // first instruction of the function handed over
+  std::optional<uint64_t> key;   // the key's bytes, when they are constants (4-byte keys)
+};
+
+bool wrong_type(Walk& w, unsigned n, const char* expected) {
+  auto name = type_name(w.reg(n));
+  return w.reject(RejectClass::arg_type, "R%u type=%.*s expected=%s", n, static_cast<int>(name.size()), name.data(), expected);
+}
+
+bool is_memory(const Register& r) {
+  return !r.nullable && (r.kind == Kind::stack || r.kind == Kind::map_value || r.kind == Kind::map_key || r.kind == Kind::mem);
+}
+
+constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+
+bool is_hash(MapType t) {
+  return t == MapType::hash || t == MapType::percpu_hash || t == MapType::lru_hash || t == MapType::lru_percpu_hash;
+}
+bool is_array(MapType t) { return t == MapType::array || t == MapType::percpu_array; }
+
+// Which map types a helper takes.
+bool map_suits(MapType type, uint32_t helper) {
+  switch (helper) {
+    case 25: return type == MapType::perf_event_array;
+    case 27: return type == MapType::stack_trace;
+    case 130:
+    case 131: return type == MapType::ringbuf;
+    default: return is_hash(type) || is_array(type);
+  }
+}
+
+bool check_map(Walk& w, unsigned n, Call& call) {
+  const Register& r = w.reg(n);
+  if (r.kind != Kind::map_ptr) return wrong_type(w, n, "map_ptr");
+  call.map = static_cast<int32_t>(r.object);
+  return true;
+}
+
+// Four key bytes on the stack that are constants.
+std::optional<uint64_t> constant_key(const Walk& w, const Register& r) {
+  if (r.kind != Kind::stack || !r.var.is_constant()) return std::nullopt;
+  const Frame& frame = w.state.frames[r.frame];
+  int offset = r.offset + static_cast<int>(static_cast<int64_t>(r.var.bits.value));
+  const Slot& slot = frame.slot_at(offset);
+  bool zero = true;
+  for (int i = 0; i < 4; i++) zero = zero && frame.byte_at(offset + i) == Byte::zero;
+  if (zero) return 0;
+  if (offset % 8 != 0 || slot.spill_size() != 4 || !slot.spilled.is_scalar() || !slot.spilled.var.is_constant()) return std::nullopt;
+  return slot.spilled.var.bits.value;
+}
+
+bool check_key_or_value(Walk& w, unsigned n, Call& call, bool is_key) {
+  if (!is_memory(w.reg(n))) return wrong_type(w, n, memory_kinds);
+  if (call.map < 0) return w.abstain("helper row has a key before its map");
+  const MapShape& map = w.program.maps[static_cast<size_t>(call.map)];
+  HelperMemory m{n, is_key ? map.key_size : map.value_size};
+  if (w.profile.version < Version{6, 12} && w.reg(n).kind == Kind::mem) return w.abstain("ring memory as map key or value");
+  if (!check_helper_memory(w, m)) return false;
+  if (is_key && map.key_size == 4) call.key = constant_key(w, w.reg(n));
+  return true;
+}
+
+bool check_size(Walk& w, unsigned n, Call& call, bool writes, bool zero_allowed) {
+  const Register& r = w.reg(n);
+  if (!r.is_scalar()) return wrong_type(w, n, "scalar");
+  if (r.var.smin < 0) {
+    return w.reject(RejectClass::size_range, "R%u min value is negative, either use unsigned or 'var &= const'", n);
+  }
+  if (r.var.umin == 0 && !zero_allowed) {
+    return w.reject(RejectClass::size_range, "R%u invalid zero-sized read: u64=[0,%llu]", n, static_cast<unsigned long long>(r.var.umax));
+  }
+  if (r.var.umax >= max_size) {
+    return w.reject(RejectClass::size_range, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", n);
+  }
+  call.size_max = r.var.umax;
+  HelperMemory m{n - 1, r.var.umax, zero_allowed, writes, r.var.is_constant()};
+  return check_helper_memory(w, m);
+}
+
+bool check_ctx_argument(Walk& w, unsigned n) {
+  const Register& r = w.reg(n);
+  if (r.kind != Kind::ctx) return wrong_type(w, n, "ctx");
+  if (r.offset || !r.var.is_constant() || r.var.bits.value) {
+    return w.reject(RejectClass::ctx_access, "dereference of modified ctx ptr R%u off=%d disallowed", n, r.offset);
+  }
+  return true;
+}
+
+bool check_record(Walk& w, unsigned n, Call& call) {
+  const Register& r = w.reg(n);
+  if (r.kind != Kind::mem || !r.ring || r.nullable) return wrong_type(w, n, "ringbuf_mem");
+  if (r.offset || !r.var.is_constant() || r.var.bits.value) {
+    return w.reject(RejectClass::arg_type, "R%u must have zero offset when passed to release func or trusted arg to kfunc", n);
+  }
+  if (!r.reference) return w.reject(RejectClass::arg_type, "release helper expects referenced pointer in R%u", n);
+  call.released = r.reference;
+  return true;
+}
+
+bool check_constant(Walk& w, unsigned n, Call& call) {
+  const Register& r = w.reg(n);
+  if (!r.is_scalar()) return wrong_type(w, n, "scalar");
+  if (!r.var.is_constant()) return w.reject(RejectClass::arg_type, "R%u is not a known constant'", n);
+  if (r.var.bits.value >= max_size) {
+    return w.reject(RejectClass::size_range, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", n);
+  }
+  call.constant = r.var.bits.value;
+  return true;
+}
+
+bool check_string(Walk& w, unsigned n) {
+  const Register& r = w.reg(n);
+  if (r.kind != Kind::map_value || r.nullable) return wrong_type(w, n, "map_value");
+  const MapShape& map = w.program.maps[r.object];
+  if (!map.frozen) return w.reject(RejectClass::arg_type, "R%u does not point to a readonly map'", n);
+  if (!r.var.is_constant()) return w.reject(RejectClass::arg_type, "R%u is not a constant address'", n);
+  if (!check_region(w, n, 0, 1, false)) return false;
+  auto at = static_cast<size_t>(r.offset + static_cast<int64_t>(r.var.bits.value));
+  if (map.contents.size() < map.value_size) return w.abstain("string in a map whose contents are not given");
+  if (std::find(map.contents.begin() + static_cast<ptrdiff_t>(at), map.contents.end(), 0) == map.contents.end()) {
+    return w.reject(RejectClass::arg_type, "string is not zero-terminated");
+  }
+  return true;
+}
+
+bool check_argument(Walk& w, size_t i, Call& call) {
+  auto n = static_cast<unsigned>(i + 1);
+  if (!w.can_read(n)) return false;
+  HelperOperand operand = call.row.operands[i];
+  // A size belongs to the pointer before it.
+  HelperOperand previous = i ? call.row.operands[i - 1] : HelperOperand::integer;
+  switch (previous) {
+    case HelperOperand::in: return check_size(w, n, call, false, false);
+    case HelperOperand::in_n: return check_size(w, n, call, false, true);
+    case HelperOperand::out: return check_size(w, n, call, true, false);
+    case HelperOperand::out_n: return check_size(w, n, call, true, true);
+    default: break;
+  }
+  switch (operand) {
+    case HelperOperand::map: return check_map(w, n, call);
+    case HelperOperand::fn:
+      if (w.reg(n).kind != Kind::func) return wrong_type(w, n, "func");
+      call.callback = w.reg(n).object;
+      return true;
+    case HelperOperand::ctx: return check_ctx_argument(w, n);
+    case HelperOperand::key: return check_key_or_value(w, n, call, true);
+    case HelperOperand::value: return check_key_or_value(w, n, call, false);
+    case HelperOperand::in:
+    case HelperOperand::in_n:
+    case HelperOperand::out:
+    case HelperOperand::out_n: return is_memory(w.reg(n)) || wrong_type(w, n, memory_kinds);
+    case HelperOperand::str: return check_string(w, n);
+    case HelperOperand::any: return w.reg(n).kind == Kind::stack || w.reg(n).is_zero() || wrong_type(w, n, "fp");
+    case HelperOperand::rec: return check_record(w, n, call);
+    case HelperOperand::constant: return check_constant(w, n, call);
+    case HelperOperand::integer:
+    case HelperOperand::addr: return true;
+  }
+  return w.abstain("helper operand of a kind that is not modelled");
+}
+
+// Bounds on results beyond "an integer".
+void bound_result(Walk& w, const Call& call, Register& result) {
+  switch (call.row.number) {
+    case 45:
+    case 67:
+    case 114:
+    case 115:
+      result.var.smax = static_cast<int64_t>(call.size_max);
+      result.var.smax32 = static_cast<int32_t>(call.size_max);
+      result.var.smin = -max_errno;
+      result.var.smin32 = static_cast<int32_t>(-max_errno);
+      result.var.sync(w.deductions());
+      break;
+    case 8:
+      if (!w.profile.known_cpu_range) break;
+      result.var.umin = 0, result.var.umin32 = 0, result.var.smin = 0, result.var.smin32 = 0;
+      result.var.umax = result.var.umax32 = w.profile.nr_cpus - 1;
+      result.var.smax = result.var.smax32 = static_cast<int32_t>(w.profile.nr_cpus - 1);
+      result.var.sync(w.deductions());
+      break;
+    default: break;
+  }
+}
+
+void release(State& s, uint32_t reference) {
+  std::erase_if(s.references, [&](const Reference& r) { return r.id == reference; });
+  each_register(s, [&](Register& r) {
+    if (r.is_pointer() && r.reference == reference) r = Register::unknown_scalar();
+  });
+}
+
+void set_result(Walk& w, const Call& call) {
+  Register& r0 = w.reg(0);
+  switch (call.row.result) {
+    case HelperResult::none: r0 = Register(); break;
+    case HelperResult::integer:
+    case HelperResult::signed_integer:
+      r0 = Register::unknown_scalar();
+      bound_result(w, call, r0);
+      break;
+    case HelperResult::map_value_or_null: {
+      r0 = Register::pointer(Kind::map_value);
+      r0.object = static_cast<uint32_t>(call.map);
+      const MapShape& map = w.program.maps[r0.object];
+      bool found = w.profile.nonnull_array_lookup && is_array(map.type) && call.key && *call.key < map.max_entries;
+      if (found) break;
+      r0.nullable = true;
+      r0.id = w.fresh_id();
+      break;
+    }
+    case HelperResult::mem_or_null:
+      r0 = Register::pointer(Kind::mem);
+      r0.nullable = r0.ring = true;
+      r0.mem_size = static_cast<uint32_t>(call.constant);
+      r0.id = r0.reference = w.fresh_id();
+      w.state.references.push_back({r0.id, w.insn});
+      break;
+  }
+}
+
+// Is this helper there at all, for this kernel, type and license?
+bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
+  if (number == 0 || number > last_helper) return w.reject(RejectClass::helper, "invalid func unknown#%u", number);
+  auto id = mir::find_helper(number);
+  if (!id) return w.abstain("helper " + std::to_string(number) + " has no row");
+  row = &mir::row_of(*id);
+  auto since = parse_version(row->since);
+  if (!since) return w.abstain("helper row without a version");
+  auto name = row->name;
+  int length = static_cast<int>(name.size());
+  if (*since > w.profile.version) return w.reject(RejectClass::helper, "invalid func %.*s#%u", length, name.data(), number);
+  auto allowed = type_may_call(w.program.type, number);
+  if (!allowed) return w.abstain("whether this program type may call helper " + std::to_string(number) + " is not modelled");
+  if (!*allowed) {
+    return w.reject(RejectClass::helper, "program of this type cannot use helper bpf_%.*s#%u", length, name.data(), number);
+  }
+  if (row->gpl_only && !w.program.gpl) {
+    return w.reject(RejectClass::helper, "cannot call GPL-restricted function from non-GPL compatible program");
+  }
+  return true;
+}
+
+bool check_map_type(Walk& w, const Call& call) {
+  if (call.map < 0) return true;
+  const MapShape& map = w.program.maps[static_cast<size_t>(call.map)];
+  if (map_suits(map.type, call.row.number)) return true;
+  return w.reject(RejectClass::arg_type, "cannot pass map_type %u into func bpf_%.*s#%u", static_cast<unsigned>(map.type),
+                  static_cast<int>(call.row.name.size()), call.row.name.data(), call.row.number);
+}
+
+bool call_helper(Walk& w) {
+  auto number = static_cast<uint32_t>(w.at().imm);
+  const HelperRow* row = nullptr;
+  if (!check_available(w, number, row)) return false;
+  Call call{*row, -1, 0, 0, 0, 0, {}};
+  for (size_t i = 0; i < row->operands.size(); i++) {
+    if (!check_argument(w, i, call)) return false;
+  }
+  if (!check_map_type(w, call)) return false;
+  if (number == 181 || number == 164) {
+    Register context = w.reg(3);
+    Callback kind = number == 181 ? Callback::loop : Callback::for_each;
+    if (!push_callback(w, kind, call.callback, context, call.map < 0 ? 0 : static_cast<uint32_t>(call.map))) return false;
+  }
+  for (unsigned n = 0; n <= 5; n++) w.reg(n) = Register();
+  if (call.released) release(w.state, call.released);
+  set_result(w, call);
+  return true;
+}
+
+}  // namespace
+
+bool transfer_call(Walk& w, uint32_t& next) {
+  const bpf::Insn& insn = w.at();
+  if (insn.src() == bpf::pseudo::kfunc_call) return w.abstain("kfuncs are not modelled");
+  if (insn.src() == bpf::pseudo::call) return enter_subprogram(w, next);
+  next = w.insn + 1;
+  return call_helper(w);
+}
+
+bool transfer_exit(Walk& w, uint32_t& next, bool& ended) {
+  ended = false;
+  if (w.state.frames.size() > 1) return leave_subprogram(w, next, ended);
+  if (!w.state.references.empty()) {
+    const Reference& r = w.state.references.front();
+    return w.reject(RejectClass::ref_leak, "Unreleased reference id=%u alloc_insn=%u", r.id, r.insn);
+  }
+  if (!w.can_read(0)) return false;
+  if (w.program.type == ProgramType::tracing) return w.abstain("the return range of tracing programs is not modelled");
+  ended = true;
+  return true;
+}
+
+}  // namespace shrike::sim

@@ -1,0 +1,188 @@
+// The order is the kernel's: the fall-through first, the target of a jump later. A state is kept when at least two jumps
+// and eight instructions have passed since the last; a state that proves useless is dropped again.
+#include "verifier-sim/explore.h"
+
+#include <algorithm>
+
+#include "verifier-sim/branches.h"
+#include "verifier-sim/check_access.h"
+#include "verifier-sim/check_call.h"
+#include "verifier-sim/liveness.h"
+#include "verifier-sim/subprogram.h"
+#include "verifier-sim/subsume.h"
+#include "verifier-sim/transfer.h"
+
+namespace shrike::sim {
+namespace {
+
+class Explorer {
+ public:
+  explicit Explorer(Walk& walk) : w(walk), live_(live_registers(walk.program)), at_(walk.program.insns.size()) {}
+
+  void run();
+
+ private:
+  enum class Met : uint8_t { go_on, covered, failed };
+
+  Met compare_states();
+  void remember();
+  void widen_after_callback();
+  void path_ended();
+  bool step(uint32_t& next, bool& ended);
+  bool next_path();
+  void log_step();
+
+  Walk& w;
+  std::vector<uint16_t> live_;
+  std::vector<std::vector<Explored*>> at_;
+  std::vector<std::unique_ptr<Explored>> all_;
+  uint32_t last_jumps_ = 0, last_processed_ = 0;
+};
+
+void Explorer::remember() {
+  all_.push_back(std::make_unique<Explored>());
+  Explored* e = all_.back().get();
+  e->state = w.state;
+  e->insn = w.insn;
+  e->parent = w.parent;
+  at_[w.insn].push_back(e);
+  w.parent = e;
+  last_jumps_ = w.jumps;
+  last_processed_ = w.verdict.processed;
+  w.verdict.peak_states = std::max(w.verdict.peak_states, static_cast<uint32_t>(all_.size()));
+}
+
+Explorer::Met Explorer::compare_states() {
+  bool forced = w.structure.repeats[w.insn];
+  bool add = forced || (w.jumps - last_jumps_ >= 2 && w.verdict.processed - last_processed_ >= 8);
+  std::vector<Explored*>& known = at_[w.insn];
+  for (size_t i = 0; i < known.size(); i++) {
+    Explored* e = known[i];
+    if (e->branches) {
+      if (w.structure.repeats[w.insn]) {
+        // Another round of a callback that brings nothing new: any number of rounds is covered.
+        if (covers(e->state, w.state, live_, w.insn, w.profile)) return Met::covered;
+      } else if (identical(e->state, w.state)) {
+        w.reject(RejectClass::loop, "infinite loop detected at insn %u", w.insn);
+        return Met::failed;
+      }
+      // On a short way round, another state of the same loop would only cost memory.
+      if (w.jumps - last_jumps_ < 20 && w.verdict.processed - last_processed_ < 100 && !forced) add = false;
+    } else if (covers(e->state, w.state, live_, w.insn, w.profile)) {
+      e->hits++;
+      return Met::covered;
+    }
+    if (add) e->misses++;
+    if (e->misses > e->hits * 3 + 3 && !forced) {
+      e->state = State();
+      known.erase(known.begin() + static_cast<ptrdiff_t>(i--));
+    }
+  }
+  if (add) remember();
+  return Met::go_on;
+}
+
+void Explorer::path_ended() {
+  for (Explored* e = w.parent; e; e = e->parent) {
+    if (--e->branches) break;
+  }
+}
+
+bool Explorer::next_path() {
+  path_ended();
+  if (w.pending.empty()) return false;
+  Pending& p = w.pending.back();
+  w.state = std::move(p.state);
+  w.insn = p.insn;
+  w.parent = p.parent;
+  w.pending.pop_back();
+  return true;
+}
+
+// Numbers that change from round to round of a callback become unknown, so that the rounds converge.
+void Explorer::widen_after_callback() {
+  const Explored* before = w.parent;
+  while (before && (before->insn != w.insn || before->state.frames.size() != w.state.frames.size())) before = before->parent;
+  if (!before) return;
+  auto widen = [](const Register& then, Register& now) {
+    if (then.is_scalar() && now.is_scalar() && (then.var != now.var || then.id != now.id)) now = Register::unknown_scalar();
+  };
+  for (size_t f = 0; f < w.state.frames.size(); f++) {
+    const Frame& then = before->state.frames[f];
+    Frame& now = w.state.frames[f];
+    for (size_t i = 0; i < frame_pointer; i++) widen(then.regs[i], now.regs[i]);
+    for (size_t i = 0; i < std::min(then.stack.size(), now.stack.size()); i++) {
+      if (then.stack[i].is_spill() && now.stack[i].is_spill()) widen(then.stack[i].spilled, now.stack[i].spilled);
+    }
+  }
+}
+
+bool Explorer::step(uint32_t& next, bool& ended) {
+  namespace cls = bpf::cls;
+  const bpf::Insn& insn = w.at();
+  std::string fault = check_fields(insn, w.profile);
+  if (!fault.empty()) return w.reject(RejectClass::opcode, "%s", fault.c_str());
+  next = w.insn + 1;
+  switch (insn.opcode & 7) {
+    case cls::alu:
+    case cls::alu64: return transfer_alu(w);
+    case cls::ld:
+      if (insn.opcode != bpf::ld_imm64) {
+        if (w.program.type == ProgramType::socket_filter) return w.abstain("packet loads are not modelled");
+        return w.reject(RejectClass::opcode, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+      }
+      next = w.insn + 2;
+      return transfer_ld_imm64(w);
+    case cls::ldx: return transfer_load(w);
+    case cls::st:
+    case cls::stx: return transfer_store(w);
+    default: break;
+  }
+  w.jumps++;
+  if (insn.opcode == bpf::call_insn) return transfer_call(w, next);
+  if (insn.opcode == bpf::exit_insn) return transfer_exit(w, next, ended);
+  return transfer_jump(w, next);
+}
+
+void Explorer::log_step() {
+  w.verdict.log += std::to_string(w.insn) + ": " + to_text(w.state, w.program.maps) + "\n";
+  const bpf::Insn* second = w.at().opcode == bpf::ld_imm64 ? &w.program.insns[w.insn + 1] : nullptr;
+  w.verdict.log += std::to_string(w.insn) + ": " + bpf::disassemble(w.at(), second) + "\n";
+}
+
+void Explorer::run() {
+  for (;;) {
+    if (++w.verdict.processed > std::min(w.profile.processed_limit, w.options.budget)) {
+      w.abstain("more than " + std::to_string(w.verdict.processed - 1) + " instructions to walk; the kernel may prune more");
+      return;
+    }
+    if (w.structure.prune_point[w.insn]) {
+      Met met = compare_states();
+      if (met == Met::failed) return;
+      if (met == Met::covered) {
+        if (!next_path()) break;
+        continue;
+      }
+    }
+    if (w.options.log) log_step();
+    uint32_t next = 0;
+    bool ended = false;
+    bool leaves_callback = w.at().opcode == bpf::exit_insn && w.state.current().callback != Callback::none;
+    if (!step(next, ended)) return;
+    if (ended) {
+      if (!next_path()) break;
+      continue;
+    }
+    w.insn = next;
+    if (leaves_callback) widen_after_callback();
+  }
+  w.insn = 0;
+  if (!check_stack_chain(w)) return;
+  w.verdict.answer = Answer::accept;
+}
+
+}  // namespace
+
+void explore(Walk& w) { Explorer(w).run(); }
+
+}  // namespace shrike::sim
