@@ -84,7 +84,6 @@ void refine_numbers(Walk& w, Ways ways, Relation relation, bool is32, const std:
     Register imm = Register::constant(static_cast<uint64_t>(int64_t{insn.imm}));
     Register& other = both ? f.regs[b] : imm;
     if (!f.regs[a].is_scalar() || !other.is_scalar()) return;
-    if (both && a == b) return;
     refine(holds, is32, f.regs[a].var, other.var, w.profile);
     if (both) spread(w, s, f.regs[b], places);
     spread(w, s, f.regs[a], places);

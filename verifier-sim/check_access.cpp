@@ -156,17 +156,17 @@ bool transfer_atomic(Walk& w) {
   if (w.reg(insn.src()).is_pointer()) return w.abstain("atomic operation with a pointer as operand");
   if (fetches && !w.can_write(loaded)) return false;
   Reach reach{insn.dst(), insn.offset, size, Access::read, true};
-  if (fetches && insn.dst() == loaded) return w.abstain("atomic operation that overwrites its own address");
   Register value = Register::unknown_scalar();
   if (!access_memory(w, reach, fetches ? &value : nullptr, Stored{})) return false;
-  reach.access = Access::write;
-  if (!access_memory(w, reach, nullptr, Stored{})) return false;
   if (fetches) {
     // A spilled pointer cannot be what an atomic operation hands out: the slot is plain data from here on.
     if (!value.is_scalar()) return w.abstain("atomic operation on a spilled pointer");
     if (size < 8) value.var.truncate(size, w.deductions());
     w.reg(loaded) = value;
   }
+  // The kernel checks the write last, when the old value may already have replaced the address.
+  reach.access = Access::write;
+  if (!access_memory(w, reach, nullptr, Stored{})) return false;
   return true;
 }
 

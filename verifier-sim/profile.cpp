@@ -24,7 +24,6 @@ Profile profile_6_12() {
   p.private_stack = false;
   p.nonnull_array_lookup = false;
   p.helper_reads_keep_stack = false;
-  p.register_with_itself = false;
   p.deductions.across_sign = false;
   p.deductions.across_sign32 = false;
   p.deductions.third_round = false;

@@ -42,7 +42,7 @@ struct Profile {
   bool refines_both_registers = true;  // reg-reg comparisons of two unknowns
   bool unequal_trims_edges = true;     // jne against a bound moves the bound
   bool callbacks_repeat = true;        // callbacks are verified until their states converge
-  bool register_with_itself = true;    // r1 < r1 is decided
+  bool register_with_itself = false;   // r1 < r1 is decided (7.0)
   Deductions deductions;
 };
 

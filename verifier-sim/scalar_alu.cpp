@@ -223,11 +223,8 @@ void add_constant(ScalarBounds& dst, int64_t constant, const Deductions& d) {
 ScalarBounds compute(uint8_t operation, bool is64, const ScalarBounds& dst, const ScalarBounds& src, const Deductions& d) {
   namespace alu = bpf::alu;
   ScalarBounds r = dst, s = src;
-  if (!computable(operation, is64, src, d)) {
-    r = ScalarBounds::unknown();
-    if (!is64) r.zero_extend(d);
-    return r;
-  }
+  // Kernels give up here before they would clear the high half of a 32-bit result.
+  if (!computable(operation, is64, src, d)) return ScalarBounds::unknown();
   auto by = static_cast<unsigned>(src.umin);
   switch (operation) {
     case alu::neg:

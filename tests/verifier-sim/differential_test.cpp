@@ -21,7 +21,8 @@ unsigned number_from(const char* name, unsigned otherwise) {
   return text ? static_cast<unsigned>(strtoul(text, nullptr, 10)) : otherwise;
 }
 
-void show(const char* what, uint64_t seed, const ProgramInput& program, const Verdict& v, const LiveKernel::Answer& k) {
+void show(const char* what, uint64_t seed, const ProgramInput& program, const Profile& profile, const LiveKernel::Answer& k) {
+  Verdict v = verify(program, profile, {true, 60'000});
   printf("---- %s, seed %llu: %s insn %u: %s\n", what, static_cast<unsigned long long>(seed), std::string(name_of(v.reject_class)).c_str(),
          v.insn, v.message.c_str());
   for (size_t i = 0; i < program.insns.size(); i++) {
@@ -30,6 +31,7 @@ void show(const char* what, uint64_t seed, const ProgramInput& program, const Ve
     if (second) i++;
   }
   size_t from = k.log.size() > 6000 ? k.log.size() - 6000 : 0;
+  printf("model log:\n%s\n", v.log.c_str());
   printf("kernel log:\n%s\n", k.log.c_str() + from);
 }
 
@@ -64,11 +66,11 @@ TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
       t.reasons["unknown: " + v.message]++;
     } else if (v.answer == Answer::accept && !k.accepted) {
       t.false_accepts++;
-      show("FALSE ACCEPT", first + i, program, v, kernel.load(program, 2));
+      show("FALSE ACCEPT", first + i, program, *profile, kernel.load(program, 2));
     } else if (v.answer == Answer::reject && k.accepted) {
       t.false_rejects++;
       t.reasons["false reject: " + std::string(name_of(v.reject_class)) + ": " + v.message]++;
-      if (shown) shown--, show("false reject", first + i, program, v, kernel.load(program, 2));
+      if (shown) shown--, show("false reject", first + i, program, *profile, kernel.load(program, 2));
     }
   }
   printf("programs %u: kernel accepts %u, rejects %u; model unknown %u (%u of accepted), false rejects %u, false accepts %u\n", programs,
