@@ -9,7 +9,9 @@
 namespace shrike::sim {
 namespace {
 
-bool uses_register(const bpf::Insn& i) { return (i.opcode & 8) != 0; }
+bool uses_register(const bpf::Insn& i) {
+  return (i.opcode & 8) != 0;
+}
 
 // Is a test of this pointer against zero decided by its type?
 bool never_null(const Register& r, const Profile& profile) {

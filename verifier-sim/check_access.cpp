@@ -23,7 +23,9 @@ unsigned bytes_of(const bpf::Insn& i) {
   }
 }
 
-uint8_t mode_of(const bpf::Insn& i) { return i.opcode & 0xe0; }
+uint8_t mode_of(const bpf::Insn& i) {
+  return i.opcode & 0xe0;
+}
 
 bool in_object(Walk& w, const Register& r, unsigned n, int64_t offset, uint64_t size, bool zero_allowed) {
   bool size_ok = size > 0 || zero_allowed;
@@ -45,7 +47,10 @@ bool check_alignment(Walk& w, const Register& r, int64_t offset, unsigned size, 
   if (size == 1 || (!strict && r.kind != Kind::stack)) return true;
   Tnum at = add(r.var.bits, Tnum::constant(static_cast<uint64_t>(r.offset + offset)));
   if (at.is_aligned(size)) return true;
-  const char* what = r.kind == Kind::stack ? "stack " : r.kind == Kind::map_value ? "value " : r.kind == Kind::ctx ? "context " : "";
+  const char* what = r.kind == Kind::stack       ? "stack "
+                     : r.kind == Kind::map_value ? "value "
+                     : r.kind == Kind::ctx       ? "context "
+                                                 : "";
   return w.reject(RejectClass::misaligned, "misaligned %saccess off %s+%d+%" PRId64 " size %u", what, to_text(r.var.bits).c_str(),
                   r.offset, offset, size);
 }
@@ -196,8 +201,8 @@ bool check_helper_memory(Walk& w, const HelperMemory& m) {
     return w.reject(RejectClass::other, "R%u cannot write into map_key", m.reg);
   }
   if (r.kind == Kind::map_value && m.writes && w.program.maps[r.object].frozen) {
-    return w.reject(RejectClass::other, "write into map forbidden, value_size=%u off=%d size=%d", w.program.maps[r.object].value_size,
-                    r.offset, static_cast<int>(m.size));
+    return w.reject(RejectClass::other, "write into map forbidden, value_size=%u off=%d size=%d",
+                    w.program.maps[r.object].value_size, r.offset, static_cast<int>(m.size));
   }
   return check_region(w, m.reg, 0, m.size, m.zero_allowed);
 }

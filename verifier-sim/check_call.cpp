@@ -24,11 +24,11 @@ constexpr int64_t max_errno = 4095;
 struct Call {
   const HelperRow& row;
   int32_t map = -1;
-  uint64_t size_max = 0;         // of the last pointer and size pair
-  uint64_t constant = 0;         // `const` operand
-  uint32_t released = 0;         // reference given back
-  uint32_t callback = 0;         // first instruction of the function handed over
-  std::optional<uint64_t> key;   // the key's bytes, when they are constants (4-byte keys)
+  uint64_t size_max = 0;        // of the last pointer and size pair
+  uint64_t constant = 0;        // `const` operand
+  uint32_t released = 0;        // reference given back
+  uint32_t callback = 0;        // first instruction of the function handed over
+  std::optional<uint64_t> key;  // the key's bytes, when they are constants (4-byte keys)
 };
 
 bool wrong_type(Walk& w, unsigned n, const char* expected) {
@@ -45,7 +45,9 @@ constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem
 bool is_hash(MapType t) {
   return t == MapType::hash || t == MapType::percpu_hash || t == MapType::lru_hash || t == MapType::lru_percpu_hash;
 }
-bool is_array(MapType t) { return t == MapType::array || t == MapType::percpu_array; }
+bool is_array(MapType t) {
+  return t == MapType::array || t == MapType::percpu_array;
+}
 
 // Which map types a helper takes.
 bool map_suits(MapType type, uint32_t helper) {
@@ -74,7 +76,8 @@ std::optional<uint64_t> constant_key(const Walk& w, const Register& r) {
   bool zero = true;
   for (int i = 0; i < 4; i++) zero = zero && frame.byte_at(offset + i) == Byte::zero;
   if (zero) return 0;
-  if (offset % 8 != 0 || slot.spill_size() != 4 || !slot.spilled.is_scalar() || !slot.spilled.var.is_constant()) return std::nullopt;
+  if (offset % 8 != 0 || slot.spill_size() != 4 || !slot.spilled.is_scalar() || !slot.spilled.var.is_constant())
+    return std::nullopt;
   return slot.spilled.var.bits.value;
 }
 
@@ -96,7 +99,8 @@ bool check_size(Walk& w, unsigned n, Call& call, bool writes, bool zero_allowed)
     return w.reject(RejectClass::size_range, "R%u min value is negative, either use unsigned or 'var &= const'", n);
   }
   if (r.var.umin == 0 && !zero_allowed) {
-    return w.reject(RejectClass::size_range, "R%u invalid zero-sized read: u64=[0,%llu]", n, static_cast<unsigned long long>(r.var.umax));
+    return w.reject(RejectClass::size_range, "R%u invalid zero-sized read: u64=[0,%llu]", n,
+                    static_cast<unsigned long long>(r.var.umax));
   }
   if (r.var.umax >= max_size) {
     return w.reject(RejectClass::size_range, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", n);

@@ -183,6 +183,8 @@ void Explorer::run() {
 
 }  // namespace
 
-void explore(Walk& w) { Explorer(w).run(); }
+void explore(Walk& w) {
+  Explorer(w).run();
+}
 
 }  // namespace shrike::sim

@@ -13,7 +13,9 @@ struct Effect {
   uint16_t writes = 0;
 };
 
-uint16_t bit(unsigned n) { return static_cast<uint16_t>(1u << n); }
+uint16_t bit(unsigned n) {
+  return static_cast<uint16_t>(1u << n);
+}
 
 Effect effect_of(const bpf::Insn& i) {
   uint8_t op = i.opcode & 0xf0;

@@ -31,6 +31,7 @@ Profile profile_6_12() {
   p.deductions.signed_products = false;
   p.deductions.mul_by_union = false;
   p.deductions.negation = false;
+  p.deductions.byte_swaps = false;
   p.deductions.overlapping_bits = false;
   return p;
 }
@@ -54,7 +55,9 @@ Profile profile_6_1() {
   return p;
 }
 
-std::vector<Profile> all_profiles() { return {profile_6_1(), profile_6_12(), profile_6_18()}; }
+std::vector<Profile> all_profiles() {
+  return {profile_6_1(), profile_6_12(), profile_6_18()};
+}
 
 std::optional<Profile> find_profile(std::string_view name) {
   for (Profile& p : all_profiles()) {

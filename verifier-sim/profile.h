@@ -21,28 +21,28 @@ struct Version {
 struct Profile {
   std::string_view name;
   Version version;
-  unsigned isa = 4;        // 3: jmp32 and atomics with fetch; 4: sdiv, movsx, ldsx, bswap, gotol
-  unsigned nr_cpus = 1;    // possible CPUs; bounds the result of get_smp_processor_id where that is tracked
+  unsigned isa = 4;      // 3: jmp32 and atomics with fetch; 4: sdiv, movsx, ldsx, bswap, gotol
+  unsigned nr_cpus = 1;  // possible CPUs; bounds the result of get_smp_processor_id where that is tracked
   bool jit = true;
 
   uint32_t processed_limit = 1'000'000;
   uint32_t pending_limit = 8192;
   uint32_t frames = 8;
   uint32_t stack_bytes = 512;
-  uint32_t stack_rounding = 32;        // per frame, in the sum over a call chain
-  bool private_stack = false;          // no sum over the chain for kprobe, tracepoint, perf_event, raw_tracepoint
+  uint32_t stack_rounding = 32;  // per frame, in the sum over a call chain
+  bool private_stack = false;    // no sum over the chain for kprobe, tracepoint, perf_event, raw_tracepoint
 
-  bool reads_uninit_stack = true;      // privileged programs may read stack bytes never written
-  bool tracks_stored_constants = true; // *(u64 *)(r10 - 8) = 5 is remembered
-  bool spills_every_scalar = true;     // also unbounded and zero ones
-  bool constant_deltas = true;         // r1 = r2; r1 += 8 stays linked to r2
+  bool reads_uninit_stack = true;       // privileged programs may read stack bytes never written
+  bool tracks_stored_constants = true;  // *(u64 *)(r10 - 8) = 5 is remembered
+  bool spills_every_scalar = true;      // also unbounded and zero ones
+  bool constant_deltas = true;          // r1 = r2; r1 += 8 stays linked to r2
   bool known_cpu_range = true;
-  bool nonnull_array_lookup = true;    // constant key inside an array: the lookup cannot fail
-  bool helper_reads_keep_stack = true; // a helper that only reads leaves spills and zeros as they are
-  bool refines_both_registers = true;  // reg-reg comparisons of two unknowns
-  bool unequal_trims_edges = true;     // jne against a bound moves the bound
-  bool callbacks_repeat = true;        // callbacks are verified until their states converge
-  bool register_with_itself = false;   // r1 < r1 is decided (7.0)
+  bool nonnull_array_lookup = true;     // constant key inside an array: the lookup cannot fail
+  bool helper_reads_keep_stack = true;  // a helper that only reads leaves spills and zeros as they are
+  bool refines_both_registers = true;   // reg-reg comparisons of two unknowns
+  bool unequal_trims_edges = true;      // jne against a bound moves the bound
+  bool callbacks_repeat = true;         // callbacks are verified until their states converge
+  bool register_with_itself = false;    // r1 < r1 is decided (7.0)
   Deductions deductions;
 };
 

@@ -103,12 +103,22 @@ void trim_edge(Range<T> a, T value) {
   if (a.max == value) a.max--;
 }
 
-Range<uint64_t> u64(ScalarBounds& s) { return {s.umin, s.umax}; }
-Range<int64_t> s64(ScalarBounds& s) { return {s.smin, s.smax}; }
-Range<uint32_t> u32(ScalarBounds& s) { return {s.umin32, s.umax32}; }
-Range<int32_t> s32(ScalarBounds& s) { return {s.smin32, s.smax32}; }
+Range<uint64_t> u64(ScalarBounds& s) {
+  return {s.umin, s.umax};
+}
+Range<int64_t> s64(ScalarBounds& s) {
+  return {s.smin, s.smax};
+}
+Range<uint32_t> u32(ScalarBounds& s) {
+  return {s.umin32, s.umax32};
+}
+Range<int32_t> s32(ScalarBounds& s) {
+  return {s.smin32, s.smax32};
+}
 
-bool constant_in(const ScalarBounds& s, bool is32) { return is32 ? s.low32_is_constant() : s.is_constant(); }
+bool constant_in(const ScalarBounds& s, bool is32) {
+  return is32 ? s.low32_is_constant() : s.is_constant();
+}
 
 void set_bits(ScalarBounds& s, bool is32, const Tnum& bits) {
   if (is32) s.bits = s.bits.with_low32(bits);
@@ -122,6 +132,8 @@ void narrow_bits(Relation r, bool is32, ScalarBounds& first, ScalarBounds& secon
   uint64_t value = is32 ? b->bits.low32().value : b->bits.value;
   Tnum bits = is32 ? a->bits.low32() : a->bits;
   if (r == Relation::no_bits) {
+    // Kernels start the ranges afresh here.
+    a->forget_ranges();
     set_bits(*a, is32, bit_and(bits, Tnum::constant(~value)));
   } else if (std::has_single_bit(value)) {
     set_bits(*a, is32, bit_or(bits, Tnum::constant(value)));
@@ -230,7 +242,8 @@ Relation negated(Relation r) {
   }
 }
 
-Decided decide(Relation r, bool is32, const ScalarBounds& ra, const ScalarBounds& rb, bool same_register, const Profile& profile) {
+Decided decide(Relation r, bool is32, const ScalarBounds& ra, const ScalarBounds& rb, bool same_register,
+               const Profile& profile) {
   if (same_register && profile.register_with_itself) return decide_with_itself(r, ra, is32);
   Sides a = sides_of(ra, is32), b = sides_of(rb, is32);
   switch (r) {

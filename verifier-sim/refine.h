@@ -9,7 +9,20 @@
 namespace shrike::sim {
 
 // The relation that holds on a branch: operation codes of bpf::jmp, and `no_bits` for the failing side of jset.
-enum class Relation : uint8_t { equal, unequal, any_bit, no_bits, greater, greater_equal, less, less_equal, s_greater, s_greater_equal, s_less, s_less_equal };
+enum class Relation : uint8_t {
+  equal,
+  unequal,
+  any_bit,
+  no_bits,
+  greater,
+  greater_equal,
+  less,
+  less_equal,
+  s_greater,
+  s_greater_equal,
+  s_less,
+  s_less_equal
+};
 
 Relation relation_of(uint8_t operation);
 Relation negated(Relation r);

@@ -22,8 +22,12 @@ struct View {
   S& smax;
 };
 
-auto view64(ScalarBounds& r) { return View<uint64_t, int64_t>{r.umin, r.umax, r.smin, r.smax}; }
-auto view32(ScalarBounds& r) { return View<uint32_t, int32_t>{r.umin32, r.umax32, r.smin32, r.smax32}; }
+auto view64(ScalarBounds& r) {
+  return View<uint64_t, int64_t>{r.umin, r.umax, r.smin, r.smax};
+}
+auto view32(ScalarBounds& r) {
+  return View<uint32_t, int32_t>{r.umin32, r.umax32, r.smin32, r.smax32};
+}
 
 template <typename U, typename S>
 void unbounded_signed(View<U, S> v) {
@@ -211,6 +215,15 @@ void add_ranges64(ScalarBounds& dst, const ScalarBounds& src, const Deductions& 
 void sub_ranges64(ScalarBounds& dst, const ScalarBounds& src, const Deductions& d) {
   ScalarBounds s = src;
   sub_view(view64(dst), view64(s), d);
+}
+
+ScalarBounds change_byte_order(const ScalarBounds& s, bool swaps, unsigned bytes, const Deductions& d) {
+  if (!d.byte_swaps) return ScalarBounds::unknown();
+  if (!swaps && s.umax >> (bytes * 8 - 1) <= 1) return s;
+  ScalarBounds r;
+  r.bits = swaps ? byte_swap(s.bits, bytes) : s.bits.cast(bytes);
+  r.sync(d);
+  return r;
 }
 
 void add_constant(ScalarBounds& dst, int64_t constant, const Deductions& d) {

@@ -283,7 +283,9 @@ bool ScalarBounds::holds(const ScalarBounds& i) const {
          smin32 <= i.smin32 && smax32 >= i.smax32 && bits.holds(i.bits);
 }
 
-unsigned ScalarBounds::width() const { return 64 - std::countl_zero(umax); }
+unsigned ScalarBounds::width() const {
+  return 64 - std::countl_zero(umax);
+}
 
 std::string to_text(const ScalarBounds& s) {
   std::string out;

@@ -22,6 +22,7 @@ struct Deductions {
   bool mul_by_union = true;        // tnum multiplication of 6.18
   bool unknown_operand = true;     // mul/or/xor with an unknown source keep what they can (6.10)
   bool negation = true;            // neg is tracked (6.17)
+  bool byte_swaps = true;          // be, le and bswap keep known bits (in stable releases of 6.18)
   bool overlapping_bits = true;    // jeq/jne compare known bits (6.18)
 };
 
@@ -49,7 +50,7 @@ struct ScalarBounds {
   void learn_from_bits();    // ranges from known bits
   void learn_from_bits32();  // only the low half's ranges
   void sync(const Deductions& d);
-  bool contradictory() const;  // some range is empty, or a constant disagrees with its ranges
+  bool contradictory() const;             // some range is empty, or a constant disagrees with its ranges
   void zero_extend(const Deductions& d);  // the result of a 32-bit operation: high half becomes zero
 
   // Loads of 1, 2 or 4 bytes: zero- and sign-extended.

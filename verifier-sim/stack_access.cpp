@@ -39,7 +39,8 @@ bool check_within(Walk& w, Frame& frame, const Register& pointer, unsigned n, in
   int64_t floor = may_be_unwritten ? -int64_t{w.profile.stack_bytes} : -static_cast<int64_t>(frame.stack.size() * 8);
   if (lowest < floor || lowest > -1 || end > 0) {
     if (pointer.var.is_constant()) {
-      return w.reject(RejectClass::stack_bounds, "invalid%s stack R%u off=%" PRId64 " size=%" PRId64, words_of(purpose), n, lowest, size);
+      return w.reject(RejectClass::stack_bounds, "invalid%s stack R%u off=%" PRId64 " size=%" PRId64, words_of(purpose), n,
+                      lowest, size);
     }
     return w.reject(RejectClass::stack_bounds, "invalid variable-offset%s stack R%u var_off=%s off=%" PRId64 " size=%" PRId64,
                     words_of(purpose), n, to_text(pointer.var.bits).c_str(), offset, size);
@@ -124,7 +125,8 @@ bool read_partial_spill(Walk& w, Frame& frame, Slot& slot, int offset, unsigned 
   if (!into) return true;
   unsigned spilled = slot.spill_size();
   if (size <= spilled && offset % 8 == 0) {
-    if (size == 4 && spilled == 4 && slot.spilled.var.width() <= 32 && w.profile.spills_every_scalar) link_before_copy(w, slot.spilled);
+    if (size == 4 && spilled == 4 && slot.spilled.var.width() <= 32 && w.profile.spills_every_scalar)
+      link_before_copy(w, slot.spilled);
     *into = slot.spilled;
     if (slot.spilled.var.width() > size * 8) into->id = 0, into->has_delta = false, into->delta = 0;
     return true;
@@ -133,7 +135,8 @@ bool read_partial_spill(Walk& w, Frame& frame, Slot& slot, int offset, unsigned 
   for (unsigned i = 0; i < size; i++) {
     Byte b = frame.byte_at(offset + static_cast<int>(i));
     if (b == Byte::spill) from_spill++;
-    else if (!readable(w, b)) return w.reject(RejectClass::stack_uninit, "invalid read from stack off %d+%u size %u", offset, i, size);
+    else if (!readable(w, b))
+      return w.reject(RejectClass::stack_uninit, "invalid read from stack off %d+%u size %u", offset, i, size);
     if (b == Byte::zero) zeros++;
   }
   bool zero = (from_spill == size && slot.spilled.is_zero()) || zeros == size;
@@ -176,12 +179,15 @@ bool check_initialized(Walk& w, Frame& frame, unsigned n, int lowest, int end, b
       }
       continue;
     }
-    return w.reject(RejectClass::stack_uninit, "invalid read from stack R%u off %d+%d size %d", n, lowest, i - lowest, end - lowest);
+    return w.reject(RejectClass::stack_uninit, "invalid read from stack R%u off %d+%d size %d", n, lowest, i - lowest,
+                    end - lowest);
   }
   return true;
 }
 
-Frame& frame_of(Walk& w, const Register& pointer) { return w.state.frames[pointer.frame]; }
+Frame& frame_of(Walk& w, const Register& pointer) {
+  return w.state.frames[pointer.frame];
+}
 
 }  // namespace
 
@@ -214,8 +220,10 @@ bool check_stack_for_helper(Walk& w, const HelperMemory& m) {
   if (m.size == 0 && !m.zero_allowed) return w.reject(RejectClass::size_range, "invalid zero-sized read");
   bool fills = m.writes && m.exact && pointer.var.is_constant();
   auto size = static_cast<int64_t>(m.size);
-  if (!check_within(w, frame, pointer, m.reg, pointer.offset, size, Purpose::helper, fills || w.profile.reads_uninit_stack)) return false;
-  auto lowest = static_cast<int>(pointer.var.smin + pointer.offset), end = static_cast<int>(pointer.var.smax + pointer.offset + size);
+  if (!check_within(w, frame, pointer, m.reg, pointer.offset, size, Purpose::helper, fills || w.profile.reads_uninit_stack))
+    return false;
+  auto lowest = static_cast<int>(pointer.var.smin + pointer.offset),
+       end = static_cast<int>(pointer.var.smax + pointer.offset + size);
   if (fills) {
     for (int i = lowest; i < end; i++) {
       if (!write_fixed(w, frame, i, 1, Stored{})) return false;

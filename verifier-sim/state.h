@@ -16,17 +16,17 @@ enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, ma
 
 struct Register {
   Kind kind = Kind::not_init;
-  bool nullable = false;      // pointer that may be null until tested
-  bool ring = false;          // mem: reserved ring memory
-  bool has_delta = false;     // scalar: equals the other members of `id` plus `delta`
-  uint8_t frame = 0;          // stack: whose
-  uint32_t id = 0;            // scalar: linked copies; nullable pointer: copies tested together
-  uint32_t reference = 0;     // the reference this pointer carries
-  int32_t offset = 0;         // pointer: known part
+  bool nullable = false;   // pointer that may be null until tested
+  bool ring = false;       // mem: reserved ring memory
+  bool has_delta = false;  // scalar: equals the other members of `id` plus `delta`
+  uint8_t frame = 0;       // stack: whose
+  uint32_t id = 0;         // scalar: linked copies; nullable pointer: copies tested together
+  uint32_t reference = 0;  // the reference this pointer carries
+  int32_t offset = 0;      // pointer: known part
   int32_t delta = 0;
-  uint32_t object = 0;        // map index, or func: first instruction of the callback
+  uint32_t object = 0;  // map index, or func: first instruction of the callback
   uint32_t mem_size = 0;
-  ScalarBounds var;           // scalar: value; pointer: unknown part of the offset
+  ScalarBounds var;  // scalar: value; pointer: unknown part of the offset
 
   bool is_pointer() const { return kind != Kind::not_init && kind != Kind::scalar; }
   bool is_scalar() const { return kind == Kind::scalar; }

@@ -17,11 +17,21 @@ namespace jmp = bpf::jmp;
 constexpr uint8_t may_goto = 0xe0;
 constexpr uint8_t mode_abs = 0x20, mode_ind = 0x40;
 
-uint8_t class_of(const Insn& i) { return i.opcode & 7; }
-uint8_t operation_of(const Insn& i) { return i.opcode & 0xf0; }
-uint8_t size_of(const Insn& i) { return i.opcode & 0x18; }
-uint8_t mode_of(const Insn& i) { return i.opcode & 0xe0; }
-bool uses_register(const Insn& i) { return (i.opcode & 8) != 0; }
+uint8_t class_of(const Insn& i) {
+  return i.opcode & 7;
+}
+uint8_t operation_of(const Insn& i) {
+  return i.opcode & 0xf0;
+}
+uint8_t size_of(const Insn& i) {
+  return i.opcode & 0x18;
+}
+uint8_t mode_of(const Insn& i) {
+  return i.opcode & 0xe0;
+}
+bool uses_register(const Insn& i) {
+  return (i.opcode & 8) != 0;
+}
 
 bool opcode_exists(const Insn& i, const Profile& profile) {
   uint8_t op = operation_of(i);
@@ -266,13 +276,17 @@ bool is_jump(const Insn& i) {
   return (c == cls::jmp || c == cls::jmp32) && op != jmp::call && op != jmp::exit;
 }
 
-int32_t jump_distance(const Insn& i) { return i.opcode == (cls::jmp32 | jmp::ja) ? i.imm : i.offset; }
+int32_t jump_distance(const Insn& i) {
+  return i.opcode == (cls::jmp32 | jmp::ja) ? i.imm : i.offset;
+}
 
 uint32_t Structure::subprogram_of(uint32_t insn) const {
   return static_cast<uint32_t>(std::upper_bound(starts.begin(), starts.end(), insn) - starts.begin()) - 1;
 }
 
-bool Structure::is_start(uint32_t insn) const { return std::binary_search(starts.begin(), starts.end(), insn); }
+bool Structure::is_start(uint32_t insn) const {
+  return std::binary_search(starts.begin(), starts.end(), insn);
+}
 
 bool check_structure(const ProgramInput& program, const Profile& profile, Structure& out, Verdict& verdict) {
   Check check{program, profile, out, verdict};

@@ -104,7 +104,8 @@ bool leave_subprogram(Walk& w, uint32_t& next, bool& ended) {
   }
   if (!w.can_read(0)) return false;
   if (!r0.is_scalar()) return w.reject(RejectClass::retval, "R0 not a scalar value");
-  if (r0.var.smin < 0 || r0.var.smax > 1) return w.reject(RejectClass::retval, "At callback return the register R0 should have been in [0, 1]");
+  if (r0.var.smin < 0 || r0.var.smax > 1)
+    return w.reject(RejectClass::retval, "At callback return the register R0 should have been in [0, 1]");
   if (!w.state.references.empty()) {
     const Reference& r = w.state.references.front();
     return w.reject(RejectClass::ref_leak, "Unreleased reference id=%u alloc_insn=%u", r.id, r.insn);
@@ -120,8 +121,10 @@ bool check_stack_chain(Walk& w) {
   for (int depth : w.stack_depths) w.verdict.stack_depth = std::max(w.verdict.stack_depth, static_cast<uint32_t>(depth));
   if (chain.too_deep) return w.reject(RejectClass::stack_limit, "the call stack of %u frames is too deep !", chain.frames);
   if (chain.deepest <= static_cast<int>(w.profile.stack_bytes)) return true;
-  if (w.profile.private_stack && w.profile.jit) return w.abstain("stack over the call chain above the limit, with private stacks");
-  return w.reject(RejectClass::stack_limit, "combined stack size of %zu calls is %d. Too large", w.structure.starts.size(), chain.deepest);
+  if (w.profile.private_stack && w.profile.jit)
+    return w.abstain("stack over the call chain above the limit, with private stacks");
+  return w.reject(RejectClass::stack_limit, "combined stack size of %zu calls is %d. Too large", w.structure.starts.size(),
+                  chain.deepest);
 }
 
 }  // namespace shrike::sim

@@ -57,14 +57,24 @@ Tnum bit_xor(const Tnum& a, const Tnum& b) {
   return {(a.value ^ b.value) & ~unknown, unknown};
 }
 
-Tnum shift_left(const Tnum& a, unsigned by) { return {a.value << by, a.mask << by}; }
-Tnum shift_right(const Tnum& a, unsigned by) { return {a.value >> by, a.mask >> by}; }
+Tnum shift_left(const Tnum& a, unsigned by) {
+  return {a.value << by, a.mask << by};
+}
+Tnum shift_right(const Tnum& a, unsigned by) {
+  return {a.value >> by, a.mask >> by};
+}
 
 Tnum shift_right_signed(const Tnum& a, unsigned by, unsigned width) {
   if (width == 32) {
-    return {static_cast<uint32_t>(static_cast<int32_t>(a.value) >> by), static_cast<uint32_t>(static_cast<int32_t>(a.mask) >> by)};
+    return {static_cast<uint32_t>(static_cast<int32_t>(a.value) >> by),
+            static_cast<uint32_t>(static_cast<int32_t>(a.mask) >> by)};
   }
   return {static_cast<uint64_t>(static_cast<int64_t>(a.value) >> by), static_cast<uint64_t>(static_cast<int64_t>(a.mask) >> by)};
+}
+
+Tnum byte_swap(const Tnum& a, unsigned bytes) {
+  unsigned by = 64 - bytes * 8;
+  return {__builtin_bswap64(a.value) >> by, __builtin_bswap64(a.mask) >> by};
 }
 
 Tnum intersect(const Tnum& a, const Tnum& b) {

@@ -38,6 +38,7 @@ Tnum bit_xor(const Tnum& a, const Tnum& b);
 Tnum shift_left(const Tnum& a, unsigned by);
 Tnum shift_right(const Tnum& a, unsigned by);
 Tnum shift_right_signed(const Tnum& a, unsigned by, unsigned width);  // width 32 works on the low half
+Tnum byte_swap(const Tnum& a, unsigned bytes);                        // of the lowest 2, 4 or 8 bytes; the others are cleared
 Tnum intersect(const Tnum& a, const Tnum& b);
 Tnum unite(const Tnum& a, const Tnum& b);
 

@@ -14,11 +14,16 @@ namespace alu = bpf::alu;
 
 constexpr int64_t max_var_offset = 1 << 29;
 
-uint8_t operation_of(const bpf::Insn& i) { return i.opcode & 0xf0; }
-bool uses_register(const bpf::Insn& i) { return (i.opcode & 8) != 0; }
+uint8_t operation_of(const bpf::Insn& i) {
+  return i.opcode & 0xf0;
+}
+bool uses_register(const bpf::Insn& i) {
+  return (i.opcode & 8) != 0;
+}
 
 std::string_view symbol_of(uint8_t operation) {
-  static constexpr std::string_view symbols[] = {"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "neg", "%=", "^=", "=", "s>>=", "end"};
+  static constexpr std::string_view symbols[] = {
+      "+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "neg", "%=", "^=", "=", "s>>=", "end"};
   return symbols[operation >> 4];
 }
 
@@ -28,7 +33,8 @@ bool check_sane_offset(Walk& w, const Register& r, const Register& pointer) {
   int length = static_cast<int>(name.size());
   auto value = static_cast<int64_t>(r.var.bits.value);
   if (r.var.is_constant() && (value >= max_var_offset || value <= -max_var_offset)) {
-    return w.reject(RejectClass::pointer_arith, "math between %.*s pointer and %" PRId64 " is not allowed", length, name.data(), value);
+    return w.reject(RejectClass::pointer_arith, "math between %.*s pointer and %" PRId64 " is not allowed", length, name.data(),
+                    value);
   }
   if (r.offset >= max_var_offset || r.offset <= -max_var_offset) {
     return w.reject(RejectClass::pointer_arith, "%.*s pointer offset %d is not allowed", length, name.data(), r.offset);
@@ -60,8 +66,8 @@ bool pointer_arithmetic(Walk& w, unsigned dst_number, const Register pointer, co
     return w.reject(RejectClass::pointer_arith, "R%u 32-bit pointer arithmetic prohibited", dst_number);
   }
   if (pointer.nullable) {
-    return w.reject(RejectClass::pointer_arith, "R%u pointer arithmetic on %.*s prohibited, null-check it first", dst_number, length,
-                    name.data());
+    return w.reject(RejectClass::pointer_arith, "R%u pointer arithmetic on %.*s prohibited, null-check it first", dst_number,
+                    length, name.data());
   }
   bool known = number.var.is_constant();
   int64_t by = number.var.smin;
@@ -95,9 +101,10 @@ bool pointer_arithmetic(Walk& w, unsigned dst_number, const Register pointer, co
   } else {
     bool bitwise = operation == alu::and_ || operation == alu::or_ || operation == alu::xor_;
     auto symbol = symbol_of(operation);
-    return w.reject(RejectClass::pointer_arith,
-                    bitwise ? "R%u bitwise operator %.*s on pointer prohibited" : "R%u pointer arithmetic with %.*s operator prohibited",
-                    dst_number, static_cast<int>(symbol.size()), symbol.data());
+    return w.reject(
+        RejectClass::pointer_arith,
+        bitwise ? "R%u bitwise operator %.*s on pointer prohibited" : "R%u pointer arithmetic with %.*s operator prohibited",
+        dst_number, static_cast<int>(symbol.size()), symbol.data());
   }
   if (!check_sane_offset(w, r, pointer)) return false;
   r.var.sync(w.deductions());
@@ -153,6 +160,9 @@ bool unary(Walk& w) {
   if (operation_of(insn) == alu::neg) {
     if (before.is_scalar() && w.deductions().negation) dst.var = compute(alu::neg, is64, before.var, before.var, w.deductions());
     else if (!is64) dst.var.zero_extend(w.deductions());
+  } else if (before.is_scalar()) {
+    bool swaps = is64 || uses_register(insn);
+    dst.var = change_byte_order(before.var, swaps, static_cast<unsigned>(insn.imm) / 8, w.deductions());
   }
   return true;
 }
@@ -226,10 +236,12 @@ bool transfer_ld_imm64(Walk& w) {
       return true;
     case bpf::pseudo::map_value: {
       const MapShape& map = w.program.maps[static_cast<size_t>(w.structure.map_at[w.insn])];
-      if (map.type != MapType::array || map.max_entries > 1) return w.abstain("address of a value in a map that is no single-element array");
+      if (map.type != MapType::array || map.max_entries > 1)
+        return w.abstain("address of a value in a map that is no single-element array");
       auto offset = static_cast<uint32_t>(second.imm);
       if (offset >= map.value_size) {
-        return w.reject(RejectClass::map_bounds, "invalid access to map value pointer, value_size=%u off=%u", map.value_size, offset);
+        return w.reject(RejectClass::map_bounds, "invalid access to map value pointer, value_size=%u off=%u", map.value_size,
+                        offset);
       }
       dst = Register::pointer(Kind::map_value);
       dst.object = static_cast<uint32_t>(w.structure.map_at[w.insn]);

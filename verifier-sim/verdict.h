@@ -15,11 +15,11 @@ enum class Answer : uint8_t { accept, reject, unknown };
 
 enum class RejectClass : uint8_t {
   none,
-  opcode,           // unknown instruction, reserved field in use, bad shift, division by zero constant
-  cfg,              // jump out of range, fall through the end, into the middle of ld_imm64
-  unreachable,      // instruction no path reaches
+  opcode,       // unknown instruction, reserved field in use, bad shift, division by zero constant
+  cfg,          // jump out of range, fall through the end, into the middle of ld_imm64
+  unreachable,  // instruction no path reaches
   uninit_register,
-  frame_write,      // write to r10
+  frame_write,  // write to r10
   pointer_arith,
   scalar_deref,
   nullable_deref,
@@ -30,11 +30,11 @@ enum class RejectClass : uint8_t {
   mem_bounds,
   ctx_access,
   arg_type,
-  size_range,       // negative, unbounded or zero size for a helper
-  helper,           // not known, not for this program type, not for this license
+  size_range,  // negative, unbounded or zero size for a helper
+  helper,      // not known, not for this program type, not for this license
   ref_leak,
-  stack_limit,      // too many frames or bytes over the call chain
-  loop,             // the same state comes round
+  stack_limit,  // too many frames or bytes over the call chain
+  loop,         // the same state comes round
   complexity,
   retval,
   other,
@@ -45,8 +45,8 @@ std::string_view name_of(RejectClass c);
 struct Verdict {
   Answer answer = Answer::unknown;
   RejectClass reject_class = RejectClass::none;
-  uint32_t insn = 0;     // where the rejected path stood
-  std::string message;   // the kernel's sentence, or why the model abstains
+  uint32_t insn = 0;    // where the rejected path stood
+  std::string message;  // the kernel's sentence, or why the model abstains
   uint32_t processed = 0;
   uint32_t peak_states = 0;
   uint32_t stack_depth = 0;  // deepest frame, bytes

@@ -17,24 +17,54 @@ namespace alu = bpf::alu;
 namespace jmp = bpf::jmp;
 
 inline Insn insn(unsigned opcode, unsigned dst, unsigned src, int offset, int64_t imm) {
-  return {static_cast<uint8_t>(opcode), make_regs(static_cast<uint8_t>(dst), static_cast<uint8_t>(src)), static_cast<int16_t>(offset),
-          static_cast<int32_t>(imm)};
+  return {static_cast<uint8_t>(opcode), make_regs(static_cast<uint8_t>(dst), static_cast<uint8_t>(src)),
+          static_cast<int16_t>(offset), static_cast<int32_t>(imm)};
 }
-inline Insn alu64_imm(unsigned op, unsigned dst, int64_t imm) { return insn(cls::alu64 | op, dst, 0, 0, imm); }
-inline Insn alu64_reg(unsigned op, unsigned dst, unsigned src) { return insn(cls::alu64 | op | bpf::src::x, dst, src, 0, 0); }
-inline Insn alu32_imm(unsigned op, unsigned dst, int64_t imm) { return insn(cls::alu | op, dst, 0, 0, imm); }
-inline Insn alu32_reg(unsigned op, unsigned dst, unsigned src) { return insn(cls::alu | op | bpf::src::x, dst, src, 0, 0); }
-inline Insn mov(unsigned dst, int64_t imm) { return alu64_imm(alu::mov, dst, imm); }
-inline Insn mov_reg(unsigned dst, unsigned src) { return alu64_reg(alu::mov, dst, src); }
-inline Insn load(unsigned size, unsigned dst, unsigned src, int offset) { return insn(cls::ldx | bpf::mode::mem | size, dst, src, offset, 0); }
-inline Insn store(unsigned size, unsigned dst, int offset, unsigned src) { return insn(cls::stx | bpf::mode::mem | size, dst, src, offset, 0); }
-inline Insn store_imm(unsigned size, unsigned dst, int offset, int64_t imm) { return insn(cls::st | bpf::mode::mem | size, dst, 0, offset, imm); }
-inline Insn jump_imm(unsigned op, unsigned dst, int64_t imm, int by) { return insn(cls::jmp | op, dst, 0, by, imm); }
-inline Insn jump_reg(unsigned op, unsigned dst, unsigned src, int by) { return insn(cls::jmp | op | bpf::src::x, dst, src, by, 0); }
-inline Insn jump32_imm(unsigned op, unsigned dst, int64_t imm, int by) { return insn(cls::jmp32 | op, dst, 0, by, imm); }
-inline Insn jump(int by) { return insn(bpf::ja_insn, 0, 0, by, 0); }
-inline Insn call(unsigned helper) { return insn(bpf::call_insn, 0, 0, 0, helper); }
-inline Insn exit_insn() { return insn(bpf::exit_insn, 0, 0, 0, 0); }
+inline Insn alu64_imm(unsigned op, unsigned dst, int64_t imm) {
+  return insn(cls::alu64 | op, dst, 0, 0, imm);
+}
+inline Insn alu64_reg(unsigned op, unsigned dst, unsigned src) {
+  return insn(cls::alu64 | op | bpf::src::x, dst, src, 0, 0);
+}
+inline Insn alu32_imm(unsigned op, unsigned dst, int64_t imm) {
+  return insn(cls::alu | op, dst, 0, 0, imm);
+}
+inline Insn alu32_reg(unsigned op, unsigned dst, unsigned src) {
+  return insn(cls::alu | op | bpf::src::x, dst, src, 0, 0);
+}
+inline Insn mov(unsigned dst, int64_t imm) {
+  return alu64_imm(alu::mov, dst, imm);
+}
+inline Insn mov_reg(unsigned dst, unsigned src) {
+  return alu64_reg(alu::mov, dst, src);
+}
+inline Insn load(unsigned size, unsigned dst, unsigned src, int offset) {
+  return insn(cls::ldx | bpf::mode::mem | size, dst, src, offset, 0);
+}
+inline Insn store(unsigned size, unsigned dst, int offset, unsigned src) {
+  return insn(cls::stx | bpf::mode::mem | size, dst, src, offset, 0);
+}
+inline Insn store_imm(unsigned size, unsigned dst, int offset, int64_t imm) {
+  return insn(cls::st | bpf::mode::mem | size, dst, 0, offset, imm);
+}
+inline Insn jump_imm(unsigned op, unsigned dst, int64_t imm, int by) {
+  return insn(cls::jmp | op, dst, 0, by, imm);
+}
+inline Insn jump_reg(unsigned op, unsigned dst, unsigned src, int by) {
+  return insn(cls::jmp | op | bpf::src::x, dst, src, by, 0);
+}
+inline Insn jump32_imm(unsigned op, unsigned dst, int64_t imm, int by) {
+  return insn(cls::jmp32 | op, dst, 0, by, imm);
+}
+inline Insn jump(int by) {
+  return insn(bpf::ja_insn, 0, 0, by, 0);
+}
+inline Insn call(unsigned helper) {
+  return insn(bpf::call_insn, 0, 0, 0, helper);
+}
+inline Insn exit_insn() {
+  return insn(bpf::exit_insn, 0, 0, 0, 0);
+}
 
 // A program under construction, with its maps.
 struct Assembler {

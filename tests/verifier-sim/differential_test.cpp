@@ -23,14 +23,14 @@ unsigned number_from(const char* name, unsigned otherwise) {
 
 void show(const char* what, uint64_t seed, const ProgramInput& program, const Profile& profile, const LiveKernel::Answer& k) {
   Verdict v = verify(program, profile, {true, 60'000});
-  printf("---- %s, seed %llu: %s insn %u: %s\n", what, static_cast<unsigned long long>(seed), std::string(name_of(v.reject_class)).c_str(),
-         v.insn, v.message.c_str());
+  printf("---- %s, seed %llu: %s insn %u: %s\n", what, static_cast<unsigned long long>(seed),
+         std::string(name_of(v.reject_class)).c_str(), v.insn, v.message.c_str());
   for (size_t i = 0; i < program.insns.size(); i++) {
     const Insn* second = program.insns[i].opcode == bpf::ld_imm64 ? &program.insns[i + 1] : nullptr;
     printf("%3zu: %s\n", i, bpf::disassemble(program.insns[i], second).c_str());
     if (second) i++;
   }
-  size_t from = k.log.size() > 6000 ? k.log.size() - 6000 : 0;
+  size_t from = k.log.size() > 20000 ? k.log.size() - 20000 : 0;
   printf("model log:\n%s\n", v.log.c_str());
   printf("kernel log:\n%s\n", k.log.c_str() + from);
 }
@@ -73,8 +73,8 @@ TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
       if (shown) shown--, show("false reject", first + i, program, *profile, kernel.load(program, 2));
     }
   }
-  printf("programs %u: kernel accepts %u, rejects %u; model unknown %u (%u of accepted), false rejects %u, false accepts %u\n", programs,
-         t.accepts, t.rejects, t.unknowns, t.unknown_of_accepted, t.false_rejects, t.false_accepts);
+  printf("programs %u: kernel accepts %u, rejects %u; model unknown %u (%u of accepted), false rejects %u, false accepts %u\n",
+         programs, t.accepts, t.rejects, t.unknowns, t.unknown_of_accepted, t.false_rejects, t.false_accepts);
   for (auto& [reason, count] : t.reasons) printf("%6u  %s\n", count, reason.c_str());
   EXPECT_EQ(t.false_accepts, 0u);
   EXPECT_LE(t.false_rejects, programs / 50);

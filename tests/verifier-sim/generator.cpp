@@ -71,7 +71,9 @@ class Generator {
     }
   }
   int64_t constant() {
-    static constexpr int64_t edges[] = {0, 1, 2, 3, 7, 8, 15, 16, 31, 32, 47, 48, 63, 64, 127, 128, 255, 256, -1, -2, -8, -64, 0x7fffffff, -0x7fffffff - 1, 4096, 0xffff};
+    static constexpr int64_t edges[] = {0,    1,     2,   3,   7,   8,   15, 16, 31, 32,  47,         48,
+                                        63,   64,    127, 128, 255, 256, -1, -2, -8, -64, 0x7fffffff, -0x7fffffff - 1,
+                                        4096, 0xffff};
     if (one_in(5)) return static_cast<int32_t>(next());
     return edges[pick(sizeof edges / sizeof *edges)];
   }
@@ -80,7 +82,9 @@ class Generator {
     if (size < 8 && one_in(3)) at += static_cast<int>(size * pick(8 / size));
     return one_in(40) ? at + 1 : at;
   }
-  static unsigned bytes(unsigned size) { return size == bpf::size::b ? 1 : size == bpf::size::h ? 2 : size == bpf::size::w ? 4 : 8; }
+  static unsigned bytes(unsigned size) {
+    return size == bpf::size::b ? 1 : size == bpf::size::h ? 2 : size == bpf::size::w ? 4 : 8;
+  }
   unsigned a_size() {
     static constexpr unsigned sizes[] = {bpf::size::b, bpf::size::h, bpf::size::w, bpf::size::dw, bpf::size::dw};
     return sizes[pick(5)];
@@ -92,7 +96,8 @@ class Generator {
   }
 
   void arithmetic() {
-    static constexpr unsigned ops[] = {alu::add, alu::sub, alu::mul, alu::div, alu::or_, alu::and_, alu::lsh, alu::rsh, alu::mod, alu::xor_, alu::mov, alu::arsh};
+    static constexpr unsigned ops[] = {alu::add, alu::sub, alu::mul, alu::div,  alu::or_, alu::and_,
+                                       alu::lsh, alu::rsh, alu::mod, alu::xor_, alu::mov, alu::arsh};
     unsigned dst = a_number(), op = ops[pick(12)];
     bool wide = !one_in(3);
     unsigned kind = wide ? cls::alu64 : cls::alu;
@@ -119,7 +124,8 @@ class Generator {
 
   // A comparison whose failing side leaves the program, or that skips a little arithmetic.
   void compare() {
-    static constexpr unsigned ops[] = {jmp::jeq, jmp::jgt, jmp::jge, jmp::jset, jmp::jne, jmp::jsgt, jmp::jsge, jmp::jlt, jmp::jle, jmp::jslt, jmp::jsle};
+    static constexpr unsigned ops[] = {jmp::jeq,  jmp::jgt, jmp::jge, jmp::jset, jmp::jne, jmp::jsgt,
+                                       jmp::jsge, jmp::jlt, jmp::jle, jmp::jslt, jmp::jsle};
     unsigned op = ops[pick(11)], r = a_number();
     unsigned kind = one_in(3) ? cls::jmp32 : cls::jmp;
     bool reg = one_in(3);
@@ -205,11 +211,13 @@ class Generator {
     int at = -8 * static_cast<int>(1 + pick(4));
     if (!one_in(25)) {
       bool wide = map == hash_map;
-      a_.add(one_in(3) ? store(wide ? bpf::size::dw : bpf::size::w, 10, at, a_number()) : store_imm(wide ? bpf::size::dw : bpf::size::w, 10, at, pick(6)));
+      a_.add(one_in(3) ? store(wide ? bpf::size::dw : bpf::size::w, 10, at, a_number())
+                       : store_imm(wide ? bpf::size::dw : bpf::size::w, 10, at, pick(6)));
     }
     if (one_in(5)) {
       a_.add(mov_reg(3, 10)).add(alu64_imm(alu::add, 3, -64));
-      if (!one_in(4)) for (int k = 0; k < 6; k++) a_.add(store_imm(bpf::size::dw, 10, -64 + 8 * k, k));
+      if (!one_in(4))
+        for (int k = 0; k < 6; k++) a_.add(store_imm(bpf::size::dw, 10, -64 + 8 * k, k));
       a_.load_map(1, map).add(mov_reg(2, 10)).add(alu64_imm(alu::add, 2, at)).add(mov(4, 0)).add(call(2));
       after_call();
       return;
@@ -271,9 +279,7 @@ class Generator {
           a_.add(jump_imm(jmp::jslt, r, 0, 0));
         }
         break;
-      case 3:
-        a_.add(alu64_imm(alu::lsh, r, 32)).add(alu64_imm(alu::rsh, r, 58 + pick(3)));
-        break;
+      case 3: a_.add(alu64_imm(alu::lsh, r, 32)).add(alu64_imm(alu::rsh, r, 58 + pick(3))); break;
       case 4:
         to_exit_.push_back(a_.here());
         a_.add(jump32_imm(one_in(2) ? jmp::jgt : jmp::jge, r, limit, 0));
@@ -404,6 +410,8 @@ std::vector<MapShape> generator_maps() {
           {"percpu", MapType::percpu_array, 4, 48, 4, false, {}}};
 }
 
-ProgramInput generate(uint64_t seed, ProgramType type) { return Generator(seed, type).finish(); }
+ProgramInput generate(uint64_t seed, ProgramType type) {
+  return Generator(seed, type).finish();
+}
 
 }  // namespace shrike::sim::test

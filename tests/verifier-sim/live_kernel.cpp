@@ -14,7 +14,9 @@
 namespace shrike::sim::test {
 namespace {
 
-long bpf_call(int command, bpf_attr& attributes) { return syscall(SYS_bpf, command, &attributes, sizeof attributes); }
+long bpf_call(int command, bpf_attr& attributes) {
+  return syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
 
 int create_map(const MapShape& shape) {
   bpf_attr a{};
