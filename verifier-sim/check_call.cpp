@@ -134,9 +134,6 @@ bool check_constant(Walk& w, unsigned n, Call& call) {
   const Register& r = w.reg(n);
   if (!r.is_scalar()) return wrong_type(w, n, "scalar");
   if (!r.var.is_constant()) return w.reject(RejectClass::arg_type, "R%u is not a known constant'", n);
-  if (r.var.bits.value >= max_size) {
-    return w.reject(RejectClass::size_range, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", n);
-  }
   call.constant = r.var.bits.value;
   return true;
 }

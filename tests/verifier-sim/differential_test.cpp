@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <map>
 
-#include "generator.h"
-#include "live_kernel.h"
+#include "tests/verifier-sim/generator.h"
+#include "tests/verifier-sim/live_kernel.h"
 #include "verifier-sim/verdict.h"
 
 namespace shrike::sim::test {

@@ -1,6 +1,6 @@
 // Snippets of five to ten instructions are strung together: arithmetic, comparisons, stack traffic, map values behind
 // null checks and bounds, helper calls, bounded loops, ring records, atomics, a subprogram.
-#include "generator.h"
+#include "tests/verifier-sim/generator.h"
 
 namespace shrike::sim::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "assemble.h"
+#include "tests/verifier-sim/assemble.h"
 
 namespace shrike::sim::test {
 

@@ -1,5 +1,5 @@
 // bpf(2) by hand: the tests must not depend on the code that the product loads programs with.
-#include "live_kernel.h"
+#include "tests/verifier-sim/live_kernel.h"
 
 #include <linux/bpf.h>
 #include <sys/syscall.h>
