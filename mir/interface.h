@@ -80,8 +80,8 @@ inline constexpr uint32_t size = 64;
 // A record in the ring: u32 event id, u32 zero, then the fields at their offsets.
 enum class EventKind : uint8_t {
   printf,  // format with fields
-  errorf,
-  warnf,          // like printf, to stderr with the source location
+  errorf,         // like printf, to stderr with the source location
+  warnf,          // the same
   print_value,    // one field: its default text and a newline
   print_map,      // the whole map, read when the record arrives; fields: int64 top, int64 div (0: not given)
   print_element,  // fields: key, value of `map`; printed as `@map[key]: value`
