@@ -7,7 +7,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "backend-bpf/object.h"
+
 namespace shrike::bpf {
+
+void append_u32(std::vector<uint8_t>& bytes, uint32_t value);
 
 inline constexpr uint32_t btf_int = 1, btf_ptr = 2, btf_array = 3, btf_struct = 4, btf_func = 12, btf_func_proto = 13,
                           btf_var = 14, btf_datasec = 15;
@@ -39,6 +43,11 @@ class FunctionTypes {
   BtfBytes& btf_;
   uint32_t integer_, program_, callback_;
 };
+
+// bpf_line_info records for `lines`: one at each of `starts` (of subprograms: the kernel demands that), then strictly
+// increasing. Offsets are (first + insn) * unit: instructions for the kernel, bytes in .BTF.ext.
+void append_line_records(const std::vector<LineEntry>& lines, const std::vector<uint32_t>& starts, uint32_t first, uint32_t unit,
+                         const SourceMap& sources, BtfBytes& btf, std::vector<uint8_t>& out);
 
 // `name` with every character that BTF or ELF names may not have replaced.
 std::string identifier(std::string_view name);

@@ -1,40 +1,35 @@
 // BTF of an object: a function type for every subprogram, so that the kernel's logs and bpftool can name it, and
 // func_info and line_info records. Callbacks need them to load at all.
 // Layout facts: the kernel's Documentation/bpf/btf.rst.
-#include <cstring>
+#include <algorithm>
 #include <map>
 
 #include "backend-bpf/btf_bytes.h"
-#include "backend-bpf/object.h"
 
 namespace shrike::bpf {
-
-namespace {
 
 void append_u32(std::vector<uint8_t>& bytes, uint32_t value) {
   for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<uint8_t>(value >> shift));
 }
 
-// First records at the beginning of each subprogram, where the kernel demands one, then strictly increasing offsets.
-void append_lines(const Program& program, const SourceMap& sources, BtfBytes& btf, std::vector<uint8_t>& out) {
-  if (program.lines.empty()) return;
-  std::map<uint32_t, Span> lines;
-  for (const Subprogram& subprogram : program.subprograms) lines[subprogram.insn] = {};
-  for (const LineEntry& line : program.lines) lines[line.insn] = line.span;
-  Span last = program.lines.front().span;
-  for (auto [insn, span] : lines) {
+void append_line_records(const std::vector<LineEntry>& lines, const std::vector<uint32_t>& starts, uint32_t first, uint32_t unit,
+                         const SourceMap& sources, BtfBytes& btf, std::vector<uint8_t>& out) {
+  if (lines.empty()) return;
+  std::map<uint32_t, Span> by_insn;
+  for (uint32_t start : starts) by_insn[start] = {};
+  for (const LineEntry& line : lines) by_insn[line.insn] = line.span;
+  Span last = lines.front().span;
+  for (auto [insn, span] : by_insn) {
     if (!span.is_known()) span = last;
     last = span;
     Location at = sources.locate(span.begin);
     constexpr uint32_t max_line = (1u << 22) - 1, max_column = (1u << 10) - 1;
-    append_u32(out, insn);
+    append_u32(out, (first + insn) * unit);
     append_u32(out, btf.string(at.file));
     append_u32(out, btf.string(sources.line_at(span.begin)));
     append_u32(out, std::min(at.line, max_line) << 10 | std::min(at.column, max_column));
   }
 }
-
-}  // namespace
 
 std::string identifier(std::string_view name) {
   std::string made;
@@ -120,7 +115,9 @@ ObjectBtf build_btf(const Object& object, const SourceMap& sources) {
       append_u32(records.func_info, subprogram.insn);
       append_u32(records.func_info, known);
     }
-    append_lines(program, sources, btf, records.line_info);
+    std::vector<uint32_t> starts;
+    for (const Subprogram& subprogram : program.subprograms) starts.push_back(subprogram.insn);
+    append_line_records(program.lines, starts, 0, 1, sources, btf, records.line_info);
   }
   made.types = btf.finish();
   return made;

@@ -76,7 +76,6 @@ void LoadedObject::load(const bpf::Object& object, size_t index, const bpf::Obje
     insns[relocation.insn].imm = maps_[relocation.map.index];
     insns[relocation.insn + 1].imm = static_cast<int32_t>(relocation.offset);
   }
-  std::vector<char> log(1 << 24);
   bpf_attr attr{};
   attr.prog_type = mir::kernel_number(program.type);
   attr.insns = pointer(insns.data());
@@ -90,7 +89,9 @@ void LoadedObject::load(const bpf::Object& object, size_t index, const bpf::Obje
   attr.line_info_cnt = static_cast<uint32_t>(btf.programs[index].line_info.size() / 16);
   attr.line_info_rec_size = 16;
   long fd = bpf_call(BPF_PROG_LOAD, attr);
-  if (fd < 0) {
+  std::vector<char> log;
+  if (fd < 0) {  // again, to hear why
+    log.resize(1 << 24);
     attr.log_buf = pointer(log.data());
     attr.log_size = static_cast<uint32_t>(log.size());
     attr.log_level = 1;
