@@ -5,7 +5,7 @@ namespace shrike::bpf {
 
 namespace {
 
-constexpr uint32_t sht_progbits = 1, sht_symtab = 2, sht_strtab = 3, sht_nobits = 8, sht_rel = 9;
+constexpr uint32_t sht_progbits = 1, sht_symtab = 2, sht_strtab = 3, sht_rel = 9;
 constexpr uint64_t shf_alloc = 2, shf_info_link = 0x40;
 constexpr uint16_t et_rel = 1, em_bpf = 247;
 constexpr uint64_t r_bpf_64_64 = 1;
@@ -37,16 +37,6 @@ uint32_t ElfFile::add_progbits(std::string name, std::vector<uint8_t> bytes, uin
   made.flags = flags == 0 ? 0 : flags | shf_alloc;
   made.align = align;
   made.bytes = std::move(bytes);
-  return static_cast<uint32_t>(sections_.size() - 1);
-}
-
-uint32_t ElfFile::add_nobits(std::string name, uint64_t size) {
-  Section& made = sections_.emplace_back();
-  made.name = std::move(name);
-  made.type = sht_nobits;
-  made.flags = writable | shf_alloc;
-  made.align = 8;
-  made.size = size;
   return static_cast<uint32_t>(sections_.size() - 1);
 }
 
@@ -83,12 +73,11 @@ std::vector<uint8_t> ElfFile::finish() {
                  relocations.section,
                  8,
                  relocation_bytes,
-                 0,
                  std::move(relocations.bytes)};
     sections_.push_back(std::move(made));
   }
-  sections_.push_back({".symtab", sht_symtab, 0, symbol_section + 1, local_symbols_, 8, symbol_bytes, 0, std::move(symbols_)});
-  sections_.push_back({".strtab", sht_strtab, 0, 0, 0, 1, 0, 0, {}});
+  sections_.push_back({".symtab", sht_symtab, 0, symbol_section + 1, local_symbols_, 8, symbol_bytes, std::move(symbols_)});
+  sections_.push_back({".strtab", sht_strtab, 0, 0, 0, 1, 0, {}});
   std::vector<uint32_t> names;
   for (const Section& made : sections_) names.push_back(string(made.name));
   sections_.back().bytes = std::move(strings_);
@@ -109,7 +98,7 @@ std::vector<uint8_t> ElfFile::finish() {
     append(out, made.flags, 8);
     append(out, 0, 8);
     append(out, i == 0 ? 0 : offsets[i], 8);
-    append(out, made.type == sht_nobits ? made.size : made.bytes.size(), 8);
+    append(out, made.bytes.size(), 8);
     append(out, made.link, 4);
     append(out, made.info, 4);
     append(out, i == 0 ? 0 : made.align, 8);

@@ -11,20 +11,19 @@ namespace shrike::bpf {
 class ElfFile {
  public:
   static constexpr uint64_t writable = 1, executable = 4;  // section flags; everything but debug data is also SHF_ALLOC
-  static constexpr uint8_t local_function = 0x02, global_function = 0x12, global_object = 0x11;
+  static constexpr uint8_t local_function = 0x02, local_section = 0x03, global_function = 0x12, global_object = 0x11;
 
   struct Section {
     std::string name;
     uint32_t type = 0;
     uint64_t flags = 0;
     uint32_t link = 0, info = 0;
-    uint64_t align = 1, entry_bytes = 0, size = 0;
+    uint64_t align = 1, entry_bytes = 0;
     std::vector<uint8_t> bytes;
   };
 
   ElfFile();
   uint32_t add_progbits(std::string name, std::vector<uint8_t> bytes, uint64_t flags, uint64_t align);
-  uint32_t add_nobits(std::string name, uint64_t size);
   Section& section(uint32_t index) { return sections_[index]; }  // valid until a section is added
 
   uint32_t add_symbol(std::string_view name, uint8_t info, uint32_t section, uint64_t value, uint64_t size);

@@ -1,9 +1,11 @@
 // The object as an ELF64 relocatable that libbpf, bpftool and llvm-objdump read: a section for each program, .text for
 // callbacks, .maps with BTF map definitions, .BTF, .BTF.ext and the license.
 // libbpf can only give the address of a map's value for its own data sections. A map that programs use in no other way
-// is therefore written as .bss.NAME, of which libbpf makes an array of one value. A map used both ways stays in .maps,
+// is therefore written as .data.NAME, of which libbpf makes an array of one value. A map used both ways stays in .maps,
 // and programs that address its value will not load from the file; shrike itself never goes through it.
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <map>
 
 #include "backend-bpf/btf_bytes.h"
@@ -140,7 +142,7 @@ class Writer {
       const mir::MapDecl& map = object_.interface.maps[mir::MapId(i)];
       MapPlace place{unused_symbol((map.role == mir::MapRole::user ? "at_" : "") + map.name.substr(1)), 0, 0, 0};
       if (by_value[i] && !by_handle[i]) {
-        place.section = file_.add_nobits(".bss." + place.symbol, map.value_size);
+        place.section = file_.add_progbits(".data." + place.symbol, std::vector<uint8_t>(map.value_size), ElfFile::writable, 8);
         place.size = map.value_size;
       } else {
         place.offset = definitions;
@@ -157,6 +159,8 @@ class Writer {
   void add_symbols_and_relocations() {
     for (const Piece& piece : pieces_)  // local symbols must come first
       if (!piece.is_program) add_function_symbol(piece);
+    uint32_t text = code_sections_.contains(".text") ? code_sections_[".text"] : 0;
+    uint32_t text_symbol = text == 0 ? 0 : file_.add_symbol("", ElfFile::local_section, text, 0, 0);
     file_.end_local_symbols();
     for (const Piece& piece : pieces_)
       if (piece.is_program) add_function_symbol(piece);
@@ -164,9 +168,14 @@ class Writer {
       symbols_[place.symbol] = file_.add_symbol(place.symbol, ElfFile::global_object, place.section, place.offset, place.size);
     for (const Piece& piece : pieces_)
       for (const Piece::Reference& reference : piece.references) {
-        const std::string& symbol =
-            reference.map.is_valid() ? maps_[reference.map.index].symbol : pieces_[callbacks_[reference.callback]].symbol;
-        file_.add_relocation(code_sections_[piece.section], (piece.start + reference.insn) * sizeof(Insn), symbols_[symbol]);
+        uint32_t section = code_sections_[piece.section];
+        size_t offset = (piece.start + reference.insn) * sizeof(Insn);
+        file_.add_relocation(section, offset,
+                             reference.map.is_valid() ? symbols_[maps_[reference.map.index].symbol] : text_symbol);
+        if (reference.map.is_valid()) continue;
+        // Of a static function libbpf wants the section's symbol and the place in it.
+        auto place = static_cast<uint32_t>(pieces_[callbacks_[reference.callback]].start * sizeof(Insn));
+        memcpy(file_.section(section).bytes.data() + offset + offsetof(Insn, imm), &place, sizeof place);
       }
   }
 
@@ -186,8 +195,12 @@ class Writer {
       append_u32(out, pieces_[i].start * sizeof(Insn));
       append_u32(out, function_types[i]);
     });
+    bool has_lines = std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return !piece.lines.empty(); });
     std::vector<uint8_t> line_records = per_section(btf, 16, [&](size_t i, std::vector<uint8_t>& out) {
-      append_line_records(pieces_[i].lines, {0}, pieces_[i].start, sizeof(Insn), sources_, btf, out);
+      // libbpf wants lines of all functions that end up in one program, or of none.
+      std::vector<LineEntry> lines = pieces_[i].lines;
+      if (lines.empty() && has_lines) lines.push_back({0, {}});
+      append_line_records(lines, {0}, pieces_[i].start, sizeof(Insn), sources_, btf, out);
     });
     file_.add_progbits(".BTF", btf.finish(), 0, 4);
     std::vector<uint8_t> extension{0x9f, 0xeb, 1, 0};

@@ -90,5 +90,18 @@ TEST(Elf, BpftoolReadsTypesAndLinksTheFile) {
   unlink((file.path + ".linked").c_str());
 }
 
+// libbpf creates the maps, relocates the callback and loads; a bpffs of its own holds the pins while it lasts.
+TEST(Elf, LibbpfLoadsTheProgram) {
+  NEEDS_BPF();
+  if (!has_tool("bpftool") || !has_tool("unshare")) GTEST_SKIP() << "bpftool or unshare is not installed";
+  TemporaryFile file(bpf::write_elf(sample_object(), sample_sources()));
+  std::string script =
+      "mount -t bpf bpf /sys/fs/bpf && bpftool prog loadall " + file.path +
+      " /sys/fs/bpf/shrike_elf && ls /sys/fs/bpf/shrike_elf && bpftool prog dump xlated pinned /sys/fs/bpf/shrike_elf/main";
+  std::string listing = output_of("unshare -m sh -c '" + script + "'");
+  EXPECT_NE(listing.find("main\n"), std::string::npos) << listing;
+  EXPECT_NE(listing.find("begin { exit(); }"), std::string::npos) << "no source line in " << listing;
+}
+
 }  // namespace
 }  // namespace shrike
