@@ -13,6 +13,8 @@ using mir::TypeKind;
 
 namespace {
 
+constexpr uint32_t widest = 65535;  // a mistyped width must not fill the memory
+
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -20,7 +22,7 @@ bool is_digit(char c) {
 uint32_t take_number(std::string_view text, size_t& at) {
   uint32_t number = 0;
   for (; at < text.size() && is_digit(text[at]); at++)
-    number = std::min<uint32_t>(number * 10 + static_cast<uint32_t>(text[at] - '0'), 65535);
+    number = std::min<uint32_t>(number * 10 + static_cast<uint32_t>(text[at] - '0'), widest);
   return number;
 }
 
@@ -57,18 +59,18 @@ bool take_conversion(std::string_view text, size_t& at, FormatPiece& piece) {
   if (at >= text.size()) return false;
   switch (text[at]) {
     case 'd':
-    case 'i': piece.conversion = Conversion::decimal; break;
-    case 'u': piece.conversion = Conversion::decimal, piece.is_unsigned = true; break;
-    case 'o': piece.conversion = Conversion::octal; break;
-    case 'x': piece.conversion = Conversion::hex; break;
-    case 'X': piece.conversion = Conversion::hex, piece.is_upper = true; break;
-    case 'c': piece.conversion = Conversion::character; break;
-    case 'p': piece.conversion = Conversion::pointer; break;
-    case 's': piece.conversion = Conversion::string; break;
+    case 'i': piece.conversion = FormatConversion::decimal; break;
+    case 'u': piece.conversion = FormatConversion::decimal, piece.is_unsigned = true; break;
+    case 'o': piece.conversion = FormatConversion::octal; break;
+    case 'x': piece.conversion = FormatConversion::hex; break;
+    case 'X': piece.conversion = FormatConversion::hex, piece.is_upper = true; break;
+    case 'c': piece.conversion = FormatConversion::character; break;
+    case 'p': piece.conversion = FormatConversion::pointer; break;
+    case 's': piece.conversion = FormatConversion::string; break;
     case 'r':
-      piece.conversion = Conversion::bytes;
-      if (at + 1 < text.size() && text[at + 1] == 'x') piece.conversion = Conversion::bytes_hex, at++;
-      else if (at + 1 < text.size() && text[at + 1] == 'h') piece.conversion = Conversion::bytes_spaced, at++;
+      piece.conversion = FormatConversion::bytes;
+      if (at + 1 < text.size() && text[at + 1] == 'x') piece.conversion = FormatConversion::bytes_hex, at++;
+      else if (at + 1 < text.size() && text[at + 1] == 'h') piece.conversion = FormatConversion::bytes_spaced, at++;
       break;
     default: return false;
   }
@@ -79,11 +81,11 @@ bool take_conversion(std::string_view text, size_t& at, FormatPiece& piece) {
 // One conversion after its `%`; false if it is none, and then it is text.
 bool take_piece(std::string_view text, size_t& at, FormatPiece& piece) {
   take_flags(text, at, piece);
-  if (at < text.size() && text[at] == '*') at++;
+  if (at < text.size() && text[at] == '*') piece.takes_width = true, at++;
   else piece.width = take_number(text, at);
   if (at < text.size() && text[at] == '.') {
     at++;
-    if (at < text.size() && text[at] == '*') at++;
+    if (at < text.size() && text[at] == '*') piece.takes_precision = true, at++;
     else piece.precision = static_cast<int32_t>(take_number(text, at));
   }
   take_length(text, at, piece);
@@ -114,14 +116,14 @@ uint64_t cut(uint64_t value, uint8_t bits, bool is_signed) {
 }
 
 void append_integer(std::string& out, const FormatPiece& piece, uint64_t value) {
-  bool is_pointer = piece.conversion == Conversion::pointer;
-  bool is_signed = piece.conversion == Conversion::decimal && !piece.is_unsigned;
+  bool is_pointer = piece.conversion == FormatConversion::pointer;
+  bool is_signed = piece.conversion == FormatConversion::decimal && !piece.is_unsigned;
   if (!is_pointer) value = cut(value, piece.bits, is_signed);
   bool is_negative = is_signed && static_cast<int64_t>(value) < 0;
   if (is_negative) value = 0 - value;
 
   char digits[24];
-  int base = piece.conversion == Conversion::decimal ? 10 : piece.conversion == Conversion::octal ? 8 : 16;
+  int base = piece.conversion == FormatConversion::decimal ? 10 : piece.conversion == FormatConversion::octal ? 8 : 16;
   auto [end, error] = std::to_chars(digits, digits + sizeof digits, value, base);
   if (piece.is_upper) std::for_each(digits, end, [](char& c) { c = c >= 'a' ? static_cast<char>(c - 32) : c; });
   size_t count = piece.precision == 0 && value == 0 ? 0 : static_cast<size_t>(end - digits);
@@ -151,11 +153,11 @@ std::string_view bytes_of(const Argument& argument) {
 }
 
 void append_bytes(std::string& out, const FormatPiece& piece, std::string_view data) {
-  if (piece.conversion == Conversion::bytes) {
+  if (piece.conversion == FormatConversion::bytes) {
     append_escaped(out, reinterpret_cast<const uint8_t*>(data.data()), data.size());
     return;
   }
-  bool is_spaced = piece.conversion == Conversion::bytes_spaced;
+  bool is_spaced = piece.conversion == FormatConversion::bytes_spaced;
   for (size_t i = 0; i < data.size(); i++) {
     uint8_t byte = static_cast<uint8_t>(data[i]);
     if (!is_spaced) out.append("\\x");
@@ -168,11 +170,11 @@ void append_argument(std::string& out, const FormatPiece& piece, const Argument&
   size_t begin = out.size();
   IntegerValue number;
   switch (piece.conversion) {
-    case Conversion::none: return;
-    case Conversion::bytes:
-    case Conversion::bytes_hex:
-    case Conversion::bytes_spaced: append_bytes(out, piece, bytes_of(argument)); return pad(out, begin, piece);
-    case Conversion::string: break;
+    case FormatConversion::none: return;
+    case FormatConversion::bytes:
+    case FormatConversion::bytes_hex:
+    case FormatConversion::bytes_spaced: append_bytes(out, piece, bytes_of(argument)); return pad(out, begin, piece);
+    case FormatConversion::string: break;
     default: number = integer_of(argument.type, argument.bytes); break;
   }
   if (!number.is_known) {
@@ -181,7 +183,7 @@ void append_argument(std::string& out, const FormatPiece& piece, const Argument&
       out.resize(begin + static_cast<size_t>(piece.precision));
     return pad(out, begin, piece);
   }
-  if (piece.conversion == Conversion::character) {
+  if (piece.conversion == FormatConversion::character) {
     if ((number.bits & 0xff) != 0) out.push_back(static_cast<char>(number.bits));
     return pad(out, begin, piece);
   }
@@ -207,7 +209,6 @@ Format::Format(std::string format) : text_(std::make_unique<std::string>(std::mo
     } else if (take_piece(text, end, piece)) {
       piece.literal = text.substr(literal, at - literal);
       pieces_.push_back(piece);
-      conversions_++;
       at = literal = end;
     } else {
       at++;
@@ -218,9 +219,23 @@ Format::Format(std::string format) : text_(std::make_unique<std::string>(std::mo
 
 void Format::append(std::string& out, const mir::EventDecl& event, const uint8_t* record, const ValueText& values) const {
   size_t next = 0;
-  for (const FormatPiece& piece : pieces_) {
-    out.append(piece.literal);
-    if (piece.conversion == Conversion::none || next >= event.fields.size()) continue;
+  auto take_integer = [&](int64_t otherwise) {
+    if (next >= event.fields.size()) return otherwise;
+    const mir::EventField& field = event.fields[next++];
+    return static_cast<int64_t>(integer_of(*field.type, record + field.offset).bits);
+  };
+  for (const FormatPiece& parsed : pieces_) {
+    out.append(parsed.literal);
+    if (parsed.conversion == FormatConversion::none) continue;
+    FormatPiece piece = parsed;
+    if (piece.takes_width) {
+      int64_t width = take_integer(0);
+      if (width < 0) piece.left = true;
+      piece.width = static_cast<uint32_t>(
+          std::min<uint64_t>(width < 0 ? 0 - static_cast<uint64_t>(width) : static_cast<uint64_t>(width), widest));
+    }
+    if (piece.takes_precision) piece.precision = static_cast<int32_t>(std::clamp<int64_t>(take_integer(-1), -1, widest));
+    if (next >= event.fields.size()) continue;
     const mir::EventField& field = event.fields[next++];
     append_argument(out, piece, {*field.type, record + field.offset}, values);
   }

@@ -3,7 +3,8 @@
 // A conversion is %[-+ #0][width|*][.precision|.*][hh h l ll L j z t] and one of d i u o x X c s p r rx rh; `%%` is a
 // percent sign, and anything else is text as it stands. The rules are bpftrace's:
 //  - without a length modifier integers are cut to 32 bits, with hh to 8, with h to 16; l ll L j z t keep all 64;
-//  - `*` takes no argument and is ignored; %s takes a value of any type and shows its default text;
+//  - `*` takes its width or precision from an argument of its own, as in C; %s takes a value of any type and shows its default
+//  text;
 //  - %p of zero is `0`, %c of zero is nothing;
 //  - %r shows printable ASCII as it is and other bytes as \xNN, %rx all bytes as \xNN, %rh as hex pairs with spaces.
 // Departures from bpftrace 0.17: `%%` is one percent sign wherever it stands (0.17 prints two after the last conversion),
@@ -21,15 +22,16 @@
 
 namespace shrike {
 
-enum class Conversion : uint8_t { none, decimal, octal, hex, character, string, pointer, bytes, bytes_hex, bytes_spaced };
+enum class FormatConversion : uint8_t { none, decimal, octal, hex, character, string, pointer, bytes, bytes_hex, bytes_spaced };
 
 struct FormatPiece {
   std::string_view literal;  // before the conversion
-  Conversion conversion = Conversion::none;
+  FormatConversion conversion = FormatConversion::none;
   bool is_unsigned = false;  // %u
   bool is_upper = false;     // %X
   bool left = false, plus = false, space = false, alternate = false, zero = false;
   uint8_t bits = 32;
+  bool takes_width = false, takes_precision = false;  // `*`
   uint32_t width = 0;
   int32_t precision = -1;
 };
@@ -41,14 +43,12 @@ class Format {
   Format(Format&&) = default;  // the pieces point into text_, which is on the heap
   Format& operator=(Format&&) = default;
 
-  size_t conversions() const { return conversions_; }
   // Fields are taken in order; a conversion without a field is dropped.
   void append(std::string& out, const mir::EventDecl& event, const uint8_t* record, const ValueText& values) const;
 
  private:
   std::unique_ptr<std::string> text_;
   std::vector<FormatPiece> pieces_;
-  size_t conversions_ = 0;
 };
 
 }  // namespace shrike

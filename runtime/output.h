@@ -11,7 +11,7 @@
 //  - a closed stdout (EPIPE, with SIGPIPE ignored by the caller) makes is_closed() true and everything after it silent.
 //  - Buffering::line writes at the end of every call that completed a line, ::none after every call, ::full when 64 KiB
 //    are waiting. A drain of the ring is bracketed by hold() and flush(), so that a burst is one write.
-//  - in formats a `*` width or precision takes no argument and is ignored, as in bpftrace.
+//  - a `*` width or precision in a format takes a field of its own, before the field it applies to.
 // It deliberately does not poll, does not touch probes and does not decide when a trace ends.
 #pragma once
 

@@ -42,7 +42,10 @@ TEST(OutputFormat, Conversions) {
       {"%#x|%#o|%#x|%#010x",
        {number("int64", 42), number("int64", 8), number("int64", 0), number("int64", 255)},
        "0x2a|010|0|0x000000ff"},
-      {"%*d|%.*s", {number("int64", 42), text("abc")}, "42|abc"},
+      {"%*d|%-*d|%*d|%.*s|",
+       {number("int64", 5), number("int64", 42), number("int64", 4), number("int64", 1), number("int64", -3), number("int64", 2),
+        number("int64", 2), text("abc")},
+       "   42|1   |2  |ab|"},
       // Characters and pointers.
       {"%c%c|%5c|%-3c|", {number("int64", 65), number("int64", 0), number("int64", 66), number("int64", 67)}, "A|    B|C  |"},
       {"%p %p %20p|", {number("uint64", 0), number("uint64", 255), number("int8*", 12)}, "0 0xff                  0xc|"},
