@@ -1,3 +1,4 @@
+// Spellings of the tree's operators.
 #include "frontend/ast.h"
 
 #include "mir/base/check.h"

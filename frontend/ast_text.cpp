@@ -31,6 +31,11 @@ class AstPrinter {
 
   void print_record(std::string_view word, const ast::CRecord& record);
   void print_member(const ast::CMember& member);
+  void print_enum(const ast::CEnum& definition);
+  void print_config(const ast::ConfigEntry& entry);
+  void print_map_declaration(const ast::MapDeclaration& declaration);
+  void print_function(const ast::FunctionDefinition& function);
+  void print_macro(const ast::MacroDefinition& macro);
   void print_probe(const ast::Probe& probe);
   void print_block(const ast::Block* block);
   void print_stmt(const ast::Stmt& stmt);
@@ -445,22 +450,73 @@ void AstPrinter::print_probe(const ast::Probe& probe) {
   print_block(probe.body);
 }
 
+void AstPrinter::print_enum(const ast::CEnum& definition) {
+  line("enum", definition.span);
+  add(" ");
+  add(definition.name);
+  end_line();
+  indent_++;
+  for (const auto& [name, value] : definition.values) {
+    line(name, {});
+    add(" = ");
+    add(std::to_string(value));
+    end_line();
+  }
+  indent_--;
+}
+
+void AstPrinter::print_config(const ast::ConfigEntry& entry) {
+  line("config", entry.key_span);
+  add(" ");
+  add(entry.key);
+  add(" = ");
+  if (entry.is_string) add_quoted(entry.value);
+  else add(entry.value);
+  end_line();
+}
+
+void AstPrinter::print_map_declaration(const ast::MapDeclaration& declaration) {
+  line("map", declaration.span);
+  add(" ");
+  add(declaration.name);
+  add(" = (");
+  add(declaration.kind);
+  if (declaration.entries != nullptr) add(" ");
+  if (declaration.entries != nullptr) add_expr(declaration.entries);
+  add(")");
+  end_line();
+}
+
+void AstPrinter::print_function(const ast::FunctionDefinition& function) {
+  line("fn", function.span);
+  add(" ");
+  add(function.name);
+  add_params(function.params);
+  add(" : ");
+  add_type(function.result);
+  end_line();
+  print_block(function.body);
+}
+
+void AstPrinter::print_macro(const ast::MacroDefinition& macro) {
+  line("macro", macro.span);
+  add(" ");
+  add(macro.name);
+  add_params(macro.params);
+  end_line();
+  print_block(macro.body);
+  if (macro.value == nullptr) return;
+  indent_++;
+  line("value", macro.value->span);
+  add(" ");
+  add_expr(macro.value);
+  end_line();
+  indent_--;
+}
+
 void AstPrinter::print(const ast::Program& program) {
   for (const ast::CRecord& record : program.records) print_record("record", record);
-  for (const ast::CEnum& definition : program.enums) {
-    line("enum", definition.span);
-    add(" ");
-    add(definition.name);
-    end_line();
-    indent_++;
-    for (const auto& [name, value] : definition.values) {
-      line(name, {});
-      add(" = ");
-      add(std::to_string(value));
-      end_line();
-    }
-    indent_--;
-  }
+  for (const ast::CEnum& definition : program.enums) print_enum(definition);
   for (const ast::CTypedef& definition : program.typedefs) {
     line("typedef", definition.span);
     end_line();
@@ -468,57 +524,16 @@ void AstPrinter::print(const ast::Program& program) {
     print_member(definition.target);
     indent_--;
   }
-  for (const ast::ConfigEntry& entry : program.config) {
-    line("config", entry.key_span);
-    add(" ");
-    add(entry.key);
-    add(" = ");
-    if (entry.is_string) add_quoted(entry.value);
-    else add(entry.value);
-    end_line();
-  }
+  for (const ast::ConfigEntry& entry : program.config) print_config(entry);
   for (const ast::Import& import : program.imports) {
     line("import", import.span);
     add(" ");
     add_quoted(import.path);
     end_line();
   }
-  for (const ast::MapDeclaration& declaration : program.map_declarations) {
-    line("map", declaration.span);
-    add(" ");
-    add(declaration.name);
-    add(" = (");
-    add(declaration.kind);
-    if (declaration.entries != nullptr) add(" ");
-    if (declaration.entries != nullptr) add_expr(declaration.entries);
-    add(")");
-    end_line();
-  }
-  for (const ast::FunctionDefinition& function : program.functions) {
-    line("fn", function.span);
-    add(" ");
-    add(function.name);
-    add_params(function.params);
-    add(" : ");
-    add_type(function.result);
-    end_line();
-    print_block(function.body);
-  }
-  for (const ast::MacroDefinition& macro : program.macros) {
-    line("macro", macro.span);
-    add(" ");
-    add(macro.name);
-    add_params(macro.params);
-    end_line();
-    print_block(macro.body);
-    if (macro.value == nullptr) continue;
-    indent_++;
-    line("value", macro.value->span);
-    add(" ");
-    add_expr(macro.value);
-    end_line();
-    indent_--;
-  }
+  for (const ast::MapDeclaration& declaration : program.map_declarations) print_map_declaration(declaration);
+  for (const ast::FunctionDefinition& function : program.functions) print_function(function);
+  for (const ast::MacroDefinition& macro : program.macros) print_macro(macro);
   for (const ast::Probe& probe : program.probes) print_probe(probe);
 }
 

@@ -1,3 +1,4 @@
+// Precedence climbing over a token list that computes as it reads.
 #include "frontend/constant.h"
 
 namespace shrike {

@@ -14,6 +14,13 @@ bool is_blank(char c) {
 bool is_word_part(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
 }
+// Numbers that scripts take from socket headers and BTF does not have.
+struct HeaderConstant {
+  std::string_view name;
+  uint64_t value;
+};
+constexpr HeaderConstant socket_constants[] = {{"AF_UNSPEC", 0}, {"AF_UNIX", 1}, {"AF_INET", 2}, {"AF_INET6", 10}};
+
 bool is_predefined(std::string_view name) {
   return name == "BPFTRACE_HAVE_BTF";
 }
@@ -82,6 +89,15 @@ void Lexer::read_include(Span name_span, size_t line_end) {
   while (position_ > 0 && is_blank(text_[position_ - 1])) position_--;
   Span line = cover(name_span, span_from(position_ - 1));
   errors_.report(Diag::include_ignored, line);
+  bool is_socket = text_.substr(line.begin - begin_, line.end - line.begin).find("/sock") != std::string_view::npos;
+  if (!is_socket) return;
+  for (const HeaderConstant& constant : socket_constants) {
+    Token number;
+    number.kind = TokenKind::integer;
+    number.text = constant.name;
+    number.value = constant.value;
+    macros_.try_emplace(constant.name, Macro{{number}, line, true});
+  }
 }
 
 std::vector<Token> Lexer::scan_line(size_t line_end) {

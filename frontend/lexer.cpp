@@ -1,3 +1,5 @@
+// Scanning tokens and handing out those of a #define in place of its name. What the tokens mean is the parser's business,
+// preprocessor lines are those of directives.cpp.
 #include "frontend/lexer.h"
 
 #include <array>
@@ -285,8 +287,10 @@ Token Lexer::scan() {
   skip_trivia();
   if (position_ >= text_.size()) {
     Token end = token(TokenKind::end, position_);
-    if (!text_.empty())
-      end.span = {begin_ + static_cast<uint32_t>(text_.size()) - 1, begin_ + static_cast<uint32_t>(text_.size())};
+    // Shown at the last thing there is.
+    size_t last = text_.find_last_not_of(" \t\n\r\v\f");
+    if (last != std::string_view::npos)
+      end.span = {begin_ + static_cast<uint32_t>(last), begin_ + static_cast<uint32_t>(last) + 1};
     return end;
   }
   char c = text_[position_];

@@ -7,7 +7,7 @@ namespace shrike {
 
 ScriptParser::ScriptParser(std::string_view text, uint32_t begin, const ParseOptions& options, Arena& arena,
                            Diagnostics& diagnostics)
-    : options_(options), arena_(arena), errors_(diagnostics), lexer_(text, begin, arena, errors_) {
+    : options_(options), text_(text), begin_(begin), arena_(arena), errors_(diagnostics), lexer_(text, begin, arena, errors_) {
   invalid_.kind = TokenKind::invalid;
 }
 
@@ -73,7 +73,13 @@ Diagnostic& ScriptParser::fail_expected(std::string_view what) {
   bool is_told = found.kind == TokenKind::invalid || (found.kind == TokenKind::end && reported_end_);
   if (found.kind == TokenKind::end) reported_end_ = true;
   if (is_told) errors_.is_muted = true;
-  return fail(Diag::expected_token, found.span, {std::string(what), describe(found)});
+  // What is missing at the end of a line is missing there, not on the next.
+  Span at = found.span;
+  if (last_span_.is_known() && last_span_.end <= at.begin) {
+    std::string_view between = text_.substr(last_span_.end - begin_, at.begin - last_span_.end);
+    if (between.find('\n') != std::string_view::npos) at = {last_span_.end - 1, last_span_.end};
+  }
+  return fail(Diag::expected_token, at, {std::string(what), describe(found)});
 }
 
 bool ScriptParser::is_too_deep() {
@@ -132,17 +138,14 @@ ast::Program ScriptParser::parse_program() {
   return program;
 }
 
-void ScriptParser::report_order(Span span, std::string_view what) {
-  errors_.report(Diag::out_of_order, span, {std::string(what)});
-}
-
 void ScriptParser::parse_item(ast::Program& program) {
   switch (peek().kind) {
     case TokenKind::kw_struct:
     case TokenKind::kw_union:
     case TokenKind::kw_enum:
     case TokenKind::kw_typedef: {
-      if (section_ != Section::c) report_order(peek().span, "C definitions");
+      if (section_ != Section::c)
+        errors_.report(Diag::out_of_order, peek().span, {"C definitions", "`config`, imports and probes"});
       if (at(TokenKind::kw_enum)) parse_c_enum(program);
       else if (at(TokenKind::kw_typedef)) parse_typedef(program);
       else parse_c_record(program);
@@ -179,7 +182,8 @@ bool ScriptParser::parse_word_item(ast::Program& program) {
 
 void ScriptParser::parse_config(ast::Program& program) {
   Token word = take();
-  if (section_ == Section::items) report_order(word.span, "the `config` block");
+  if (section_ == Section::items)
+    errors_.report(Diag::out_of_order, word.span, {"the `config` block", "probes, macros and maps"});
   else if (section_ == Section::config && !program.config.empty()) errors_.report(Diag::second_config, word.span);
   section_ = Section::config;
   expect(TokenKind::assign);
@@ -213,7 +217,7 @@ void ScriptParser::parse_config_entry(ast::Program& program) {
 
 void ScriptParser::parse_import(ast::Program& program) {
   Token word = take();
-  if (section_ == Section::items) report_order(word.span, "imports");
+  if (section_ == Section::items) errors_.report(Diag::out_of_order, word.span, {"imports", "probes, macros and maps"});
   else section_ = Section::config;
   Token path = peek();
   if (path.kind != TokenKind::string) {

@@ -77,7 +77,7 @@ const ast::Stmt* ScriptParser::parse_statement() {
     case TokenKind::kw_struct:
     case TokenKind::kw_union:
     case TokenKind::kw_enum:
-    case TokenKind::kw_typedef: fail(Diag::out_of_order, start, {"C definitions"}); return nullptr;
+    case TokenKind::kw_typedef: fail(Diag::out_of_order, start, {"C definitions", "the first probe"}); return nullptr;
     default: return parse_simple_statement();
   }
 }

@@ -57,7 +57,6 @@ class ScriptParser {
   // --- top level (parser.cpp)
   void parse_item(ast::Program& program);
   bool parse_word_item(ast::Program& program);
-  void report_order(Span span, std::string_view what);
   void parse_config(ast::Program& program);
   void parse_config_entry(ast::Program& program);
   void parse_import(ast::Program& program);
@@ -141,6 +140,8 @@ class ScriptParser {
   std::optional<int64_t> parse_constant(std::initializer_list<TokenKind> ends);
 
   const ParseOptions& options_;
+  std::string_view text_;
+  uint32_t begin_;
   Arena& arena_;
   ParseErrors errors_;
   Lexer lexer_;

@@ -1,3 +1,5 @@
+// Decoding BTF in place. The rules of the format are in this file only; every read is checked against the section's end, so
+// that a damaged blob gives wrong answers but no crash.
 #include "mir/btf.h"
 
 #include <algorithm>
