@@ -256,9 +256,11 @@ bool Lexer::skip_comment() {
   size_t start = position_;
   size_t close = text_.find("*/", position_ + 2);
   position_ = close == std::string_view::npos ? text_.size() : close + 2;
-  if (close == std::string_view::npos)
-    errors_.report(Diag::unterminated_comment,
-                   {begin_ + static_cast<uint32_t>(start), begin_ + static_cast<uint32_t>(start) + 2});
+  if (close == std::string_view::npos) {
+    uint32_t at = begin_ + static_cast<uint32_t>(start);
+    errors_.report(Diag::unterminated_comment, {at, at + 2});
+    swallowed_end_ = true;
+  }
   return true;
 }
 
@@ -399,6 +401,7 @@ Token Lexer::scan_string() {
   }
   Token string = token(TokenKind::string, start);
   if (!is_closed) errors_.report(Diag::unterminated_string, string.span);
+  if (!is_closed && rest().find_first_not_of(" \t\r\n") == std::string_view::npos) swallowed_end_ = true;
   // A bad escape does not confuse the parser; a string that swallowed its line does.
   if (!is_closed) string.kind = TokenKind::invalid;
   else if (is_bad || value.size() + 2 != string.text.size()) string.text = arena_.copy(value);

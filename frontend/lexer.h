@@ -48,6 +48,8 @@ class Lexer {
   // Blanks, comments and directives up to the next token.
   void skip_trivia();
   uint32_t offset() const { return begin_ + static_cast<uint32_t>(position_); }
+  // An unclosed string or comment took all that was left, closing braces too.
+  bool has_swallowed_end() const { return swallowed_end_; }
   // The raw text not yet read; consume() moves past its first bytes.
   std::string_view rest() const { return text_.substr(position_); }
   void consume(size_t bytes) { position_ += bytes; }
@@ -108,6 +110,7 @@ class Lexer {
   size_t position_ = 0;
   TokenKind previous_ = TokenKind::end;
   bool reads_directives_ = true;
+  bool swallowed_end_ = false;
   std::unordered_map<std::string_view, Macro> macros_;
   std::vector<Expansion> expansions_;
   std::vector<Conditional> conditionals_;

@@ -70,7 +70,8 @@ Diagnostic& ScriptParser::fail(Diag id, Span span, std::initializer_list<std::st
 Diagnostic& ScriptParser::fail_expected(std::string_view what) {
   Token found = peek();
   // The lexer has told already what is wrong with an invalid token; the end of the file is worth one message.
-  bool is_told = found.kind == TokenKind::invalid || (found.kind == TokenKind::end && reported_end_);
+  bool is_told =
+      found.kind == TokenKind::invalid || (found.kind == TokenKind::end && (reported_end_ || lexer_.has_swallowed_end()));
   if (found.kind == TokenKind::end) reported_end_ = true;
   if (is_told) errors_.is_muted = true;
   // What is missing at the end of a line is missing there, not on the next.

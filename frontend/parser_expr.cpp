@@ -73,28 +73,30 @@ const ast::Expr* ScriptParser::error_expr() {
 const ast::Expr* ScriptParser::parse_expr() {
   Nesting nesting(*this);
   if (is_too_deep()) return error_expr();
+  Span start = peek().span;
   const ast::Expr* condition = parse_binary(1);
   if (!accept(TokenKind::question)) return condition;
   if (accept(TokenKind::colon)) {
     const ast::Expr* otherwise = parse_expr();
-    return make_expr(since(condition->span), ast::Ternary{condition, nullptr, otherwise}, {condition, otherwise});
+    return make_expr(since(start), ast::Ternary{condition, nullptr, otherwise}, {condition, otherwise});
   }
   const ast::Expr* then = parse_expr();
   expect(TokenKind::colon);
   const ast::Expr* otherwise = parse_expr();
-  return make_expr(since(condition->span), ast::Ternary{condition, then, otherwise}, {condition, then, otherwise});
+  return make_expr(since(start), ast::Ternary{condition, then, otherwise}, {condition, then, otherwise});
 }
 
 const ast::Expr* ScriptParser::parse_binary(int lowest) {
+  Span start = peek().span;  // of a parenthesis, perhaps, that leaves no node
   const ast::Expr* left = parse_unary();
   for (;;) {
     const BinaryRow* row = find_binary(peek().kind);
     if (row == nullptr || row->precedence < lowest) return left;
-    // The slash that closes a predicate.
-    if (in_predicate_ && at(TokenKind::slash) && peek(1).kind == TokenKind::left_brace) return left;
+    bool may_close = in_predicate_ && at(TokenKind::slash);
+    if (may_close && (peek(1).kind == TokenKind::left_brace || peek(1).kind == TokenKind::end)) return left;
     Span op_span = take().span;
     const ast::Expr* right = parse_binary(row->precedence + 1);
-    left = make_expr(cover(left->span, right->span), ast::Binary{row->op, op_span, left, right}, {left, right});
+    left = make_expr(since(start), ast::Binary{row->op, op_span, left, right}, {left, right});
   }
 }
 
@@ -136,25 +138,26 @@ void ScriptParser::check_incrementable(const ast::Expr* operand) {
 }
 
 const ast::Expr* ScriptParser::parse_postfix() {
-  return parse_postfix_of(parse_primary());
+  Span start = peek().span;
+  return parse_postfix_of(parse_primary(), start);
 }
 
-const ast::Expr* ScriptParser::parse_postfix_of(const ast::Expr* object) {
+const ast::Expr* ScriptParser::parse_postfix_of(const ast::Expr* object, Span start) {
   for (;;) {
     if (at(TokenKind::dot) || at(TokenKind::arrow)) {
-      object = parse_field(object);
+      object = parse_field(object, start);
     } else if (accept(TokenKind::left_bracket)) {
       bool outer_predicate = in_predicate_;
       in_predicate_ = false;
       const ast::Expr* index = parse_expr();
       in_predicate_ = outer_predicate;
       expect(TokenKind::right_bracket);
-      object = make_expr(since(object->span), ast::Index{object, index}, {object, index});
+      object = make_expr(since(start), ast::Index{object, index}, {object, index});
     } else if (at(TokenKind::increment) || at(TokenKind::decrement)) {
       ast::IncDec kind = at(TokenKind::increment) ? ast::IncDec::post_increment : ast::IncDec::post_decrement;
       take();
       check_incrementable(object);
-      object = make_expr(since(object->span), ast::IncDecExpr{kind, object}, {object});
+      object = make_expr(since(start), ast::IncDecExpr{kind, object}, {object});
     } else {
       return object;
     }
@@ -162,20 +165,20 @@ const ast::Expr* ScriptParser::parse_postfix_of(const ast::Expr* object) {
 }
 
 // `.name`, `->name`, `.0`
-const ast::Expr* ScriptParser::parse_field(const ast::Expr* object) {
+const ast::Expr* ScriptParser::parse_field(const ast::Expr* object, Span start) {
   bool is_arrow = take().kind == TokenKind::arrow;
   Token name = peek();
   if (name.kind == TokenKind::integer && !is_arrow && name.value <= UINT32_MAX) {
     take();
     auto index = static_cast<uint32_t>(name.value);
-    return make_expr(since(object->span), ast::TupleField{object, index, name.span}, {object});
+    return make_expr(since(start), ast::TupleField{object, index, name.span}, {object});
   }
   if (!name.is_word()) {
     fail_expected("a field name");
     return error_expr();
   }
   take();
-  return make_expr(since(object->span), ast::Field{object, name.text, name.span, is_arrow}, {object});
+  return make_expr(since(start), ast::Field{object, name.text, name.span, is_arrow}, {object});
 }
 
 const ast::Expr* ScriptParser::parse_primary() {
@@ -195,8 +198,9 @@ const ast::Expr* ScriptParser::parse_primary() {
     case TokenKind::kw_if: return parse_value_if();
     default: break;
   }
-  if (token.kind == TokenKind::invalid || (token.kind == TokenKind::end && reported_end_)) errors_.is_muted = true;
-  if (token.kind == TokenKind::end) reported_end_ = true;
+  bool is_end = token.kind == TokenKind::end;
+  if (token.kind == TokenKind::invalid || (is_end && (reported_end_ || lexer_.has_swallowed_end()))) errors_.is_muted = true;
+  if (is_end) reported_end_ = true;
   fail(Diag::expected_expression, token.span, {describe(token)});
   return error_expr();
 }

@@ -62,6 +62,10 @@ void ScriptParser::parse_probe(ast::Program& program) {
 
 bool ScriptParser::parse_predicate(ast::Probe& probe) {
   take();
+  if (at(TokenKind::left_brace)) {
+    fail(Diag::expected_expression, peek().span, {describe(peek())});
+    return false;
+  }
   in_predicate_ = true;
   probe.predicate = parse_expr();
   in_predicate_ = false;

@@ -97,13 +97,15 @@ const ast::Stmt* ScriptParser::parse_simple_statement() {
       statement = make_stmt(since(start), ast::Return{value});
       break;
     }
-    default: return finish_expression_statement(parse_expr());
+    default: return parse_expression_statement();
   }
   end_statement(nullptr);
   return statement;
 }
 
-const ast::Stmt* ScriptParser::finish_expression_statement(const ast::Expr* expr) {
+const ast::Stmt* ScriptParser::parse_expression_statement() {
+  Span start = peek().span;
+  const ast::Expr* expr = parse_expr();
   for (const AssignToken& row : assign_tokens) {
     if (!at(row.kind)) continue;
     const auto* name = expr->as<ast::Ident>();
@@ -114,11 +116,11 @@ const ast::Stmt* ScriptParser::finish_expression_statement(const ast::Expr* expr
     }
     take();
     const ast::Expr* value = parse_expr();
-    const ast::Stmt* statement = make_stmt(since(expr->span), ast::Assign{expr, row.op, value});
+    const ast::Stmt* statement = make_stmt(since(start), ast::Assign{expr, row.op, value});
     end_statement(nullptr);
     return statement;
   }
-  const ast::Stmt* statement = make_stmt(expr->span, ast::ExprStmt{expr});
+  const ast::Stmt* statement = make_stmt(since(start), ast::ExprStmt{expr});
   last_statement_is_open_ = at(TokenKind::right_brace);
   end_statement(expr);
   return statement;

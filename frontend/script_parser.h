@@ -81,7 +81,7 @@ class ScriptParser {
   const ast::Stmt* parse_if();
   const ast::Stmt* parse_for();
   const ast::Stmt* parse_while_or_unroll();
-  const ast::Stmt* finish_expression_statement(const ast::Expr* expr);
+  const ast::Stmt* parse_expression_statement();
   const ast::Expr* parse_condition();
   const ast::Expr* take_value(ast::Block& block);
   void end_statement(const ast::Expr* expr);
@@ -96,8 +96,8 @@ class ScriptParser {
   const ast::Expr* parse_unary();
   const ast::Expr* parse_prefix_increment();
   const ast::Expr* parse_postfix();
-  const ast::Expr* parse_postfix_of(const ast::Expr* object);
-  const ast::Expr* parse_field(const ast::Expr* object);
+  const ast::Expr* parse_postfix_of(const ast::Expr* object, Span start);
+  const ast::Expr* parse_field(const ast::Expr* object, Span start);
   const ast::Expr* parse_primary();
   const ast::Expr* parse_parenthesized();
   const ast::Expr* parse_record(Span start);
