@@ -12,14 +12,18 @@ namespace {
 constexpr int growth_before_widening = 3;
 constexpr int growth_before_giving_up = 100;
 constexpr int deepest_condition = 8;  // comparisons of comparisons with zero that are looked through
+constexpr int deepest_callback = 8;   // frames that hand on their caller's memory
 
 bool is_comparison(Opcode op) {
   return op >= Opcode::eq && op <= Opcode::le_s;
 }
 
+// The verifier walks each way by itself, so what fits the smaller object is proved for both.
 Fact joined(const Fact& a, const Fact& b) {
   if (a.object == b.object) return {join(a.range, b.range), a.object};
-  return {};
+  if (a.object.size == 0 || b.object.size == 0) return {};
+  Object either{ObjectKind::either, 0, std::min(a.object.size, b.object.size), std::min(a.object.align, b.object.align)};
+  return {join(a.range, b.range), either};
 }
 
 Fact object_fact(ObjectKind kind, uint32_t id, uint64_t size, uint32_t align) {
@@ -32,13 +36,19 @@ struct Callers {
   bool is_first = true;
 };
 
-void add_caller(Callers& callers, const Module& module, const Function& caller, const Inst& call) {
+Callers find_callers(const Module& module, FunctionId callee, int depth);
+
+void add_caller(Callers& callers, const Module& module, FunctionId caller_id, const Inst& call, int depth) {
+  const Function& caller = module.functions[caller_id];
+  const std::vector<ValueId>& caller_params = caller.blocks[caller.entry()].params;
   Object frame{ObjectKind::frame, 0, 0, 8};
   size_t operand = 0;
   for (HelperOperand kind : row_of(call.helper).operands) {
     if (!is_value_operand(kind)) continue;
     ValueId value = call.operands[operand++];
     if (kind != HelperOperand::any) continue;
+    bool is_handed_on = std::find(caller_params.begin(), caller_params.end(), value) != caller_params.end();
+    if (is_handed_on && depth < deepest_callback) frame = find_callers(module, caller_id, depth + 1).frame;
     for (const Block& block : caller.blocks) {
       for (const Inst& inst : block.insts) {
         if (inst.result != value || inst.op != Opcode::slot_addr) continue;
@@ -63,12 +73,12 @@ void add_caller(Callers& callers, const Module& module, const Function& caller, 
   if (callers.map_key != key) callers.map_key = {};
 }
 
-Callers find_callers(const Module& module, FunctionId callee) {
+Callers find_callers(const Module& module, FunctionId callee, int depth) {
   Callers callers;
-  for (const Function& function : module.functions)
-    for (const Block& block : function.blocks)
+  for (uint32_t f = 0; f < module.functions.size(); f++)
+    for (const Block& block : module.functions[FunctionId(f)].blocks)
       for (const Inst& inst : block.insts)
-        if (inst.op == Opcode::call && inst.callee == callee) add_caller(callers, module, function, inst);
+        if (inst.op == Opcode::call && inst.callee == callee) add_caller(callers, module, FunctionId(f), inst, depth);
   return callers;
 }
 
@@ -101,7 +111,7 @@ ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prove
 
 void ValueRanges::entry_facts() {
   Callers callers;
-  if (function_.kind != FunctionKind::program) callers = find_callers(module_, id_);
+  if (function_.kind != FunctionKind::program) callers = find_callers(module_, id_, 0);
   for (ValueId param : function_.blocks[function_.entry()].params) {
     Fact& fact = facts_[param.index];
     is_known_[param.index] = true;
