@@ -1,0 +1,52 @@
+// The text of --help. Kept by hand, in groups: a generated table would list thirty options in one column.
+#include "runtime/options.h"
+
+namespace shrike {
+
+std::string_view help_text() {
+  return R"(USAGE:
+    shrike [options] FILE [arguments] [-- --name=value...]
+    shrike [options] -e 'program' [arguments]
+    shrike -l [pattern]
+
+OPTIONS:
+    -e PROGRAM             run this text
+    -                      read the program from standard input
+    -l [PATTERN|FILE]      list probes (default *:*); with -v their arguments
+    -c COMMAND             start COMMAND and trace until it ends
+    -p PID                 trace only this process, until it ends
+    -o FILE                write the trace to FILE
+    -f text|json           format of the trace
+    -B line|full|none      buffering of the trace (default line)
+    -q, --quiet            leave out messages about attaching
+    -v, --verbose          show the verifier's logs and what is done
+    -k, --warnings         report failed reads and look-ups at run time
+    --no-warnings          report no warnings
+    --unsafe               allow system(), signal() and the like
+    --dry-run              load and attach, then leave
+    --info                 what this kernel supports
+    -V, --version          version
+    -h, --help             this text
+    -I DIR, --include FILE are accepted and ignored
+
+THE COMPILER AT WORK:
+    --emit=WHAT            print ast, checked, mir, lir, asm or elf, and stop
+    --emit-elf FILE        write the programs as an ELF file, and stop
+    -d STAGE               print a stage, then go on: ast, types, codegen, codegen-opt, libbpf, verifier, all
+    --print-after=PASS     print the program after a pass; all for every pass
+    --stop-after=PASS      stop after a pass and print what it made
+    --skip=PASS            leave out an optional pass
+    --run-pass=PASS        run one pass on a .mir file and print what it made
+    --time-passes          how long each pass took
+    --regalloc=spill-everything   keep nothing in registers
+
+A program may also be a .mir or .lir file, as --emit prints them.
+
+EXAMPLES:
+    shrike -e 'tracepoint:syscalls:sys_enter_openat { printf("%s %s\n", comm, str(args.filename)); }'
+    shrike -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'
+    shrike -l 'tracepoint:sched:*'
+)";
+}
+
+}  // namespace shrike
