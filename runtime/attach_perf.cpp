@@ -13,15 +13,8 @@ namespace shrike {
 
 namespace {
 
-struct CounterRow {
-  mir::ProbeKind kind;
-  std::string_view name;
-  std::string_view alias;
-  uint64_t config;
-};
-
 // clang-format off
-constexpr CounterRow counters[] = {
+constexpr CounterRow counter_rows[] = {
     {mir::ProbeKind::software, "alignment-faults", "", PERF_COUNT_SW_ALIGNMENT_FAULTS},
     {mir::ProbeKind::software, "bpf-output", "", PERF_COUNT_SW_BPF_OUTPUT},
     {mir::ProbeKind::software, "context-switches", "cs", PERF_COUNT_SW_CONTEXT_SWITCHES},
@@ -87,6 +80,10 @@ AttachResult arm_all(perf_event_attr attr, const std::vector<PerfTarget>& places
 
 }  // namespace
 
+std::span<const CounterRow> counters() {
+  return counter_rows;
+}
+
 AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {
   perf_event_attr attr{};
   attr.type = PERF_TYPE_SOFTWARE;
@@ -99,7 +96,7 @@ AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachCont
 }
 
 AttachResult attach_counter(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {
-  for (const CounterRow& row : counters) {
+  for (const CounterRow& row : counter_rows) {
     if (row.kind != probe.kind || (row.name != probe.function && (row.alias.empty() || row.alias != probe.function))) continue;
     perf_event_attr attr{};
     attr.type = row.kind == mir::ProbeKind::software ? PERF_TYPE_SOFTWARE : PERF_TYPE_HARDWARE;

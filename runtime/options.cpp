@@ -15,7 +15,8 @@ namespace po = boost::program_options;
 
 constexpr uint32_t max_pid = 0x400000;  // PID_MAX_LIMIT of 64-bit kernels
 
-void report_bad_value(Diagnostics& diagnostics, const std::string& option, const std::string& value, const std::string& expected) {
+void report_bad_value(Diagnostics& diagnostics, const std::string& option, const std::string& value,
+                      const std::string& expected) {
   diagnostics.report(Diag::bad_option_value, {}, {value, option, expected});
 }
 
@@ -42,7 +43,8 @@ const po::options_description& known_options() {
 }
 
 // "--name=value" and "--name" are for getopt; the others are positionals like those before `--`.
-void take_script_arguments(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to, Options& out) {
+void take_script_arguments(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to,
+                           Options& out) {
   for (; from != to; ++from) {
     if (!from->starts_with("--") || from->size() == 2) {
       out.positionals.push_back(*from);
@@ -192,13 +194,16 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   return out;
 }
 
-// Names in Boost's errors come with or without dashes; the user sees what was typed.
-std::string as_typed(const std::string& name) {
-  return name.starts_with("-") ? name : name.size() == 1 ? "-" + name : "--" + name;
+// Boost names an option with or without dashes, by its long name; the user sees the spelling of --help.
+std::string as_shown(std::string name) {
+  name.erase(0, name.find_first_not_of('-'));
+  const po::option_description* option = known_options().find_nothrow(name, false);
+  if (option != nullptr) return option->canonical_display_name(po::command_line_style::allow_dash_for_short);
+  return name.size() == 1 ? "-" + name : "--" + name;
 }
 
 void report_unknown(const std::string& name, Diagnostics& diagnostics) {
-  std::string typed = as_typed(name);
+  std::string typed = name.substr(0, name.find('='));
   std::vector<std::string> spellings;
   for (const auto& option : known_options().options())
     if (option->long_name() != "arguments") spellings.push_back("--" + option->long_name());
@@ -235,10 +240,11 @@ std::optional<Options> parse_options(const std::vector<std::string>& args, Diagn
   } catch (const po::unknown_option& error) {
     report_unknown(error.get_option_name(), diagnostics);
   } catch (const po::multiple_occurrences& error) {
-    diagnostics.report(Diag::repeated_option, {}, {as_typed(error.get_option_name())});
+    diagnostics.report(Diag::repeated_option, {}, {as_shown(error.get_option_name())});
   } catch (const po::invalid_command_line_syntax& error) {
     bool has_extra = error.kind() == po::invalid_syntax::extra_parameter;
-    diagnostics.report(has_extra ? Diag::option_takes_no_value : Diag::option_needs_value, {}, {as_typed(error.get_option_name())});
+    diagnostics.report(has_extra ? Diag::option_takes_no_value : Diag::option_needs_value, {},
+                       {as_shown(error.get_option_name())});
   } catch (const std::exception& error) {
     diagnostics.report(Diag::bad_command_line, {}, {error.what()});
   }

@@ -20,35 +20,35 @@ enum class Emit : uint8_t { ast, checked, mir, lir, assembly, elf };
 struct Options {
   Action action = Action::run;
 
-  std::optional<std::string> program;      // -e
-  std::string file;                        // FILE, or "-"; empty with -e
-  std::vector<std::string> positionals;    // $1..
+  std::optional<std::string> program;        // -e
+  std::string file;                          // FILE, or "-"; empty with -e
+  std::vector<std::string> positionals;      // $1..
   std::map<std::string, std::string> named;  // after --: getopt
-  std::string pattern;                     // -l
+  std::string pattern;                       // -l
 
-  std::string command;                     // -c
-  uint32_t pid = 0;                        // -p
-  std::string output_file;                 // -o
+  std::string command;      // -c
+  uint32_t pid = 0;         // -p
+  std::string output_file;  // -o
   OutputFormat format = OutputFormat::text;
   Buffering buffering = Buffering::line;
   bool quiet = false;
   bool verbose = false;
-  bool runtime_warnings = false;           // -k
-  bool hide_warnings = false;              // --no-warnings
+  bool runtime_warnings = false;  // -k
+  bool hide_warnings = false;     // --no-warnings
   bool unsafe = false;
   bool dry_run = false;
 
-  std::vector<Emit> shown;                 // -d: printed on the way
-  bool shows_verifier_log = false;         // -d verifier
-  bool shows_loading = false;              // -d libbpf
-  std::optional<Emit> emit;                // --emit: printed, and nothing is run
-  std::string emit_elf;                    // --emit-elf FILE
+  std::vector<Emit> shown;          // -d: printed on the way
+  bool shows_verifier_log = false;  // -d verifier
+  bool shows_loading = false;       // -d libbpf
+  std::optional<Emit> emit;         // --emit: printed, and nothing is run
+  std::string emit_elf;             // --emit-elf FILE
   std::vector<std::string> print_after;
   std::string stop_after;
   std::vector<std::string> skip;
   std::string run_pass;
   bool time_passes = false;
-  bool spill_everything = false;           // --regalloc=spill-everything
+  bool spill_everything = false;  // --regalloc=spill-everything
 };
 
 // Nothing after errors, which are reported.

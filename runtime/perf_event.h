@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "runtime/attach.h"
@@ -24,6 +25,15 @@ int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Links&
 std::optional<uint32_t> pmu_type(const char* name);
 // The config bit that makes a uprobe or kprobe event a return probe.
 uint64_t pmu_return_bit(const char* name);
+
+// Counters of the kernel and the processor by their names in the language.
+struct CounterRow {
+  mir::ProbeKind kind;  // software or hardware
+  std::string_view name;
+  std::string_view alias;  // may be empty
+  uint64_t config;
+};
+std::span<const CounterRow> counters();
 
 // What EACCES and EPERM mean for perf events.
 AttachError perf_permission_error(int error);

@@ -1,0 +1,221 @@
+// The list of stages. Each line of compile() is one; between them stands only what the command line may ask: to show
+// what there is, or to stop.
+#include "runtime/compile.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "backend-bpf/backend.h"
+#include "backend-bpf/lir_text.h"
+#include "frontend/parser.h"
+#include "mir/text.h"
+#include "passes/pipeline.h"
+
+namespace shrike {
+
+namespace {
+
+#ifdef NDEBUG
+constexpr bool validates = false;
+#else
+constexpr bool validates = true;
+#endif
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+using Times = std::vector<std::pair<std::string_view, uint64_t>>;
+
+// What the command line wants to see of the stages, and how long they took.
+class Viewer {
+ public:
+  explicit Viewer(const CompileOptions& options) : line_(options.command_line), show_(options.show), last_(now_ns()) {}
+
+  // Shows a stage if asked. True if nothing is to happen after it.
+  template <class Text>
+  bool stage(Emit emit, Text&& text) const {
+    bool is_last = line_.emit == emit;
+    bool is_shown = is_last;
+    for (Emit shown : line_.shown) is_shown |= shown == emit;
+    if (is_shown) show_(text());
+    return is_last;
+  }
+  template <class Text>
+  bool is_last(std::string_view pass, Text&& text) const {
+    if (line_.stop_after != pass) return false;
+    show_(text());
+    return true;
+  }
+  void lap(std::string_view stage) {
+    uint64_t now = now_ns();
+    times_.push_back({stage, now - last_});
+    last_ = now;
+  }
+  std::function<void(std::string_view, const std::string&)> printer() const {
+    if (line_.print_after.empty()) return nullptr;
+    return [this](std::string_view pass, const std::string& text) { show_("# after " + std::string(pass) + "\n" + text); };
+  }
+  void add(std::string_view pass, uint64_t nanoseconds) { times_.push_back({pass, nanoseconds}); }
+  void show_times() const {
+    if (!line_.time_passes) return;
+    std::string text;
+    uint64_t total = 0;
+    for (auto& [name, nanoseconds] : times_) {
+      append_row(text, name, nanoseconds);
+      total += nanoseconds;
+    }
+    append_row(text, "total", total);
+    show_(text);
+  }
+  void restart() { last_ = now_ns(); }
+
+ private:
+  static void append_row(std::string& text, std::string_view name, uint64_t nanoseconds) {
+    char row[96];
+    snprintf(row, sizeof row, "%8.1f us  %.*s\n", static_cast<double>(nanoseconds) / 1000, static_cast<int>(name.size()),
+             name.data());
+    text += row;
+  }
+
+  const Options& line_;
+  const std::function<void(std::string_view)>& show_;
+  uint64_t last_;
+  Times times_;
+};
+
+passes::PipelineOptions pass_options(const Options& line, const Config& config, const Viewer& viewer) {
+  passes::PipelineOptions out;
+  out.limits.on_stack_limit = static_cast<uint32_t>(config.on_stack_limit);
+  out.print_after = line.print_after;
+  out.stop_after = line.stop_after;
+  out.skip = line.skip;
+  out.validate = validates;
+  out.on_print = viewer.printer();
+  return out;
+}
+
+bpf::BackendOptions backend_options(const Options& line, const Viewer& viewer, Times* times) {
+  bpf::BackendOptions out;
+  out.spill_everything = line.spill_everything;
+  out.validate = validates;
+  out.print_after = line.print_after;
+  out.stop_after = line.stop_after;
+  out.on_print = viewer.printer();
+  out.times = times;
+  return out;
+}
+
+// Stages of the backend that --print-after and --stop-after know besides the passes.
+constexpr std::string_view backend_stages[] = {"select",   "lower-block-params", "allocate-registers",
+                                               "peephole", "layout-frame",       "layout-blocks"};
+
+bool check_pass_names(const Options& line, Diagnostics& diagnostics) {
+  std::vector<std::string> asked = line.print_after;
+  asked.insert(asked.end(), line.skip.begin(), line.skip.end());
+  if (!line.stop_after.empty()) asked.push_back(line.stop_after);
+  if (!line.run_pass.empty()) asked.push_back(line.run_pass);
+  if (asked.empty()) return true;
+  std::vector<std::string_view> known = passes::pass_names();
+  known.insert(known.end(), std::begin(backend_stages), std::end(backend_stages));
+  known.push_back("all");
+  for (const std::string& name : asked) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string_view near = nearest_name(name, known);
+    diagnostics.report(Diag::unknown_pass, {}, {name})
+        .with_hint(near.empty() ? "`--time-passes` shows their names" : "did you mean `" + std::string(near) + "`?");
+    return false;
+  }
+  return true;
+}
+
+// Script to MIR. Nothing after errors or the last stage.
+std::optional<mir::Module> run_frontend(const Source& source, const CompileOptions& options, KernelFacts& facts,
+                                        Messages& messages, Viewer& viewer, Config& config) {
+  Arena arena;
+  ast::Program program = parse(messages.sources, source.begin, {options.check.positionals}, arena, messages.diagnostics);
+  viewer.lap("parse");
+  if (viewer.stage(Emit::ast, [&] { return print(program, messages.sources); }) || messages.diagnostics.has_errors()) return {};
+
+  CheckedProgramPtr checked = check(program, facts, options.check, messages.diagnostics);
+  viewer.lap("check");
+  if (!checked || messages.diagnostics.has_errors()) return {};
+  config = config_of(*checked);
+  if (viewer.stage(Emit::checked, [&] { return print(*checked, messages.sources); })) return {};
+
+  mir::Module module = lower(*checked);
+  viewer.lap("lower");
+  return module;
+}
+
+// MIR to LIR over virtual registers.
+std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& options, const Config& config, Messages& messages,
+                                      Viewer& viewer) {
+  if (viewer.stage(Emit::mir, [&] { return mir::print(module, {&messages.sources}); })) return {};
+
+  std::vector<passes::PassTime> times;
+  passes::PipelineOptions pipeline = pass_options(options.command_line, config, viewer);
+  pipeline.times = &times;
+  if (!passes::run_pipeline(module, pipeline, messages.diagnostics)) return {};
+  for (const passes::PassTime& time : times) viewer.add(time.pass, time.nanoseconds);
+  for (std::string_view pass : passes::pass_names())
+    if (viewer.is_last(pass, [&] { return mir::print(module, {&messages.sources}); })) return {};
+
+  viewer.restart();
+  lir::Module code = bpf::select(std::move(module), backend_options(options.command_line, viewer, nullptr));
+  viewer.lap("select");
+  return code;
+}
+
+}  // namespace
+
+std::optional<Compiled> compile(const Source& source, const CompileOptions& options, KernelFacts& facts, Messages& messages) {
+  if (!check_pass_names(options.command_line, messages.diagnostics)) return std::nullopt;
+  Viewer viewer(options);
+  Compiled out;
+  std::string_view text = messages.sources.file_text(source.begin);
+  std::optional<lir::Module> code;
+  if (source.kind == SourceKind::lir) {
+    code = lir::parse(text, source.begin, messages.diagnostics);
+  } else {
+    std::optional<mir::Module> module = source.kind == SourceKind::mir
+                                            ? mir::parse(text, source.begin, messages.diagnostics)
+                                            : run_frontend(source, options, facts, messages, viewer, out.config);
+    if (!module || messages.diagnostics.has_errors()) return std::nullopt;
+    code = run_middle(std::move(*module), options, out.config, messages, viewer);
+  }
+  if (!code || messages.diagnostics.has_errors()) return std::nullopt;
+  auto lir_text = [&] { return lir::print(*code, &messages.sources); };
+  if (viewer.stage(Emit::lir, lir_text) || viewer.is_last("select", lir_text)) return std::nullopt;
+
+  Times times;
+  bpf::BackendOptions backend = backend_options(options.command_line, viewer, &times);
+  if (!bpf::allocate(*code, backend, messages.diagnostics)) return std::nullopt;
+  for (auto& [stage, nanoseconds] : times) viewer.add(stage, nanoseconds);
+  for (auto& [stage, nanoseconds] : times)
+    if (viewer.is_last(stage, lir_text)) return std::nullopt;
+
+  viewer.restart();
+  out.object = bpf::emit(std::move(*code));
+  viewer.lap("emit");
+  viewer.show_times();
+  if (viewer.stage(Emit::assembly, [&] { return bpf::print(out.object, &messages.sources); })) return std::nullopt;
+  return out;
+}
+
+bool compile_one_pass(const Source& source, const CompileOptions& options, Messages& messages) {
+  if (!check_pass_names(options.command_line, messages.diagnostics)) return false;
+  Viewer viewer(options);
+  mir::Module module = mir::parse(messages.sources.file_text(source.begin), source.begin, messages.diagnostics);
+  if (messages.diagnostics.has_errors()) return false;
+  if (!passes::run_pass(options.command_line.run_pass, module, pass_options(options.command_line, {}, viewer),
+                        messages.diagnostics))
+    return false;
+  options.show(mir::print(module, {}));
+  return true;
+}
+
+}  // namespace shrike

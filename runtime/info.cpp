@@ -1,0 +1,131 @@
+// Each answer is found by trying: a two-instruction program that calls the helper, a look at the file or PMU. Versions
+// are not compared, because distributions backport.
+#include "runtime/info.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "mir/btf.h"
+#include "runtime/btf_file.h"
+#include "runtime/perf_event.h"
+#include "runtime/privileges.h"
+
+namespace shrike {
+
+namespace {
+
+class Report {
+ public:
+  void section(const char* name) {
+    if (!text_.empty()) text_ += "\n";
+    text_.append(name).append("\n");
+  }
+  void row(std::string label, const std::string& value) {
+    text_.append("  ").append(label).append(": ").append(value).append("\n");
+  }
+  void row(std::string label, bool value) { row(std::move(label), value ? "yes" : "no"); }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+bool has_helper(bpf_prog_type type, bpf_func_id helper) {
+  return libbpf_probe_bpf_helper(type, helper, nullptr) == 1;
+}
+
+bool has_map(bpf_map_type type) {
+  return libbpf_probe_bpf_map_type(type, nullptr) == 1;
+}
+
+bool has_program(bpf_prog_type type) {
+  return libbpf_probe_bpf_prog_type(type, nullptr) == 1;
+}
+
+// A loop of ten rounds that the verifier must walk (Linux 5.3).
+bool has_loops() {
+  const bpf_insn insns[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 10},
+      {.code = BPF_ALU64 | BPF_SUB | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 1},
+      {.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = 0, .src_reg = 0, .off = -2, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+  };
+  Fd program(bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, nullptr, "GPL", insns, std::size(insns), nullptr));
+  return program.is_open();
+}
+
+void describe_helpers(Report& report) {
+  struct Row {
+    const char* label;
+    bpf_func_id helper;
+  };
+  constexpr Row rows[] = {
+      {"probe_read", BPF_FUNC_probe_read},
+      {"probe_read_str", BPF_FUNC_probe_read_str},
+      {"probe_read_user", BPF_FUNC_probe_read_user},
+      {"probe_read_user_str", BPF_FUNC_probe_read_user_str},
+      {"probe_read_kernel", BPF_FUNC_probe_read_kernel},
+      {"probe_read_kernel_str", BPF_FUNC_probe_read_kernel_str},
+      {"get_current_cgroup_id", BPF_FUNC_get_current_cgroup_id},
+      {"send_signal", BPF_FUNC_send_signal},
+      {"override_return", BPF_FUNC_override_return},
+      {"get_boot_ns", BPF_FUNC_ktime_get_boot_ns},
+      {"get_ktime_ns", BPF_FUNC_ktime_get_ns},
+      {"get_tai_ns", BPF_FUNC_ktime_get_tai_ns},
+      {"get_func_ip", BPF_FUNC_get_func_ip},
+      {"lookup_percpu_elem", BPF_FUNC_map_lookup_percpu_elem},
+      {"for_each_map_elem", BPF_FUNC_for_each_map_elem},
+      {"loop", BPF_FUNC_loop},
+  };
+  report.section("Kernel helpers");
+  for (const Row& row : rows) report.row(row.label, has_helper(BPF_PROG_TYPE_KPROBE, row.helper));
+  report.row("dpath", false);  // only fentry and iterators may call it, which this version does not attach
+}
+
+}  // namespace
+
+std::string describe_system(Tracefs& tracefs) {
+  Report report;
+  utsname names{};
+  uname(&names);
+  report.section("System");
+  report.row("OS", std::string(names.sysname) + " " + names.release + " " + names.version);
+  report.row("Arch", std::string(names.machine));
+  report.row("may trace", missing_privileges().empty());
+
+  report.section("Build");
+  report.row("version", std::string("v0.1.0"));
+  report.row("LLVM", std::string("none"));
+  report.row("libdw (DWARF support)", false);
+  report.row("bcc library path resolution", true);  // `uprobe:libc:malloc` finds its file, if without bcc
+
+  describe_helpers(report);
+
+  BtfFile btf;
+  btf.open();
+  report.section("Kernel features");
+  report.row("Loop support", has_loops());
+  report.row("btf", !btf.bytes().empty() && Btf::open(btf.bytes()).has_value());
+  report.row("tracefs", tracefs.directory() >= 0);
+
+  report.section("Map types");
+  report.row("hash", has_map(BPF_MAP_TYPE_HASH));
+  report.row("percpu hash", has_map(BPF_MAP_TYPE_PERCPU_HASH));
+  report.row("array", has_map(BPF_MAP_TYPE_ARRAY));
+  report.row("percpu array", has_map(BPF_MAP_TYPE_PERCPU_ARRAY));
+  report.row("ringbuf", has_map(BPF_MAP_TYPE_RINGBUF));
+
+  report.section("Probe types");
+  report.row("kprobe", pmu_type("kprobe").has_value() || tracefs.has("kprobe_events"));
+  report.row("uprobe", pmu_type("uprobe").has_value());
+  report.row("tracepoint", has_program(BPF_PROG_TYPE_TRACEPOINT) && tracefs.has("events"));
+  report.row("rawtracepoint", has_program(BPF_PROG_TYPE_RAW_TRACEPOINT));
+  report.row("perf_event", has_program(BPF_PROG_TYPE_PERF_EVENT));
+  // Known to the kernel perhaps, but not yet attached by this version.
+  for (const char* label : {"kprobe_multi", "uprobe_multi", "kprobe_session", "iter"}) report.row(label, false);
+  return report.take();
+}
+
+}  // namespace shrike

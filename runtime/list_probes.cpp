@@ -1,0 +1,209 @@
+// Providers that have a list are walked in the order of the table below; user-space functions only when a file is named.
+#include "runtime/list_probes.h"
+
+#include <algorithm>
+
+#include "mir/btf.h"
+#include "runtime/attach.h"
+#include "runtime/glob.h"
+#include "runtime/kernel_symbols.h"
+#include "runtime/perf_event.h"
+
+namespace shrike {
+
+namespace {
+
+// What a search looks for: the parts of "provider:target:function", those not given being `*`.
+struct Search {
+  std::string provider = "*";
+  std::string target = "*";
+  std::string function = "*";
+  bool has_target = false;  // the search names more than a provider
+  bool has_function = false;
+  bool is_anywhere = false;  // without a colon: looked for in whole lines
+};
+
+Search parse_search(std::string_view text) {
+  Search out;
+  size_t colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    out.is_anywhere = true;
+    out.function = text;
+    return out;
+  }
+  out.provider = text.substr(0, colon);
+  text.remove_prefix(colon + 1);
+  colon = text.rfind(':');
+  out.has_target = true;
+  out.has_function = colon != std::string_view::npos;
+  out.target = text.substr(0, colon);
+  if (out.has_function) out.function = text.substr(colon + 1);
+  return out;
+}
+
+void print_fields(const TracepointFormat& format, const ListOptions& options) {
+  for (const TracepointField& field : format.fields) {
+    std::string text = "    " + field.type + " " + field.name;
+    if (field.array_count != 0) text += "[" + std::to_string(field.array_count) + "]";
+    options.print(text + "\n");
+  }
+}
+
+class Lister {
+ public:
+  Lister(Tracefs& tracefs, KernelFacts& facts, const ListOptions& options, Diagnostics& diagnostics)
+      : tracefs_(tracefs), facts_(facts), options_(options), diagnostics_(diagnostics) {}
+
+  bool list(const Search& search);
+  void print_tracepoint(const std::string& category, const std::string& event);
+  void print_raw_tracepoint(const std::string& event);
+
+ private:
+  bool list_tracepoints(const Search& search);
+  bool list_raw_tracepoints(const Search& search);
+  bool list_kernel_functions(const Search& search, const char* provider);
+  bool list_user_functions(const Search& search, const char* provider);
+  bool list_counters(const Search& search, mir::ProbeKind kind);
+  void line(const std::string& text) { options_.print(text + "\n"); }
+  // In a search over all providers one that cannot be read is passed over; asked for by name it is an error.
+  bool unreadable(const Search& search, std::string_view provider, const std::string& why) {
+    if (is_glob(search.provider)) return true;
+    diagnostics_.report(Diag::cannot_list, {}, {std::string(provider), why});
+    return false;
+  }
+
+  Tracefs& tracefs_;
+  KernelFacts& facts_;
+  const ListOptions& options_;
+  Diagnostics& diagnostics_;
+};
+
+void Lister::print_tracepoint(const std::string& category, const std::string& event) {
+  line("tracepoint:" + category + ":" + event);
+  if (options_.with_arguments) print_fields(facts_.tracepoint_format(category, event).value, options_);
+}
+
+void Lister::print_raw_tracepoint(const std::string& event) {
+  line("rawtracepoint:" + event);
+  Answer<const Btf*> btf = facts_.btf();
+  if (!options_.with_arguments || btf.status != Lookup::found) return;
+  std::optional<std::vector<Btf::Param>> params = btf.value->raw_tracepoint_params(event);
+  if (!params) return;
+  mir::TypePool pool;
+  for (const Btf::Param& param : *params) {
+    const mir::Type* type = btf.value->to_type(param.type, pool, mir::AddressSpace::kernel);
+    options_.print("    " + (type != nullptr ? type->text : std::string("?")) + " " + std::string(param.name) + "\n");
+  }
+}
+
+bool Lister::list_tracepoints(const Search& search) {
+  // "tracepoint:x" may name a category, or be a pattern over category and event.
+  bool is_whole = search.is_anywhere || !search.has_function;
+  Answer<std::vector<ProbeTarget>> found =
+      is_whole ? facts_.match_tracepoints("*", "*") : facts_.match_tracepoints(search.target, search.function);
+  if (found.status == Lookup::unreadable) return unreadable(search, "tracepoint", found.why);
+  Glob glob(search.is_anywhere ? search.function : search.target);
+  for (const ProbeTarget& target : found.value) {
+    bool matches = !is_whole || glob.matches(target.target + ":" + target.function) ||
+                   glob.matches(search.is_anywhere ? target.function : target.target);
+    if (matches) print_tracepoint(target.target, target.function);
+  }
+  return true;
+}
+
+bool Lister::list_raw_tracepoints(const Search& search) {
+  if (search.has_function) return true;
+  Answer<std::vector<ProbeTarget>> found = facts_.match_raw_tracepoints(search.is_anywhere ? search.function : search.target);
+  if (found.status == Lookup::unreadable) return unreadable(search, "rawtracepoint", found.why);
+  for (const ProbeTarget& target : found.value) print_raw_tracepoint(target.function);
+  return true;
+}
+
+bool Lister::list_kernel_functions(const Search& search, const char* provider) {
+  if (!pmu_type("kprobe") && !tracefs_.has("kprobe_events"))
+    return unreadable(search, provider, "this kernel has no kprobes (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)");
+  // "kprobe:x" is a function, "kprobe:m:x" one of a module.
+  std::string function = search.is_anywhere || search.has_function ? search.function : search.target;
+  Answer<std::vector<ProbeTarget>> found =
+      shrike::list_kernel_functions(tracefs_, search.has_function ? search.target : "*", function);
+  if (found.status == Lookup::unreadable) return unreadable(search, provider, found.why);
+  for (const ProbeTarget& target : found.value)
+    line(std::string(provider) + ":" + (target.target.empty() ? "" : target.target + ":") + target.function);
+  return true;
+}
+
+bool Lister::list_user_functions(const Search& search, const char* provider) {
+  bool names_file = search.has_target && search.target != "*";
+  if (!names_file) return unreadable(search, provider, "a program or library must be named, as in `uprobe:/bin/bash:*`");
+  Answer<std::vector<ProbeTarget>> found =
+      facts_.match_user_functions(search.target, search.has_function ? search.function : "*");
+  if (found.status == Lookup::unreadable || (found.value.empty() && !found.why.empty()))
+    return unreadable(search, provider, found.why);
+  for (const ProbeTarget& target : found.value) line(std::string(provider) + ":" + target.target + ":" + target.function);
+  return true;
+}
+
+bool Lister::list_counters(const Search& search, mir::ProbeKind kind) {
+  Glob glob(search.is_anywhere ? search.function : search.target);
+  for (const CounterRow& row : counters())
+    if (row.kind == kind && (glob.matches(row.name) || (!row.alias.empty() && glob.matches(row.alias))))
+      line(std::string(mir::name_of(kind)) + ":" + std::string(row.name) + ":");
+  return true;
+}
+
+bool Lister::list(const Search& search) {
+  struct Row {
+    const char* name;
+    const char* alias;
+    bool is_in_any;  // part of a search over all providers
+    std::function<bool()> list;
+  };
+  const Row rows[] = {
+      {"hardware", "h", true, [&] { return list_counters(search, mir::ProbeKind::hardware); }},
+      {"kprobe", "k", true, [&] { return list_kernel_functions(search, "kprobe"); }},
+      {"kretprobe", "kr", false, [&] { return list_kernel_functions(search, "kretprobe"); }},
+      {"rawtracepoint", "rt", true, [&] { return list_raw_tracepoints(search); }},
+      {"software", "s", true, [&] { return list_counters(search, mir::ProbeKind::software); }},
+      {"tracepoint", "t", true, [&] { return list_tracepoints(search); }},
+      {"uprobe", "u", true, [&] { return list_user_functions(search, "uprobe"); }},
+      {"uretprobe", "ur", false, [&] { return list_user_functions(search, "uretprobe"); }},
+  };
+  Glob provider(search.provider);
+  bool is_known = false;
+  for (const Row& row : rows) {
+    bool is_named = search.provider == row.name || search.provider == row.alias;
+    if (!is_named && !(row.is_in_any && provider.matches(row.name))) continue;
+    is_known = true;
+    if (!row.list()) return false;
+  }
+  if (!is_known) {
+    diagnostics_.report(Diag::cannot_list, {}, {search.provider, "no provider of that name has a list"})
+        .with_hint("hardware, kprobe, rawtracepoint, software, tracepoint and uprobe have");
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool list_probes(std::string_view patterns, Tracefs& tracefs, KernelFacts& facts, const ListOptions& options,
+                 Diagnostics& diagnostics) {
+  if (patterns.empty()) patterns = "*:*";
+  Lister lister(tracefs, facts, options, diagnostics);
+  while (!patterns.empty()) {
+    size_t comma = patterns.find(',');
+    std::string_view pattern = patterns.substr(0, comma);
+    patterns.remove_prefix(comma == std::string_view::npos ? patterns.size() : comma + 1);
+    while (!pattern.empty() && pattern.front() == ' ') pattern.remove_prefix(1);
+    if (!pattern.empty() && !lister.list(parse_search(pattern))) return false;
+  }
+  return true;
+}
+
+void list_probe(const mir::AttachPoint& probe, KernelFacts& facts, const ListOptions& options) {
+  options.print(probe.name + "\n");
+  if (options.with_arguments && probe.kind == mir::ProbeKind::tracepoint)
+    print_fields(facts.tracepoint_format(probe.target, probe.function).value, options);
+}
+
+}  // namespace shrike

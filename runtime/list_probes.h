@@ -1,0 +1,28 @@
+// -l: what can be probed here, one a line, as a script would spell it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "frontend/kernel_facts.h"
+#include "mir/base/diagnostic.h"
+#include "mir/interface.h"
+#include "runtime/tracefs.h"
+
+namespace shrike {
+
+struct ListOptions {
+  bool with_arguments = false;  // -v
+  std::function<void(std::string_view)> print;
+};
+
+// `patterns`: attach points with wildcards, separated by commas; one without a colon is looked for in every provider.
+// Empty: all that the kernel offers. False after errors.
+bool list_probes(std::string_view patterns, Tracefs& tracefs, KernelFacts& facts, const ListOptions& options,
+                 Diagnostics& diagnostics);
+
+// One probe that a script attaches to, in the form of a listing.
+void list_probe(const mir::AttachPoint& probe, KernelFacts& facts, const ListOptions& options);
+
+}  // namespace shrike

@@ -1,0 +1,154 @@
+// Questions of the compiler, answered from tracefs, BTF, ELF files, kallsyms and sysfs.
+#include "runtime/live_kernel_facts.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "mir/btf.h"
+#include "runtime/btf_file.h"
+#include "runtime/elf_symbols.h"
+#include "runtime/find_binary.h"
+#include "runtime/glob.h"
+#include "runtime/kernel_symbols.h"
+#include "runtime/machine.h"
+
+namespace shrike {
+
+struct LiveKernelFacts::BtfFile {
+  shrike::BtfFile file;
+  std::optional<Btf> view;
+  std::string why;
+};
+
+LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs) : tracefs_(tracefs) {}
+LiveKernelFacts::~LiveKernelFacts() = default;
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_tracepoints(std::string_view category, std::string_view event) {
+  Answer<std::vector<ProbeTarget>> answer;
+  if (tracefs_.directory() < 0) return {Lookup::unreadable, {}, tracefs_.why_not()};
+  if (!is_glob(category) && !is_glob(event)) {
+    if (tracefs_.has("events/" + std::string(category) + "/" + std::string(event) + "/id"))
+      answer.value.push_back({std::string(category), std::string(event), 0});
+  } else {
+    // One file names every event, so a wildcard costs one read instead of two hundred directories.
+    FileText file = tracefs_.read("available_events");
+    if (file.error != 0)
+      return {Lookup::unreadable, {}, "available_events in tracefs cannot be read: " + describe_errno(file.error)};
+    Glob category_glob(category), event_glob(event);
+    std::string_view text = file.text;
+    while (!text.empty()) {
+      size_t newline = text.find('\n');
+      std::string_view line = text.substr(0, newline);
+      text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
+      size_t colon = line.find(':');
+      if (colon == std::string_view::npos) continue;
+      if (category_glob.matches(line.substr(0, colon)) && event_glob.matches(line.substr(colon + 1)))
+        answer.value.push_back({std::string(line.substr(0, colon)), std::string(line.substr(colon + 1)), 0});
+    }
+    std::sort(answer.value.begin(), answer.value.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.target, a.function) < std::tie(b.target, b.function); });
+  }
+  answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
+  return answer;
+}
+
+Answer<TracepointFormat> LiveKernelFacts::tracepoint_format(std::string_view category, std::string_view event) {
+  if (tracefs_.directory() < 0) return {Lookup::unreadable, {}, tracefs_.why_not()};
+  FileText file = tracefs_.read("events/" + std::string(category) + "/" + std::string(event) + "/format");
+  if (file.error == ENOENT) return {Lookup::missing, {}, ""};
+  if (file.error != 0)
+    return {Lookup::unreadable,
+            {},
+            "the event's format cannot be read: " + describe_errno(file.error) + "; run as root, or with CAP_DAC_READ_SEARCH"};
+  return {Lookup::found, parse_tracepoint_format(file.text), ""};
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_raw_tracepoints(std::string_view event) {
+  Answer<const Btf*> types = btf();
+  if (types.status != Lookup::found) return {types.status, {}, types.why};
+  Answer<std::vector<ProbeTarget>> answer;
+  if (!is_glob(event)) {
+    if (types.value->raw_tracepoint_params(event)) answer.value.push_back({"", std::string(event), 0});
+  } else {
+    Glob glob(event);
+    for (std::string_view name : types.value->raw_tracepoint_names())
+      if (glob.matches(name)) answer.value.push_back({"", std::string(name), 0});
+    std::sort(answer.value.begin(), answer.value.end(), [](const auto& a, const auto& b) { return a.function < b.function; });
+  }
+  answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
+  return answer;
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_kernel_functions(std::string_view module, std::string_view function) {
+  if (!is_glob(module) && !is_glob(function)) return {Lookup::found, {{std::string(module), std::string(function), 0}}, ""};
+  return list_kernel_functions(tracefs_, module, function);
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::string_view path, std::string_view symbol) {
+  std::vector<std::string> files = find_binaries(path);
+  if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  Answer<std::vector<ProbeTarget>> answer;
+  Glob glob(symbol);
+  bool is_literal = !is_glob(symbol);
+  for (const std::string& file : files) {
+    size_t first = answer.value.size();
+    auto take = [&](const ElfSymbol& found) {
+      if (!glob.matches(found.name)) return true;
+      answer.value.push_back({file, found.name, found.file_offset});
+      return !is_literal;
+    };
+    if (each_function(file, take, answer.why) == ElfStatus::unreadable) {
+      answer.why = "`" + file + "` cannot be searched: " + answer.why;
+      // Among several files of a glob one that is no ELF file is passed over.
+      if (files.size() == 1) return {Lookup::unreadable, {}, answer.why};
+    }
+    // Aliases share an offset: one breakpoint is enough, under the name that sorts first.
+    auto begin = answer.value.begin() + static_cast<ptrdiff_t>(first);
+    std::sort(begin, answer.value.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.address, a.function) < std::tie(b.address, b.function); });
+    answer.value.erase(
+        std::unique(begin, answer.value.end(), [](const auto& a, const auto& b) { return a.address == b.address; }),
+        answer.value.end());
+  }
+  std::sort(answer.value.begin(), answer.value.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.target, a.function) < std::tie(b.target, b.function); });
+  answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
+  return answer;
+}
+
+Answer<const Btf*> LiveKernelFacts::btf() {
+  if (!btf_) {
+    btf_ = std::make_unique<BtfFile>();
+    btf_->file.open();
+    btf_->why = btf_->file.why();
+    if (btf_->why.empty()) {
+      btf_->view = Btf::open(btf_->file.bytes());
+      if (!btf_->view) btf_->why = "the kernel's type information is not in a form that is understood";
+    }
+  }
+  if (!btf_->view) return {Lookup::unreadable, nullptr, btf_->why};
+  return {Lookup::found, &*btf_->view, ""};
+}
+
+Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
+  return find_kernel_symbol(symbol);
+}
+
+Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_view path, std::string_view symbol) {
+  std::vector<std::string> files = find_binaries(path);
+  if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  std::optional<ElfSymbol> found = find_symbol(files.front(), symbol);
+  if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};
+  return {Lookup::found, {found->address, static_cast<uint32_t>(found->size)}, ""};
+}
+
+uint32_t LiveKernelFacts::possible_cpus() {
+  if (possible_cpus_ == 0) possible_cpus_ = possible_cpu_count();
+  return possible_cpus_;
+}
+
+uint32_t LiveKernelFacts::kernel_version() {
+  return running_kernel_version();
+}
+
+}  // namespace shrike

@@ -1,0 +1,38 @@
+// KernelFacts of the kernel we run on. Every answer is fetched when it is asked for the first time: a script without
+// wildcards and types reads next to nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "frontend/kernel_facts.h"
+#include "runtime/tracefs.h"
+
+namespace shrike {
+
+class LiveKernelFacts final : public KernelFacts {
+ public:
+  explicit LiveKernelFacts(Tracefs& tracefs);
+  ~LiveKernelFacts() override;
+
+  Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override;
+  Answer<TracepointFormat> tracepoint_format(std::string_view category, std::string_view event) override;
+  Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override;
+  Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
+  Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
+  Answer<const Btf*> btf() override;
+  Answer<uint64_t> kernel_address(std::string_view symbol) override;
+  Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
+  uint32_t possible_cpus() override;
+  uint32_t kernel_version() override;
+
+ private:
+  struct BtfFile;
+
+  Tracefs& tracefs_;
+  std::unique_ptr<BtfFile> btf_;
+  uint32_t possible_cpus_ = 0;
+};
+
+}  // namespace shrike

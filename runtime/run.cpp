@@ -1,0 +1,214 @@
+// From options to exit status: reads the program, compiles it, and traces; or lists, or tells about the system.
+//
+// Privileges are checked before a script is compiled, unless it is only to be shown: what the user must fix first is
+// told first.
+#include "runtime/run.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/child.h"
+#include "runtime/compile.h"
+#include "runtime/files.h"
+#include "runtime/info.h"
+#include "runtime/interrupt.h"
+#include "runtime/list_probes.h"
+#include "runtime/live_kernel_facts.h"
+#include "runtime/privileges.h"
+#include "runtime/session.h"
+
+extern char** environ;
+
+namespace shrike {
+
+namespace {
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void print_out(std::string_view text) {
+  write_all(STDOUT_FILENO, text);
+}
+
+std::optional<Source> read_source(const Options& options, Messages& messages) {
+  if (options.program) return Source{SourceKind::script, messages.sources.add("stdin", *options.program)};
+  bool is_stdin = options.file == "-";
+  FileText file = is_stdin ? read_all(STDIN_FILENO) : read_file(options.file.c_str());
+  if (file.error != 0) {
+    messages.diagnostics.report(Diag::cannot_read_file, {}, {options.file, describe_errno(file.error)});
+    return std::nullopt;
+  }
+  Source source;
+  if (options.file.ends_with(".mir") || !options.run_pass.empty()) source.kind = SourceKind::mir;
+  if (options.file.ends_with(".lir")) source.kind = SourceKind::lir;
+  source.begin = messages.sources.add(is_stdin ? "stdin" : options.file, std::move(file.text));
+  return source;
+}
+
+// BPFTRACE_MAX_STRLEN=200 sets max_strlen; these others are no configuration variables of the language.
+std::map<std::string, std::string> config_environment() {
+  constexpr std::string_view prefix = "BPFTRACE_";
+  constexpr std::string_view others[] = {"btf", "kernel_build", "kernel_source", "vmlinux", "color", "objcopy"};
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry != nullptr; entry++) {
+    std::string_view text = *entry;
+    size_t equals = text.find('=');
+    if (!text.starts_with(prefix) || equals == std::string_view::npos) continue;
+    std::string name(text.substr(prefix.size(), equals - prefix.size()));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (std::find(std::begin(others), std::end(others), name) == std::end(others)) out[name] = text.substr(equals + 1);
+  }
+  return out;
+}
+
+CompileOptions compile_options(const Options& options, uint32_t target_pid) {
+  CompileOptions out{options, {}, print_out};
+  out.check.positionals = options.positionals;
+  out.check.named = options.named;
+  out.check.environment = config_environment();
+  out.check.pid = target_pid;
+  out.check.unsafe = options.unsafe;
+  out.check.runtime_warnings = options.runtime_warnings;
+  return out;
+}
+
+SessionOptions session_options(const Options& options, const Config& config, Messages& messages) {
+  SessionOptions out;
+  out.config = config;
+  out.pid = options.pid;
+  out.dry_run = options.dry_run;
+  out.load.license = config.license;
+  out.load.log_size = config.log_size;
+  if (options.verbose || options.shows_verifier_log)
+    out.load.on_log = [](std::string_view program, const std::string& log) {
+      write_all(STDERR_FILENO, "verifier log of `" + std::string(program) + "`:\n" + log + "\n");
+    };
+  out.output.format = options.format;
+  out.output.buffering = options.buffering;
+  out.output.quiet = options.quiet;
+  out.output.color = messages.options.color;
+  out.output.unsafe = options.unsafe;
+  out.output.demangle = config.cpp_demangle;
+  out.output.max_cat_bytes = config.max_cat_bytes;
+  out.output.str_trunc_trailer = config.str_trunc_trailer;
+  if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED") != nullptr) out.notify_line = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
+  return out;
+}
+
+bool write_elf_file(const std::string& path, const bpf::Object& object, Messages& messages) {
+  std::vector<uint8_t> bytes = bpf::write_elf(object, messages.sources);
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  int error = write_file_at(AT_FDCWD, path.c_str(), text, O_CREAT | O_TRUNC);
+  if (error != 0) messages.diagnostics.report(Diag::cannot_write_file, {}, {path, describe_errno(error)});
+  return error == 0;
+}
+
+// --emit and its kind only look at the program; nothing of it reaches the kernel.
+bool only_shows(const Options& options) {
+  return options.emit.has_value() || !options.emit_elf.empty() || !options.stop_after.empty() || !options.run_pass.empty() ||
+         options.action == Action::list;
+}
+
+bool open_output_file(const Options& options, Fd& file, Messages& messages) {
+  if (options.output_file.empty()) return true;
+  file = Fd(open(options.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file.is_open()) return true;
+  messages.diagnostics.report(Diag::cannot_write_file, {}, {options.output_file, describe_errno(errno)});
+  return false;
+}
+
+int trace(const Options& options, Messages& messages) {
+  bool is_traced = !only_shows(options);
+  if (is_traced && !check_privileges(messages.diagnostics)) return 1;
+  std::optional<Source> source = read_source(options, messages);
+  if (!source) return 1;
+  Fd file;
+  if (is_traced && !open_output_file(options, file, messages)) return 1;
+  if (is_traced) catch_interrupts();
+  Child child;
+  bool has_child = is_traced && !options.command.empty();
+  if (has_child && !child.start(options.command, messages.diagnostics)) return 1;
+
+  Tracefs tracefs;
+  LiveKernelFacts facts(tracefs);
+  CompileOptions compiling = compile_options(options, has_child ? static_cast<uint32_t>(child.pid()) : options.pid);
+  if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
+  std::optional<Compiled> compiled = compile(*source, compiling, facts, messages);
+  if (!compiled) return messages.diagnostics.has_errors() ? 1 : 0;
+  if (options.action == Action::list) {
+    for (const mir::AttachPoint& probe : compiled->object.interface.probes)
+      list_probe(probe, facts, {options.verbose, print_out});
+    return 0;
+  }
+  if (options.emit == Emit::elf) {
+    std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);
+    print_out({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return 0;
+  }
+  if (!options.emit_elf.empty()) return write_elf_file(options.emit_elf, compiled->object, messages) ? 0 : 1;
+
+  messages.show();  // warnings of the compiler, before the trace
+  SessionOptions session = session_options(options, compiled->config, messages);
+  if (has_child) session.child = &child;
+  if (file.is_open()) session.output.out_fd = file.get();
+  return run_session(compiled->object, session, tracefs, messages);
+}
+
+// What -l was given is a script if there is such a file, else a pattern.
+bool lists_script(const Options& options) {
+  struct stat status{};
+  return options.program || (stat(options.pattern.c_str(), &status) == 0 && S_ISREG(status.st_mode));
+}
+
+int list(const Options& options, Messages& messages) {
+  if (lists_script(options)) {
+    Options script = options;
+    script.file = options.pattern;
+    return trace(script, messages);
+  }
+  Tracefs tracefs;
+  LiveKernelFacts facts(tracefs);
+  bool is_empty = true;
+  std::string text;
+  ListOptions listing{options.verbose, [&](std::string_view line) {
+                        is_empty = false;
+                        text += line;
+                        if (text.size() > 60000) {
+                          print_out(text);
+                          text.clear();
+                        }
+                      }};
+  bool is_done = list_probes(options.pattern, tracefs, facts, listing, messages.diagnostics);
+  print_out(text);
+  if (is_done && is_empty) messages.diagnostics.report(Diag::nothing_listed, {}, {options.pattern});
+  return is_done ? 0 : 1;
+}
+
+}  // namespace
+
+int run(const Options& options, Messages& messages) {
+  switch (options.action) {
+    case Action::help: print_out(help_text()); return 0;
+    case Action::version: print_out("shrike v0.1.0\n"); return 0;
+    case Action::info: {
+      Tracefs tracefs;
+      print_out(describe_system(tracefs));
+      return 0;
+    }
+    case Action::list: return list(options, messages);
+    case Action::run: return trace(options, messages);
+  }
+  UNREACHABLE("unknown action");
+}
+
+}  // namespace shrike
