@@ -22,10 +22,10 @@ class Report {
     if (!text_.empty()) text_ += "\n";
     text_.append(name).append("\n");
   }
-  void row(std::string label, const std::string& value) {
+  void text(std::string label, std::string_view value) {
     text_.append("  ").append(label).append(": ").append(value).append("\n");
   }
-  void row(std::string label, bool value) { row(std::move(label), value ? "yes" : "no"); }
+  void row(std::string label, bool value) { text(std::move(label), value ? "yes" : "no"); }
   std::string take() { return std::move(text_); }
 
  private:
@@ -91,13 +91,13 @@ std::string describe_system(Tracefs& tracefs) {
   utsname names{};
   uname(&names);
   report.section("System");
-  report.row("OS", std::string(names.sysname) + " " + names.release + " " + names.version);
-  report.row("Arch", std::string(names.machine));
+  report.text("OS", std::string(names.sysname) + " " + names.release + " " + names.version);
+  report.text("Arch", names.machine);
   report.row("may trace", missing_privileges().empty());
 
   report.section("Build");
-  report.row("version", std::string("v0.1.0"));
-  report.row("LLVM", std::string("none"));
+  report.text("version", "v0.1.0");
+  report.text("LLVM", "none");
   report.row("libdw (DWARF support)", false);
   report.row("bcc library path resolution", true);  // `uprobe:libc:malloc` finds its file, if without bcc
 
