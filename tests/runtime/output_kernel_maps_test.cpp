@@ -36,8 +36,8 @@ class OutputKernelMaps : public ::testing::TestWithParam<MapKind> {
     map.value = trace_.program.types.uint64();
     map.key_size = is_array() ? 4 : 8;
     map.value_size = is_array() ? 16 : 8;
-    fd_ = bpf_map_create(static_cast<bpf_map_type>(kernel_number(map.kind)), "test", map.key_size, map.value_size, entries,
-                         nullptr);
+    fd_ = bpf_map_create(static_cast<bpf_map_type>(kernel_number(map.kind)), "test", map.key_size, map.value_size,
+                         map.max_entries, nullptr);
     if (fd_ < 0) return false;
     for (uint64_t key = 0; key < entries; key++) {
       std::vector<uint64_t> value;
