@@ -97,6 +97,7 @@ TEST(RowCoverage, MessagesKeepOneVoice) {
       const bool is_capitalised = std::isupper(static_cast<unsigned char>(text[0])) && text.size() > 1 &&
                                   std::islower(static_cast<unsigned char>(text[1]));
       EXPECT_FALSE(is_capitalised) << "lower case: " << text;
+      if (text == "{}") continue;  // the words are somebody else's: the script's, the kernel's
       EXPECT_TRUE(texts.insert(text).second) << "two rows say the same: " << text;
     }
   }

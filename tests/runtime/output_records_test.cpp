@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "mir/base/diagnostic.h"
 #include "tests/runtime/output_trace.h"
 
 namespace shrike {
@@ -59,15 +60,24 @@ TEST(OutputRecords, ExitTellsItsCode) {
 }
 
 TEST(OutputRecords, MessagesPointIntoTheSource) {
-  Trace trace;
-  uint32_t begin = trace.sources.add("stdin", "begin { errorf(\"x\"); }");
-  Span span{begin + 8, begin + 19};
-  EXPECT_EQ(trace.show(EventKind::errorf, "bad %d\n", {number("int64", 4)}, span), "");
-  EXPECT_EQ(trace.err(), "stdin:1:9-19: ERROR: bad 4\nbegin { errorf(\"x\"); }\n        ~~~~~~~~~~~\n");
-  trace.show(EventKind::warnf, "odd", {}, span);
-  EXPECT_EQ(trace.err(), "stdin:1:9-19: WARNING: odd\nbegin { errorf(\"x\"); }\n        ~~~~~~~~~~~\n");
-  trace.show(EventKind::runtime_error, "division by zero", {}, span);
-  EXPECT_EQ(trace.err(), "stdin:1:9-19: WARNING: division by zero\nbegin { errorf(\"x\"); }\n        ~~~~~~~~~~~\n");
+  struct Case {
+    EventKind kind;
+    Diag row;
+    const char* text;  // one final newline is dropped
+    const char* expected;
+  };
+  const Case cases[] = {
+      {EventKind::errorf, Diag::script_error, "bad %d\n", "bad 4"},
+      {EventKind::warnf, Diag::script_warning, "odd %d", "odd 4"},
+      {EventKind::runtime_error, Diag::runtime_warning, "division by zero", "division by zero"},
+  };
+  for (const Case& c : cases) {
+    Trace trace;
+    uint32_t begin = trace.sources.add("stdin", "begin { errorf(\"x\"); }");
+    EXPECT_EQ(trace.show(c.kind, c.text, {number("int64", 4)}, {begin + 8, begin + 19}), "");
+    std::string severity = row_of(c.row).severity == Severity::error ? "ERROR" : "WARNING";
+    EXPECT_EQ(trace.err(), "stdin:1:9-19: " + severity + ": " + c.expected + "\nbegin { errorf(\"x\"); }\n        ~~~~~~~~~~~\n");
+  }
 }
 
 TEST(OutputRecords, CountsGoToStderr) {
