@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,21 +13,20 @@ namespace shrike {
 FileText read_all(int fd) {
   FileText out;
   struct stat status{};
-  size_t chunk = 4096;
-  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) chunk = static_cast<size_t>(status.st_size) + 1;
+  size_t room = 4096;
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) room = static_cast<size_t>(status.st_size) + 1;
+  // A pseudo file gives a page or less at a time, and some are megabytes: room is made when it is used up, not for each read.
+  size_t used = 0;
   for (;;) {
-    size_t used = out.text.size();
-    out.text.resize(used + chunk);
-    ssize_t got = read(fd, out.text.data() + used, chunk);
-    int error = got < 0 ? errno : 0;
-    out.text.resize(used + static_cast<size_t>(got > 0 ? got : 0));
-    if (error == EINTR) continue;
+    if (out.text.size() == used) out.text.resize(used + std::max(used, room));
+    ssize_t got = read(fd, out.text.data() + used, out.text.size() - used);
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      out.error = error;
+      out.error = got < 0 ? errno : 0;
+      out.text.resize(used);
       return out;
     }
-    // A pseudo file gives a page or less at a time; grow so that big ones take few calls.
-    if (chunk < 256 * 1024 && out.text.size() >= chunk) chunk *= 2;
+    used += static_cast<size_t>(got);
   }
 }
 
