@@ -38,14 +38,10 @@ bool finish_stage(std::string_view stage, uint64_t begun, const lir::Module& mod
 void allocate_and_check(lir::Module& module, mir::FunctionId id, const BackendOptions& options) {
   lir::Function& function = module.functions[id];
   AllocationOptions allocation{options.spill_everything};
-  if (!options.validate) {
-    allocate_registers(function, allocation);
-    return share_spill_slots(function);
-  }
+  if (!options.validate) return allocate_registers(function, allocation);
   set_origins(function);
   lir::Function original = function;
   allocate_registers(function, allocation);
-  share_spill_slots(function);
   std::vector<std::string> problems = check_allocation(original, function);
   CheckContext context([&] {
     std::string after = lir::print(module, id);
@@ -73,7 +69,10 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
 
   begun = now();
   bool fits = true;
-  for (lir::Function& function : module.functions) fits &= layout_frame(function, diagnostics);
+  for (lir::Function& function : module.functions) {
+    share_spill_slots(function);
+    fits &= layout_frame(function, diagnostics);
+  }
   if (!fits) return false;
   if (!finish_stage("layout-frame", begun, module, options)) return true;
 

@@ -187,10 +187,18 @@ class Emitter {
     put(alu_imm(cls::alu64 | alu::mov, reg(inst.dst), 1 - if_true));
   }
 
+  // If the first target is the next block, the inverse jump to the second one needs no jump after it.
   void emit_branch(const Inst& inst) {
-    jump_fixups_.push_back({here(), inst.targets[0].block, {}});
-    put_compare(lir::row_of(inst.op).opcode, inst.a, inst, 0);
-    if (inst.targets[1].block != next_block_) jump_to(jump_always(0), inst.targets[1].block);
+    Op op = inst.op;
+    size_t first = 0;
+    bool inverts = inst.targets[0].block == next_block_ && lir::has_inverse(op);
+    if (inverts && lir::row_of(lir::inverse(op)).isa_level <= module_.isa_level) {
+      op = lir::inverse(op);
+      first = 1;
+    }
+    jump_fixups_.push_back({here(), inst.targets[first].block, {}});
+    put_compare(lir::row_of(op).opcode, inst.a, inst, 0);
+    if (inst.targets[1 - first].block != next_block_) jump_to(jump_always(0), inst.targets[1 - first].block);
   }
 
   const lir::Module& module_;

@@ -1,6 +1,7 @@
 // Order of blocks and shape of jumps. Blocks are put in reverse postorder, first targets first: a branch is followed by
-// its `then` side, a loop's header by its body, and what joins comes last. Jumps to jumps are shortened, branches with
-// equal targets become jumps, and a branch is inverted if that makes its second target the next block.
+// its `then` side, a loop's header by its body, and what joins comes last. Emission leaves out jumps to the next block and
+// inverts branches for that. shorten_jumps, a part of peephole, retargets jumps to jumps and turns branches with equal
+// targets into jumps.
 // Jumps reach 32767 instructions. Beyond that, ISA v4 has a jump with a 32-bit distance, which a conditional branch
 // reaches through a block of its own; below v4 such a program is refused with a diagnostic.
 #include <algorithm>
@@ -25,20 +26,6 @@ BlockId destination(const Function& function, BlockId block) {
     block = insts[0].targets[0].block;
   }
   return block;
-}
-
-void shorten_jumps(Function& function) {
-  for (lir::Block& block : function.blocks) {
-    Inst& end = block.insts.back();
-    for (lir::BlockTarget& target : end.targets) target.block = destination(function, target.block);
-    if (end.targets.size() == 2 && end.targets[0].block == end.targets[1].block) {
-      Inst jump;
-      jump.op = Op::ja;
-      jump.span = end.span;
-      jump.targets.push_back(end.targets[0]);
-      end = jump;
-    }
-  }
 }
 
 std::vector<BlockId> reverse_postorder(const Function& function) {
@@ -73,15 +60,19 @@ void reorder(Function& function) {
   function.blocks = std::move(blocks);
 }
 
-void invert_branches(Function& function, int isa_level) {
-  for (uint32_t i = 0; i + 1 < function.blocks.size(); i++) {
-    Inst& end = function.blocks[BlockId(i)].insts.back();
-    if (end.targets.size() != 2 || end.targets[0].block.index != i + 1 || !lir::has_inverse(end.op)) continue;
-    Op inverse = lir::inverse(end.op);
-    if (lir::row_of(inverse).isa_level > isa_level) continue;
-    end.op = inverse;
-    std::swap(end.targets[0], end.targets[1]);
-  }
+// Blocks that nothing reaches any more, in place.
+bool remove_unreachable(Function& function) {
+  std::vector<bool> is_reached(function.blocks.size());
+  for (BlockId id : reverse_postorder(function)) is_reached[id.index] = true;
+  std::vector<BlockId> renamed(function.blocks.size());
+  Table<BlockId, lir::Block> kept;
+  for (uint32_t i = 0; i < function.blocks.size(); i++)
+    if (is_reached[i]) renamed[i] = kept.add(std::move(function.blocks[BlockId(i)]));
+  bool changed = kept.size() < function.blocks.size();
+  for (lir::Block& block : kept)
+    for (lir::BlockTarget& target : block.insts.back().targets) target.block = renamed[target.block.index];
+  function.blocks = std::move(kept);
+  return changed;
 }
 
 constexpr uint32_t max_distance = 32000;  // leaves room for what emission adds between
@@ -140,8 +131,28 @@ void stretch_jumps(Function& function, int isa_level) {
 
 }  // namespace
 
+bool shorten_jumps(Function& function) {
+  bool changed = false;
+  for (lir::Block& block : function.blocks) {
+    Inst& end = block.insts.back();
+    for (lir::BlockTarget& target : end.targets) {
+      BlockId to = destination(function, target.block);
+      changed |= to != target.block;
+      target.block = to;
+    }
+    if (end.targets.size() == 2 && end.targets[0].block == end.targets[1].block) {
+      Inst jump;
+      jump.op = Op::ja;
+      jump.span = end.span;
+      jump.targets.push_back(end.targets[0]);
+      end = jump;
+      changed = true;
+    }
+  }
+  return remove_unreachable(function) || changed;
+}
+
 bool layout_blocks(Function& function, int isa_level, Diagnostics& diagnostics) {
-  shorten_jumps(function);
   reorder(function);
   uint32_t length = block_starts(function, isa_level).back();
   if (length > max_distance) {
@@ -152,7 +163,6 @@ bool layout_blocks(Function& function, int isa_level, Diagnostics& diagnostics) 
     }
     stretch_jumps(function, isa_level);
   }
-  invert_branches(function, isa_level);
   return true;
 }
 

@@ -18,42 +18,15 @@ namespace {
 
 constexpr uint32_t max_frame_bytes = 512;
 
-bool is_spill(const Function& function, const Inst& inst) {
-  return inst.slot.is_valid() && function.slots[inst.slot].is_spill;
-}
-
-std::vector<BitSet> live_out_slots(const Function& function) {
-  size_t blocks = function.blocks.size(), slots = function.slots.size();
-  std::vector<BitSet> in(blocks, BitSet(slots)), out(blocks, BitSet(slots)), stored(blocks, BitSet(slots));
-  for (uint32_t i = 0; i < blocks; i++)
-    for (const Inst& inst : function.blocks[lir::BlockId(i)].insts) {
-      if (!is_spill(function, inst)) continue;
-      if (inst.op == Op::st64) stored[i].set(inst.slot.index);
-      else if (!stored[i].test(inst.slot.index)) in[i].set(inst.slot.index);
-    }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t i = blocks; i-- > 0;) {
-      bool grew = false;
-      for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
-      if (!grew) continue;
-      BitSet passing = out[i];
-      stored[i].each([&](uint32_t slot) { passing.reset(slot); });
-      changed |= in[i].unite(passing);
-    }
-  }
-  return out;
-}
-
 // conflicts[a] holds b if a is written while b is still needed, or the other way round.
 std::vector<BitSet> slot_conflicts(const Function& function) {
   std::vector<BitSet> conflicts(function.slots.size(), BitSet(function.slots.size()));
-  std::vector<BitSet> live_out = live_out_slots(function);
+  std::vector<BitSet> live_out = live_out_spills(function);
   for (uint32_t i = 0; i < function.blocks.size(); i++) {
     const std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
     BitSet& live = live_out[i];
     for (size_t k = insts.size(); k-- > 0;) {
-      if (!is_spill(function, insts[k])) continue;
+      if (!is_spill_access(function, insts[k])) continue;
       uint32_t slot = insts[k].slot.index;
       live.reset(slot);
       if (insts[k].op == Op::st64) {

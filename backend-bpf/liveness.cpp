@@ -49,4 +49,31 @@ std::vector<BitSet> live_out_sets(const lir::Function& function) {
   return out;
 }
 
+bool is_spill_access(const lir::Function& function, const lir::Inst& inst) {
+  return inst.slot.is_valid() && function.slots[inst.slot].is_spill;
+}
+
+std::vector<BitSet> live_out_spills(const lir::Function& function) {
+  size_t blocks = function.blocks.size(), slots = function.slots.size();
+  std::vector<BitSet> in(blocks, BitSet(slots)), out(blocks, BitSet(slots)), stored(blocks, BitSet(slots));
+  for (uint32_t i = 0; i < blocks; i++)
+    for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
+      if (!is_spill_access(function, inst)) continue;
+      if (inst.op == lir::Op::st64) stored[i].set(inst.slot.index);
+      else if (!stored[i].test(inst.slot.index)) in[i].set(inst.slot.index);
+    }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = blocks; i-- > 0;) {
+      bool grew = false;
+      for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
+      if (!grew) continue;
+      BitSet passing = out[i];
+      stored[i].each([&](uint32_t slot) { passing.reset(slot); });
+      changed |= in[i].unite(passing);
+    }
+  }
+  return out;
+}
+
 }  // namespace shrike::bpf

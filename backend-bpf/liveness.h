@@ -56,4 +56,8 @@ void effects_of(const lir::Inst& inst, RegisterEffects& out);
 
 std::vector<BitSet> live_out_sets(const lir::Function& function);  // by block
 
+// The same for the contents of spill slots, over slots. Spill slots are only stored to and loaded from, as a whole.
+bool is_spill_access(const lir::Function& function, const lir::Inst& inst);
+std::vector<BitSet> live_out_spills(const lir::Function& function);
+
 }  // namespace shrike::bpf

@@ -109,28 +109,36 @@ bool is_removable(const Inst& inst) {
   }
 }
 
-void remove_dead(Function& function) {
-  std::vector<BitSet> live_out = live_out_sets(function);
+bool remove_dead(Function& function) {
+  std::vector<BitSet> live_out = live_out_sets(function), spills_out = live_out_spills(function);
   RegisterEffects effects;
+  bool removed = false;
   for (uint32_t i = 0; i < function.blocks.size(); i++) {
-    BitSet& live = live_out[i];
+    BitSet &live = live_out[i], &spills = spills_out[i];
     std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
     std::vector<bool> is_dead(insts.size());
     for (size_t k = insts.size(); k-- > 0;) {
-      effects_of(insts[k], effects);
-      is_dead[k] = is_removable(insts[k]) &&
-                   std::none_of(effects.defs.begin(), effects.defs.end(), [&](Node def) { return live.test(def); });
+      const Inst& inst = insts[k];
+      bool is_spill = is_spill_access(function, inst), is_store = inst.op == Op::st64;
+      effects_of(inst, effects);
+      is_dead[k] = is_spill && is_store ? !spills.test(inst.slot.index)
+                                        : is_removable(inst) && std::none_of(effects.defs.begin(), effects.defs.end(),
+                                                                             [&](Node def) { return live.test(def); });
+      removed |= is_dead[k];
       if (is_dead[k]) continue;
       for (Node def : effects.defs) live.reset(def);
       for (Node use : effects.uses) live.set(use);
+      if (is_spill && is_store) spills.reset(inst.slot.index);
+      if (is_spill && !is_store) spills.set(inst.slot.index);
     }
     size_t k = 0;
     std::erase_if(insts, [&](const Inst&) { return static_cast<bool>(is_dead[k++]); });
   }
+  return removed;
 }
 
 // One pass over a block; a pair that changed is looked at again with its neighbours.
-void apply_rules(const Function& function, std::vector<Inst>& insts) {
+bool apply_rules(const Function& function, std::vector<Inst>& insts) {
   std::vector<Inst> done;
   done.reserve(insts.size());
   for (Inst& inst : insts) {
@@ -151,14 +159,19 @@ void apply_rules(const Function& function, std::vector<Inst>& insts) {
       }
     }
   }
+  bool shrank = done.size() < insts.size();
   insts = std::move(done);
+  return shrank;
 }
 
 }  // namespace
 
 void peephole(Function& function) {
-  remove_dead(function);
-  for (lir::Block& block : function.blocks) apply_rules(function, block.insts);
+  for (bool changed = true; changed;) {
+    changed = shorten_jumps(function);
+    changed |= remove_dead(function);
+    for (lir::Block& block : function.blocks) changed |= apply_rules(function, block.insts);
+  }
 }
 
 }  // namespace shrike::bpf

@@ -30,10 +30,13 @@ void share_spill_slots(lir::Function& function);
 // Gives each slot that is used its place below r10. False and a diagnostic if they need more than 512 bytes.
 bool layout_frame(lir::Function& function, Diagnostics& diagnostics);
 
+// Local clean-up to a fixed point, shorten_jumps included.
 void peephole(lir::Function& function);
+// Jumps to jumps, branches with equal targets, blocks that nothing reaches. True if something changed.
+bool shorten_jumps(lir::Function& function);
 
-// Orders blocks so that most jumps go to the next one, and inverts branches for that. False and a diagnostic if a jump
-// spans more than the ISA level can express.
+// Orders blocks so that most jumps go to the next one. False and a diagnostic if a jump spans more than the ISA level can
+// express.
 bool layout_blocks(lir::Function& function, int isa_level, Diagnostics& diagnostics);
 
 }  // namespace shrike::bpf
