@@ -181,7 +181,7 @@ void Checker::resolve_probes() {
   if (total > program_.config.max_probes)
     report(Diag::too_many_probes, {}, {std::to_string(total), std::to_string(program_.config.max_probes)})
         .with_hint("raise `max_probes` in the config block, or narrow the wildcard");
-  if (program_.bodies.size() > program_.config.max_bpf_progs)
+  else if (program_.bodies.size() > program_.config.max_bpf_progs)
     report(Diag::too_many_programs, {}, {std::to_string(program_.bodies.size()), std::to_string(program_.config.max_bpf_progs)})
         .with_hint("raise `max_bpf_progs` in the config block; bodies that use neither `args` nor `probe` share one program");
   if (total == 0 && !final_.has_errors()) report(Diag::nothing_to_attach, {});
@@ -363,7 +363,6 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
     report(Diag::cannot_store, value->span, {show(type), "a variable"});
     return;
   }
-  if (type->is(TypeKind::integer) && !variable->is_fixed) type = types().integer(8, type->is_signed);
   if (variable->is_fixed && type->is_integer_like() && variable->type->is_integer_like()) {
     target_note.type = variable->type;
     return;

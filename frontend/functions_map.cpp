@@ -27,12 +27,22 @@ const ast::Expr* key_of(const ast::Call& call) {
   return call.args.size() == 2 ? call.args[1] : call.args[0]->as<ast::MapRef>()->key;
 }
 
-ValueId lower_delete(Lower& l, const ast::Expr&, const ast::Call& call) {
+ValueId lower_delete(Lower& l, const ast::Expr& self, const ast::Call& call) {
   UserMapId id = l.note(call.args[0]).map;
   if (!l.mir_map(id).is_valid()) return l.b().constant(0);
   const UserMap& map = l.program().maps[id];
   bool is_direct = !map.is_keyed && (is_scalar(map.value) || map.value->is_aggregate());
-  return l.delete_key(id, is_direct ? ValueId() : l.key_pointer(map, key_of(call)));
+  ValueId was_there = l.delete_key(id, is_direct ? ValueId() : l.key_pointer(map, key_of(call)));
+  if (l.program().options.runtime_warnings) {
+    mir::BlockId missing = l.new_block("missing");
+    mir::BlockId on = l.new_block("on");
+    l.branch(was_there, on, missing);
+    l.enter(missing);
+    l.runtime_error("no such key in " + std::string(map.name), self.span);
+    l.jump(on);
+    l.enter(on);
+  }
+  return was_there;
 }
 
 const Type* check_has_key(Checker& c, const ast::Expr&, const ast::Call& call) {

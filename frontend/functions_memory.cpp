@@ -42,13 +42,15 @@ const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) 
   }
   if (type == nullptr) return nullptr;
   if (const auto* text = std::get_if<std::string>(&c.constant(call.args[0]))) {  // str($1)
-    c.note(&self).constant = *text;
-    return type;
+    std::string kept = text->substr(0, capacity - 1);
+    const Type* result = c.types().string(static_cast<uint32_t>(kept.size() + 1));
+    c.note(&self).constant = std::move(kept);
+    return result;
   }
   const auto* position = call.args[0]->as<ast::Positional>();
   if (position != nullptr) {  // a positional parameter as it was written
     const auto& given = c.program().options.positionals;
-    std::string text = position->number <= given.size() ? given[position->number - 1] : std::string();
+    std::string text = position->number <= given.size() ? given[position->number - 1].substr(0, capacity - 1) : std::string();
     const Type* result = c.types().string(static_cast<uint32_t>(text.size() + 1));
     c.note(&self).constant = std::move(text);
     return result;
@@ -57,6 +59,24 @@ const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) 
   if (is_address(type) || (type->is(TypeKind::array) && type->element->size == 1)) return c.types().string(capacity);
   c.report(Diag::bad_argument, call.args[0]->span, {"str", "an address", show(type)});
   return nullptr;
+}
+
+// A string that went on past max_strlen loses its NUL, which is how printing knows to append str_trunc_trailer. A read that
+// filled the buffer may also have ended just there: the byte it stopped before tells.
+void mark_cut(Lower& l, const Place& to, uint32_t capacity, ValueId length, ValueId address, Place::Memory memory) {
+  mir::Builder& b = l.b();
+  BlockId filled = l.new_block("filled");
+  BlockId cut = l.new_block("cut");
+  BlockId on = l.new_block("on");
+  l.branch(b.binary(Opcode::eq, length, b.constant(capacity)), filled, on);
+  l.enter(filled);
+  Place next{l.slot("next", 8)};
+  l.probe_read(next, b.constant(1), l.address_at({address, static_cast<int32_t>(capacity) - 1, memory}), memory);
+  l.branch(b.load(MemWidth::u8, next.pointer, 0), cut, on);
+  l.enter(cut);
+  b.store(MemWidth::u8, to.pointer, b.constant(0xff), to.offset + static_cast<int32_t>(capacity) - 1);
+  l.jump(on);
+  l.enter(on);
 }
 
 void str_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Place& to) {
@@ -74,9 +94,13 @@ void str_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
     Place array = l.place(call.args[0]);
     Place::Memory memory = array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel;
     size = b.clamp_u(size, std::min(own->size, from->size));
-    return l.read_string(to, own->size, size, l.address_at(array), memory);
+    l.read_string(to, own->size, size, l.address_at(array), memory);
+    return;
   }
-  l.read_string(to, own->size, size, l.scalar(call.args[0]), memory_of(space_of(from, l.body().context)));
+  ValueId address = l.scalar(call.args[0]);
+  Place::Memory memory = memory_of(space_of(from, l.body().context));
+  ValueId length = l.read_string(to, own->size, size, address, memory);
+  if (call.args.size() == 1) mark_cut(l, to, own->size, length, address, memory);
 }
 
 const Type* check_buf(Checker& c, const ast::Expr&, const ast::Call& call) {

@@ -66,9 +66,9 @@ void Lower::declare_maps() {
   globals.name = ".globals";
   globals.role = mir::MapRole::globals;
   globals.kind = mir::MapKind::array;
-  globals.value_size = mir::globals::size;
   globals_ = module_.interface.maps.add(globals);
   for (const UserMap& map : program_.maps) declare_map(map);
+  module_.interface.maps[globals_].value_size = mir::globals::size(module_.interface.maps.size());
 }
 
 void Lower::declare_map(const UserMap& map) {
@@ -351,7 +351,7 @@ void Lower::assign(const ast::Assign& s) {
 void Lower::assign_variable(VariableId id, const ast::Expr* value) {
   const Type* to = body_->variables[id].type;
   if (to == nullptr) return;
-  if (is_scalar(to)) return assign_scalar(id, extend(scalar(value), to));
+  if (is_scalar(to)) return assign_scalar(id, scalar(value));
   // The value may read the variable it is assigned to, so it is made elsewhere first.
   ast::Visitor visitor;
   bool reads_itself = false;
@@ -367,10 +367,11 @@ void Lower::assign_variable(VariableId id, const ast::Expr* value) {
 
 void Lower::assign_scalar(VariableId id, ValueId value) {
   const Variable& variable = body_->variables[id];
+  value = extend(value, variable.type);
   if (variable.is_captured) {
     store_scalar(variable_place(id), value, types().uint64());
   } else {
-    state_->ssa->write(id, extend(value, variable.type));
+    state_->ssa->write(id, value);
   }
 }
 

@@ -84,9 +84,10 @@ class Lower {
   void zero(const Place& at, uint32_t bytes);
   // Bytes of traced memory to a direct place, by probe_read; reports a failed read with -k.
   void probe_read(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
-  void probe_read_str(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
+  mir::ValueId probe_read_str(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
+  // Both give the bytes read with the NUL, or a negative error.
   // A NUL-terminated string of at most `capacity` bytes to a direct place, tail zeroed unless nobody will look.
-  void read_string(const Place& to, uint32_t capacity, mir::ValueId size, mir::ValueId address, Place::Memory memory);
+  mir::ValueId read_string(const Place& to, uint32_t capacity, mir::ValueId size, mir::ValueId address, Place::Memory memory);
   void write_bytes(const Place& to, std::string_view bytes, uint32_t size);  // constant bytes, zero-padded
 
   mir::ValueId load_argument(const ProbeArgument& argument);

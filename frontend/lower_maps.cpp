@@ -81,7 +81,7 @@ void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
   BlockId on = new_block("on");
   branch(status, full, on);
   enter(full);
-  count_global(mir::globals::map_full);
+  count_global(mir::globals::map_full(map));
   jump(on);
   enter(on);
 }
@@ -149,7 +149,7 @@ ValueId Lower::add_to_map(const ast::Expr* ref, ValueId amount, bool wants_old) 
   enter(quicker);
   jump_with(join, {add(other)});
   enter(full);
-  count_global(mir::globals::map_full);
+  count_global(mir::globals::map_full(target));
   jump_with(join, {b().constant(0)});
   enter(join);
   return result;

@@ -73,7 +73,7 @@ void Lower::probe_read(const Place& to, ValueId bytes, ValueId address, Place::M
   }
 }
 
-void Lower::probe_read_str(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
+ValueId Lower::probe_read_str(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
   HelperId helper = memory == Place::Memory::user ? HelperId::probe_read_user_str : HelperId::probe_read_kernel_str;
   ValueId status = b().call(helper, {pointer_at(to), bytes, address});
   // A failed read leaves zeros in newer kernels only; an empty string is right in all.
@@ -85,11 +85,12 @@ void Lower::probe_read_str(const Place& to, ValueId bytes, ValueId address, Plac
   if (program_.options.runtime_warnings) runtime_error("failed to read memory", b().span());
   jump(on);
   enter(on);
+  return status;
 }
 
-void Lower::read_string(const Place& to, uint32_t capacity, ValueId size, ValueId address, Place::Memory memory) {
+ValueId Lower::read_string(const Place& to, uint32_t capacity, ValueId size, ValueId address, Place::Memory memory) {
   if (!to.is_record) zero(to, capacity);
-  probe_read_str(to, size, address, memory);
+  return probe_read_str(to, size, address, memory);
 }
 
 void Lower::write_bytes(const Place& to, std::string_view bytes, uint32_t size) {
@@ -125,7 +126,10 @@ void Lower::convert(const Place& from, const Type* from_type, const Place& to, c
   uint32_t bytes = std::min(from_type->size, to_type->size);
   if (from.memory != Place::Memory::direct) {
     // What follows the NUL of a C array is nobody's business, and would tell equal keys apart.
-    if (to_type->is(TypeKind::string)) return read_string(to, to_type->size, b().constant(bytes), address_at(from), from.memory);
+    if (to_type->is(TypeKind::string)) {
+      read_string(to, to_type->size, b().constant(bytes), address_at(from), from.memory);
+      return;
+    }
     probe_read(to, b().constant(bytes), address_at(from), from.memory);
   } else if (bytes <= longest_inline_move) {
     b().copy(pointer_at(to), pointer_at(from), bytes);

@@ -53,7 +53,7 @@ void Lower::emit_event(mir::EventDecl event, const std::function<void(const Plac
   b().call(HelperId::ringbuf_submit, {record, b().constant(0)});
   jump(done);
   enter(lost);
-  count_global(mir::globals::lost_events);
+  if (event.kind != mir::EventKind::exit) count_global(mir::globals::lost_events);  // the globals tell of exit() too
   jump(done);
   enter(done);
 }

@@ -117,6 +117,17 @@ struct Resolver {
     return {};
   }
 
+  // For a name that matched nothing: the likeliest one meant among what there is.
+  static std::string suggestion(std::string_view name, const Answer<std::vector<ProbeTarget>>& known) {
+    std::vector<std::string_view> names;
+    for (const ProbeTarget& target : known.value) {
+      if (target.function == name) return "did you mean `" + target.target + ":" + target.function + "`?";
+      names.push_back(target.function);
+    }
+    std::string_view near = nearest_name(name, names);
+    return near.empty() ? "" : "did you mean `" + std::string(near) + "`?";
+  }
+
   std::vector<mir::AttachPoint> all(const std::vector<ProbeTarget>& targets, bool names_target) {
     std::vector<mir::AttachPoint> out;
     for (const ProbeTarget& target : targets) {
@@ -141,6 +152,10 @@ struct Resolver {
   std::vector<mir::AttachPoint> tracepoint() {
     if (point.parts.size() != 2 || point.parts[0].empty() || point.parts[1].empty()) return bad_form();
     auto answer = facts.match_tracepoints(point.parts[0], point.parts[1]);
+    if (answer.status == Lookup::missing) {
+      answer.why = suggestion(point.parts[1], facts.match_tracepoints(point.parts[0], "*"));
+      if (answer.why.empty()) answer.why = suggestion(point.parts[1], facts.match_tracepoints("*", point.parts[1]));
+    }
     return answer.status == Lookup::found ? all(answer.value, true) : not_found(answer);
   }
 
@@ -197,22 +212,26 @@ struct Resolver {
   }
 
   std::vector<mir::AttachPoint> user_function() {
-    if (point.parts.size() != 2 || point.parts[0].empty() || point.parts[1].empty()) return bad_form();
+    std::string_view path = point.parts.size() == 2 ? point.parts[0] : std::string_view();
+    std::string traced = "/proc/" + std::to_string(options.pid) + "/exe";
+    if (point.parts.size() == 1 && options.pid != 0) path = traced;  // -p names the binary
+    if (path.empty() || point.parts.back().empty()) return bad_form();
     mir::AttachPoint place = start();
     std::string_view function;
     uint64_t offset = 0;
-    if (uint64_t address = 0; parse_number(point.parts[1], address)) {
+    if (uint64_t address = 0; parse_number(point.parts.back(), address)) {
       // The path is still resolved, by asking for no symbol at all.
-      auto binary = facts.match_user_functions(point.parts[0], "");
+      auto binary = facts.match_user_functions(path, "");
       if (binary.status == Lookup::unreadable) return not_found(binary);
-      place.target = binary.value.empty() ? std::string(point.parts[0]) : binary.value.front().target;
+      place.target = binary.value.empty() ? std::string(path) : binary.value.front().target;
       place.address = address;
-      place.name = std::string(row.name) + ":" + place.target + ":" + std::string(point.parts[1]);
+      place.name = std::string(row.name) + ":" + place.target + ":" + std::string(point.parts.back());
       return {place};
     }
-    if (!split_offset(point.parts[1], function, offset)) return bad_form();
+    if (!split_offset(point.parts.back(), function, offset)) return bad_form();
     if (row.kind == ProbeKind::uretprobe && offset != 0) return bad_form();
-    auto answer = facts.match_user_functions(point.parts[0], function);
+    auto answer = facts.match_user_functions(path, function);
+    if (answer.status == Lookup::missing) answer.why = suggestion(function, facts.match_user_functions(path, "*"));
     if (answer.status != Lookup::found) return not_found(answer);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {

@@ -70,11 +70,13 @@ struct MapDecl {
 // Offsets into the value of the globals map.
 namespace globals {
 inline constexpr uint32_t lost_events = 0;  // u64: records that found the ring full
-inline constexpr uint32_t map_full = 8;     // u64: first insertions refused by a full map
 inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
 inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
 inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime
-inline constexpr uint32_t size = 64;
+inline constexpr uint32_t per_map = 64;          // one u64 a map, by MapId: insertions refused because it was full
+inline constexpr uint32_t map_full(MapId map) { return per_map + 8 * map.index; }
+// Bytes of the value when maps up to number `count` - 1 are counted.
+inline constexpr uint32_t size(size_t count) { return per_map + 8 * static_cast<uint32_t>(count); }
 }  // namespace globals
 
 // A record in the ring: u32 event id, u32 zero, then the fields at their offsets.

@@ -281,7 +281,7 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
     MapId counters = module_.interface.find_map(".globals");
     const uint8_t first[4] = {};
     std::optional<uint64_t> at = counters.is_valid() ? lookup(counters, first) : std::nullopt;
-    if (at) checked_store(*at + globals::map_full, checked_load(*at + globals::map_full, 8) + 1, 8);
+    if (at) checked_store(*at + globals::map_full(inst.map), checked_load(*at + globals::map_full(inst.map), 8) + 1, 8);
     return;
   }
   const auto add = [&](uint64_t offset, uint64_t n) { checked_store(*value + offset, checked_load(*value + offset, 8) + n, 8); };

@@ -148,7 +148,7 @@ void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockI
   b.function().blocks[b.block()].insts.push_back(std::move(again));
   b.move_to(full);
   MapId counters = b.module().interface.find_map(".globals");
-  if (counters.is_valid()) b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_full), b.constant(1), 0);
+  if (counters.is_valid()) b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_full(map)), b.constant(1), 0);
   b.jump(done);
 }
 

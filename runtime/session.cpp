@@ -35,15 +35,16 @@ std::vector<int> descriptors(const std::vector<Fd>& fds) {
 class Globals {
  public:
   ~Globals() {
-    if (bytes_ != nullptr) munmap(bytes_, mir::globals::size);
+    if (bytes_ != nullptr) munmap(bytes_, size_);
   }
-  int open(int fd) {
-    void* bytes = mmap(nullptr, mir::globals::size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  int open(int fd, uint32_t size) {
+    void* bytes = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (bytes == MAP_FAILED) return errno;
+    size_ = size;
     bytes_ = static_cast<uint8_t*>(bytes);
     return 0;
   }
-  uint64_t get(uint32_t offset) const { return bytes_ == nullptr ? 0 : __atomic_load_n(word(offset), __ATOMIC_ACQUIRE); }
+  uint64_t get(uint32_t offset) const { return bytes_ == nullptr || offset >= size_ ? 0 : __atomic_load_n(word(offset), __ATOMIC_ACQUIRE); }
   void set(uint32_t offset, uint64_t value) {
     if (bytes_ != nullptr) __atomic_store_n(word(offset), value, __ATOMIC_RELEASE);
   }
@@ -51,6 +52,7 @@ class Globals {
  private:
   uint64_t* word(uint32_t offset) const { return reinterpret_cast<uint64_t*>(bytes_ + offset); }
   uint8_t* bytes_ = nullptr;
+  uint32_t size_ = 0;
 };
 
 class Session {
@@ -95,7 +97,9 @@ class Session {
   bool is_exiting_ = false;
   int exit_code_ = 0;
   uint64_t lost_ = 0;
-  bool is_map_full_told_ = false;
+  std::vector<bool> is_map_full_told_;  // by MapId
+  bool is_exit_read_ = false;  // what programs sent after exit() is not shown
+  bool is_ending_ = false;     // what `end` sends is
 };
 
 bool Session::has(mir::ProbeKind kind) const {
@@ -113,7 +117,7 @@ bool Session::has_events() const {
 bool Session::prepare() {
   const mir::Interface& interface = object_.interface;
   mir::MapId globals = find_map(interface, mir::MapRole::globals);
-  int error = globals.is_valid() ? globals_.open(loaded_.maps[globals.index].get()) : 0;
+  int error = globals.is_valid() ? globals_.open(loaded_.maps[globals.index].get(), interface.maps[globals].value_size) : 0;
   mir::MapId ring = find_map(interface, mir::MapRole::ring);
   if (error == 0 && ring.is_valid()) {
     ring_fd_ = loaded_.maps[ring.index].get();
@@ -187,8 +191,10 @@ bool Session::start() {
 void Session::drain() {
   output_.hold();
   ring_.drain([this](std::span<const uint8_t> record) {
+    if (is_exit_read_ && !is_ending_) return;
     RecordResult result = output_.record(record);
-    if (result.is_exit && !is_exiting_) exit_code_ = result.exit_code;
+    if (result.is_exit && !is_exit_read_) exit_code_ = result.exit_code;
+    is_exit_read_ |= result.is_exit;
     is_exiting_ |= result.is_exit;
   });
   report_losses();
@@ -199,10 +205,13 @@ void Session::report_losses() {
   uint64_t lost = globals_.get(mir::globals::lost_events);
   if (lost > lost_) output_.lost_events(lost - lost_);
   lost_ = lost;
-  uint64_t refused = globals_.get(mir::globals::map_full);
-  if (refused == 0 || is_map_full_told_) return;
-  is_map_full_told_ = true;
-  output_.warning("a map is full: new keys are refused; raise max_map_keys or declare the map larger");
+  const auto& maps = object_.interface.maps;
+  is_map_full_told_.resize(maps.size());
+  for (size_t i = 0; i < maps.size(); i++) {
+    if (is_map_full_told_[i] || globals_.get(mir::globals::map_full(mir::MapId(i))) == 0) continue;
+    is_map_full_told_[i] = true;
+    output_.warning("Map full: `" + maps[mir::MapId(i)].name + "` takes no new keys; raise max_map_keys or declare it larger");
+  }
 }
 
 // False when epoll itself fails, which only a lack of descriptors can cause.
@@ -234,12 +243,15 @@ void Session::finish() {
   if (has(mir::ProbeKind::end)) {
     links_.close();
     drain();
+    is_ending_ = true;
     run_programs(mir::ProbeKind::end);
   }
   drain();
   if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
-  uint64_t refused = globals_.get(mir::globals::map_full);
-  if (refused != 0) output_.warning("Total map updates refused because a map was full: " + std::to_string(refused));
+  for (size_t i = 0; i < object_.interface.maps.size(); i++) {
+    uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
+    if (refused != 0) output_.warning("Total updates of `" + object_.interface.maps[mir::MapId(i)].name + "` refused because it was full: " + std::to_string(refused));
+  }
   if (options_.config.print_maps_on_exit) output_.print_all_maps();
   output_.flush();
 }

@@ -56,7 +56,7 @@ void render_block(std::string& out, Span span, std::string_view kind, std::strin
   if (to.line != from.line) {
     out.append("-").append(std::to_string(to.line));
   } else {
-    out.append(":").append(std::to_string(from.column)).append("-").append(std::to_string(to.column));
+    out.append(":").append(std::to_string(from.column)).append("-").append(std::to_string(to.column + 1));  // one past the end, as bpftrace counts
   }
   out.append(": ").append(kind).append(": ").append(text).append(reset).append("\n");
 

@@ -282,7 +282,7 @@ TEST(Interpret, Aggregates) {
     bool has_operand = std::string_view(row.type) != "count_t";
     std::string text = std::string("interface { map @m user percpu_hash keyed key int64 value ") + row.type + " bytes 8 " +
                        std::to_string(size) +
-                       " entries 1 map @.globals globals array bytes 4 64 entries 1 } fn \"f\" program kprobe { slot $k 8 align "
+                       " entries 1 map @.globals globals array bytes 4 80 entries 1 } fn \"f\" program kprobe { slot $k 8 align "
                        "8 ^e(%c: ptr.ctx): " +
                        "%x: i64 = load.u64 %c, #0 %y: i64 = load.u64 %c, #8 %k: ptr.stack = slot_addr $k store.u64 %k, %y, #0 "
                        "agg_update @m, %k" +
@@ -305,7 +305,7 @@ TEST(Interpret, Aggregates) {
     // A second key does not fit: counted, not kept.
     machine.run(FunctionId(0u), context(1, 2));
     EXPECT_EQ(machine.entries(MapId(0u)).size(), 1u);
-    EXPECT_EQ(machine.entries(MapId(1u))[0].values[0][globals::map_full], 1);
+    EXPECT_EQ(machine.entries(MapId(1u))[0].values[0][globals::map_full(MapId(0u))], 1);
   }
 }
 

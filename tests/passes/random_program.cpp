@@ -51,7 +51,7 @@ class Generator {
     counts_ = add_map("@counts", MapKind::array, nullptr, types.array(types.int64(), 8), 72, 1);
     seen_ = add_map("@seen", MapKind::hash, types.int64(), types.int64(), 8, 4);
     MapDecl counters{.name = ".globals", .role = MapRole::globals, .kind = MapKind::array};
-    counters.value_size = globals::size;
+    counters.value_size = globals::size(16);
     module_.interface.maps.add(std::move(counters));
     if (!options_.aggregates) return;
     const Type* kinds[] = {types.simple(TypeKind::count),
