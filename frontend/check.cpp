@@ -82,6 +82,7 @@ void Checker::run() {
     }
     break;
   }
+  check_named_arguments();
   warn_unused();
 }
 
@@ -193,6 +194,17 @@ void Checker::check_body(CheckedBody& body) {
   loop_depth_ = callback_ = callbacks_ = 0;
   if (body.probe->predicate != nullptr) condition(body.probe->predicate);
   block(body.probe->body);
+}
+
+// Named arguments that no getopt() asks for are mistyped ones.
+void Checker::check_named_arguments() {
+  for (const auto& [name, value] : program_.options.named) {
+    if (program_.option_names.contains(name)) continue;
+    Diagnostic& said = report(Diag::unknown_named_argument, {}, {name});
+    std::string known;
+    for (const std::string& option : program_.option_names) known += (known.empty() ? "--" : ", --") + option;
+    said.with_hint(known.empty() ? "the script calls getopt() nowhere" : "it knows " + known);
+  }
 }
 
 void Checker::warn_unused() {

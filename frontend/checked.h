@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -109,6 +110,7 @@ class CheckedProgram {
   CheckOptions options;
   Config config;
   mutable mir::TypePool types;
+  std::set<std::string> option_names;  // every getopt() of the script
   Table<UserMapId, UserMap> maps;
   std::vector<CheckedBody> bodies;
 };

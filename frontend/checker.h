@@ -61,6 +61,7 @@ class Checker {
   void define_c_types();
   void declare_maps();
   void check_body(CheckedBody& body);
+  void check_named_arguments();
   void warn_unused();
   bool widen(const mir::Type*& slot, const mir::Type* type);
 

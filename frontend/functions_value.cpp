@@ -1,6 +1,7 @@
 // Functions that make a value from others.
 #include "frontend/c_layout.h"
 #include "frontend/checker.h"
+#include "frontend/constants.h"
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
 #include "frontend/registers.h"
@@ -232,6 +233,39 @@ ValueId lower_signal(Lower& l, const ast::Expr&, const ast::Call& call) {
   return {};
 }
 
+// getopt("name", default, "help"): a named argument of the command line (after --), typed by its default.
+const Type* check_getopt(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  std::optional<std::string_view> name = c.constant_string(call.args[0], "the name of an option");
+  const Type* type = call.args.size() > 1 ? c.expr(call.args[1]) : c.types().boolean();
+  if (call.args.size() > 2 && !c.constant_string(call.args[2], "the help of an option")) return nullptr;
+  if (!name || type == nullptr) return nullptr;
+  Constant& value = c.note(&self).constant;
+  value = call.args.size() > 1 ? c.constant(call.args[1]) : Constant(int64_t{0});
+  if (std::holds_alternative<std::monostate>(value)) {
+    c.report(Diag::expected_constant, call.args[1]->span, {"the default of an option"});
+    return nullptr;
+  }
+  c.program().option_names.insert(std::string(*name));
+  auto given = c.program().options.named.find(std::string(*name));
+  if (given != c.program().options.named.end()) {
+    std::string_view text = given->second;
+    bool is_yes = text.empty() || text == "true" || text == "1" || text == "on" || text == "yes";
+    bool is_no = text == "false" || text == "0" || text == "off" || text == "no";
+    if (type->is(TypeKind::string)) {
+      value = std::string(text);
+    } else if (type->is(TypeKind::boolean) && (is_yes || is_no)) {
+      value = int64_t{is_yes};
+    } else if (std::optional<int64_t> number = parse_integer(text); number && !type->is(TypeKind::boolean)) {
+      value = *number;
+    } else {
+      c.report(Diag::bad_named_argument, self.span, {std::string(*name), show(type), std::string(text)});
+      return nullptr;
+    }
+  }
+  if (const auto* text = std::get_if<std::string>(&value)) return c.types().string(static_cast<uint32_t>(text->size() + 1));
+  return type;
+}
+
 constexpr FunctionRow rows[] = {
     {"ksym", "addr", 1, 1, false, check_ksym, lower_ksym, nullptr, "kernel symbol of an address, to be printed"},
     {"usym", "addr", 1, 1, false, check_usym, nullptr, usym_into, "user symbol of an address, to be printed"},
@@ -246,6 +280,7 @@ constexpr FunctionRow rows[] = {
     {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
      "time since boot as a date, to be printed"},
     {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai"},
+    {"getopt", "\"name\", [default], [\"help\"]", 1, 3, false, check_getopt, lower_constant, nullptr, "named argument of the command line"},
     {"signal", "number or \"name\"", 1, 1, true, check_signal, lower_signal, nullptr, "sends a signal to the current process"},
 };
 

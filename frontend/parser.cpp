@@ -87,6 +87,7 @@ bool ScriptParser::is_too_deep() {
   if (is_panicking_) return true;
   if (nesting_ <= max_nesting) return false;
   fail(Diag::nesting_too_deep, peek().span, {std::to_string(max_nesting)});
+  reported_end_ = true;  // braces left open by what is skipped are no mistake of their own
   return true;
 }
 
