@@ -13,7 +13,7 @@ namespace {
 
 class Generator {
  public:
-  Generator(uint32_t seed, RandomOptions options) : random_(seed), options_(options) {}
+  Generator(uint32_t seed, RandomOptions options) : seed_(seed), random_(seed), options_(options) {}
 
   Module run() {
     declare_maps();
@@ -35,7 +35,14 @@ class Generator {
 
  private:
   uint32_t below(uint32_t n) { return random_() % n; }
-  ValueId pick() { return pool_[below(static_cast<uint32_t>(pool_.size()))]; }
+  // Often the newest value, so that operations build on each other.
+  ValueId pick() { return below(2) ? pool_.back() : pool_[below(static_cast<uint32_t>(pool_.size()))]; }
+
+  ValueId mixed() {
+    ValueId sum = b_->constant(0);
+    for (ValueId value : pool_) sum = b_->binary(Opcode::add, b_->binary(Opcode::mul, sum, b_->constant(31)), value);
+    return sum;
+  }
 
   MapId add_map(std::string name, MapKind kind, const Type* key, const Type* value, uint32_t value_size, uint32_t entries) {
     MapDecl map{.name = std::move(name), .role = MapRole::user, .kind = kind, .is_keyed = key != nullptr, .key = key};
@@ -70,6 +77,7 @@ class Generator {
   }
 
   ValueId constant() {
+    if (below(3) == 0) return b_->constant(below(2));
     static constexpr int64_t interesting[] = {0, 1, 2, 7, 8, 63, 64, 255, 4096, -1, -8, INT64_MIN, INT64_MAX, 0xffffffff};
     return b_->constant(below(2) ? interesting[below(std::size(interesting))] : static_cast<int64_t>(below(100)));
   }
@@ -186,10 +194,13 @@ class Generator {
       case 6:
       case 7: conditional(depth); break;
       case 8: loop(depth); break;
-      default: pool_.push_back(arithmetic()); break;
+      default:
+        for (uint32_t i = 1 + below(4); i > 0; i--) pool_.push_back(arithmetic());
+        break;
     }
   }
 
+  uint32_t seed_;
   std::mt19937 random_;
   RandomOptions options_;
   Module module_;
