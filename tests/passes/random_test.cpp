@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "mir/build.h"
 #include "mir/interpret.h"
 #include "mir/text.h"
 #include "tests/passes/pass_check.h"
@@ -73,6 +74,58 @@ TEST(Random, PipelineKeepsProgramsValidAndTheirBehaviour) {
     options.limits.stack_bytes = seed % 2 ? 512 : 128;
     EXPECT_TRUE(run_pipeline(after, options, diagnostics));
     expect_same(before, after, seed);
+  }
+}
+
+// Every pair of operations, the second on the result of the first, with constants that rules look for.
+std::vector<mir::Opcode> integer_ops() {
+  std::vector<mir::Opcode> ops;
+  for (auto op = mir::Opcode::add; op <= mir::Opcode::clamp_u; op = mir::Opcode(static_cast<int>(op) + 1)) ops.push_back(op);
+  return ops;
+}
+
+mir::ValueId apply_op(mir::Builder& b, mir::Opcode op, mir::ValueId x, int64_t k, bool constant_first) {
+  if (op == mir::Opcode::clamp_u) return b.clamp_u(x, static_cast<uint64_t>(k));
+  if (op == mir::Opcode::neg || op > mir::Opcode::le_s) return b.unary(op, x);
+  mir::ValueId constant = b.constant(k);
+  return constant_first ? b.binary(op, constant, x) : b.binary(op, x, constant);
+}
+
+mir::Module pairs_of(mir::Opcode first, mir::Opcode second) {
+  static constexpr int64_t constants[] = {0, 1, -1, 2, 8, 63, 255, 0xffff, 0x7fffffff, INT64_MIN};
+  mir::Module module;
+  mir::FunctionId id = module.functions.add({.name = "pairs"});
+  mir::Builder b(module, id, module.functions[id].blocks.add({.name = "entry", .params = {}, .insts = {}}));
+  mir::ValueId ctx = b.add_param(b.block(), {mir::Region::ctx, false});
+  mir::ValueId x = b.load(mir::MemWidth::u64, ctx, 0), sum = b.constant(0);
+  for (size_t i = 0; i < std::size(constants) * 2; i++) {
+    int64_t k1 = constants[i % std::size(constants)],
+            k2 = constants[(i * 7 + static_cast<size_t>(second)) % std::size(constants)];
+    mir::ValueId inner = apply_op(b, first, x, k1, i % 3 == 2);
+    mir::ValueId outer = apply_op(b, second, inner, k2, i % 5 == 4);
+    sum = b.binary(mir::Opcode::add, b.binary(mir::Opcode::mul, sum, b.constant(1000003)), outer);
+  }
+  b.ret(sum);
+  return module;
+}
+
+TEST(Random, AlgebraGivesTheSameForAllPairsOfOperations) {
+  static constexpr uint64_t inputs[] = {0,   1,   2,      7,          8,          63,         64,
+                                        255, 256, 0x8000, 0xffffffff, 1ull << 63, UINT64_MAX, 0x123456789abcdef0};
+  PipelineOptions options;
+  Diagnostics diagnostics;
+  for (mir::Opcode first : integer_ops()) {
+    for (mir::Opcode second : integer_ops()) {
+      mir::Module before = pairs_of(first, second), after = pairs_of(first, second);
+      ASSERT_TRUE(run_pass("simplify", after, options, diagnostics));
+      for (uint64_t input : inputs) {
+        std::vector<uint8_t> context(64);
+        std::memcpy(context.data(), &input, 8);
+        uint64_t wanted = mir::Machine(before).run(mir::FunctionId(0u), context).result;
+        ASSERT_EQ(mir::Machine(after).run(mir::FunctionId(0u), context).result, wanted)
+            << mir::row_of(first).name << " then " << mir::row_of(second).name << " of " << input;
+      }
+    }
   }
 }
 
