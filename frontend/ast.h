@@ -25,13 +25,13 @@ using ExprList = std::vector<const Expr*>;
 
 // `name` is "int32", "string", "struct foo", "my_typedef_t" ...; then suffixes from left to right.
 struct TypeSuffix {
-  bool is_pointer = false;        // *
-  const Expr* count = nullptr;    // [n]; string[n] and buffer[n] too
+  bool is_pointer = false;      // *
+  const Expr* count = nullptr;  // [n]; string[n] and buffer[n] too
 };
 struct TypeName {
-  std::string_view name;          // without struct, union, enum
+  std::string_view name;  // without struct, union, enum
   enum class Tag : uint8_t { none, struct_, union_, enum_, typeof_ } tag = Tag::none;
-  const Expr* of = nullptr;       // typeof(expr)
+  const Expr* of = nullptr;  // typeof(expr)
   std::vector<TypeSuffix> suffixes;
   Span span;
 };
@@ -41,7 +41,24 @@ struct TypeName {
 enum class UnaryOp : uint8_t { plus, minus, logical_not, bit_not, dereference, address_of };
 enum class IncDec : uint8_t { pre_increment, pre_decrement, post_increment, post_decrement };
 enum class BinaryOp : uint8_t {
-  add, sub, mul, div, mod, bit_and, bit_or, bit_xor, shl, shr, eq, ne, lt, le, gt, ge, logical_and, logical_or,
+  add,
+  sub,
+  mul,
+  div,
+  mod,
+  bit_and,
+  bit_or,
+  bit_xor,
+  shl,
+  shr,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  logical_and,
+  logical_or,
 };
 std::string_view text_of(UnaryOp op);
 std::string_view text_of(BinaryOp op);
@@ -50,51 +67,109 @@ struct IntLit {
   uint64_t value;
   bool is_unsigned;  // suffix u, or too big for int64
 };
-struct StrLit { std::string_view value; };  // escapes resolved
-struct BoolLit { bool value; };
-struct Positional { uint32_t number; };     // $1
-struct PositionalCount {};                  // $#
-struct Ident { std::string_view name; };    // builtin, enum constant, #define, macro
-struct Variable { std::string_view name; }; // with the $
-struct MapRef {                             // @name, @name[key], @name[k1, k2]
-  std::string_view name;                    // with the @
-  const Expr* key = nullptr;                // null: not indexed; several keys are one Tuple expression
+struct StrLit {
+  std::string_view value;
+};  // escapes resolved
+struct BoolLit {
+  bool value;
+};
+struct Positional {
+  uint32_t number;
+};                          // $1
+struct PositionalCount {};  // $#
+struct Ident {
+  std::string_view name;
+};  // builtin, enum constant, #define, macro
+struct Variable {
+  std::string_view name;
+};                            // with the $
+struct MapRef {               // @name, @name[key], @name[k1, k2]
+  std::string_view name;      // with the @
+  const Expr* key = nullptr;  // null: not indexed; several keys are one Tuple expression
 };
 struct Call {
   std::string_view name;
   Span name_span;
   ExprList args;
-  std::optional<TypeName> type_arg;         // sizeof(type), offsetof(type, ...): instead of the first argument
-  std::vector<std::string_view> field_path; // offsetof's second operand
+  std::optional<TypeName> type_arg;          // sizeof(type), offsetof(type, ...): instead of the first argument
+  std::vector<std::string_view> field_path;  // offsetof's second operand
 };
-struct Unary { UnaryOp op; const Expr* operand; };
-struct IncDecExpr { IncDec op; const Expr* operand; };  // operand is Variable or MapRef
-struct Binary { BinaryOp op; Span op_span; const Expr* left; const Expr* right; };
-struct Ternary { const Expr* condition; const Expr* then; const Expr* otherwise; };  // then null: a ?: b
-struct Cast { TypeName type; const Expr* operand; };
-struct Field { const Expr* object; std::string_view name; Span name_span; bool is_arrow; };
-struct TupleField { const Expr* object; uint32_t index; Span index_span; };  // e.0
-struct Index { const Expr* object; const Expr* index; };
-struct Tuple { ExprList elements; };
-struct Record { std::vector<std::pair<std::string_view, const Expr*>> fields; };
-struct BlockExpr { const Block* block; const Expr* value; };  // { ...; value }
-struct IfExpr { const Stmt* statement; };   // if as a value
-struct Comptime { const Expr* operand; };
-struct ErrorExpr {};                        // already reported
+struct Unary {
+  UnaryOp op;
+  const Expr* operand;
+};
+struct IncDecExpr {
+  IncDec op;
+  const Expr* operand;
+};  // operand is Variable or MapRef
+struct Binary {
+  BinaryOp op;
+  Span op_span;
+  const Expr* left;
+  const Expr* right;
+};
+struct Ternary {
+  const Expr* condition;
+  const Expr* then;
+  const Expr* otherwise;
+};  // then null: a ?: b
+struct Cast {
+  TypeName type;
+  const Expr* operand;
+};
+struct Field {
+  const Expr* object;
+  std::string_view name;
+  Span name_span;
+  bool is_arrow;
+};
+struct TupleField {
+  const Expr* object;
+  uint32_t index;
+  Span index_span;
+};  // e.0
+struct Index {
+  const Expr* object;
+  const Expr* index;
+};
+struct Tuple {
+  ExprList elements;
+};
+struct Record {
+  std::vector<std::pair<std::string_view, const Expr*>> fields;
+};
+struct BlockExpr {
+  const Block* block;
+  const Expr* value;
+};  // { ...; value }
+struct IfExpr {
+  const Stmt* statement;
+};  // if as a value
+struct Comptime {
+  const Expr* operand;
+};
+struct ErrorExpr {};  // already reported
 
-using ExprNode = std::variant<IntLit, StrLit, BoolLit, Positional, PositionalCount, Ident, Variable, MapRef, Call, Unary,
-                              IncDecExpr, Binary, Ternary, Cast, Field, TupleField, Index, Tuple, Record, BlockExpr,
-                              IfExpr, Comptime, ErrorExpr>;
+using ExprNode =
+    std::variant<IntLit, StrLit, BoolLit, Positional, PositionalCount, Ident, Variable, MapRef, Call, Unary, IncDecExpr, Binary,
+                 Ternary, Cast, Field, TupleField, Index, Tuple, Record, BlockExpr, IfExpr, Comptime, ErrorExpr>;
 // One function object of several lambdas, for std::visit over a node.
-template <class... F> struct Overloaded : F... { using F::operator()...; };
-template <class... F> Overloaded(F...) -> Overloaded<F...>;
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 struct Expr {
   ExprId id;  // dense, in creation order
   Span span;
   ExprNode node;
 
-  template <class T> const T* as() const { return std::get_if<T>(&node); }
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(&node);
+  }
 };
 
 // --- statements
@@ -104,29 +179,61 @@ struct Block {
   Span span;
 };
 
-struct ExprStmt { const Expr* expr; };
-struct Assign {                       // target = value, target op= value
-  const Expr* target;                 // Variable, MapRef; `_` is an Ident
+struct ExprStmt {
+  const Expr* expr;
+};
+struct Assign {        // target = value, target op= value
+  const Expr* target;  // Variable, MapRef; `_` is an Ident
   std::optional<BinaryOp> op;
   const Expr* value;
 };
-struct Let { const Expr* variable; std::optional<TypeName> type; const Expr* value; };  // value may be null
-struct If { const Expr* condition; const Block* then; const Block* otherwise; };        // else-if: a Block with one If
-struct While { const Expr* condition; const Block* body; };
-struct Unroll { const Expr* count; const Block* body; };
-struct ForMap { const Expr* variable; const Expr* map; const Block* body; };
-struct ForRange { const Expr* variable; const Expr* from; const Expr* to; const Block* body; };
+struct Let {
+  const Expr* variable;
+  std::optional<TypeName> type;
+  const Expr* value;
+};  // value may be null
+struct If {
+  const Expr* condition;
+  const Block* then;
+  const Block* otherwise;
+};  // else-if: a Block with one If
+struct While {
+  const Expr* condition;
+  const Block* body;
+};
+struct Unroll {
+  const Expr* count;
+  const Block* body;
+};
+struct ForMap {
+  const Expr* variable;
+  const Expr* map;
+  const Block* body;
+};
+struct ForRange {
+  const Expr* variable;
+  const Expr* from;
+  const Expr* to;
+  const Block* body;
+};
 struct Break {};
 struct Continue {};
-struct Return { const Expr* value; };  // value may be null
-struct BlockStmt { const Block* block; };
+struct Return {
+  const Expr* value;
+};  // value may be null
+struct BlockStmt {
+  const Block* block;
+};
 
 using StmtNode = std::variant<ExprStmt, Assign, Let, If, While, Unroll, ForMap, ForRange, Break, Continue, Return, BlockStmt>;
 struct Stmt {
   Span span;
   StmtNode node;
 
-  template <class T> const T* as() const { return std::get_if<T>(&node); }
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(&node);
+  }
 };
 
 // --- top level
@@ -158,13 +265,13 @@ struct CDeclarator {
 };
 struct CRecord;
 struct CMember {
-  std::string_view type;         // "unsigned long", "struct foo", "u32", ...: words joined by one space
+  std::string_view type;                   // "unsigned long", "struct foo", "u32", ...: words joined by one space
   const CRecord* inline_record = nullptr;  // struct { ... } member
   std::vector<CDeclarator> declarators;    // none: anonymous member
   Span span;
 };
 struct CRecord {
-  std::string_view name;         // may be empty if inline
+  std::string_view name;  // may be empty if inline
   bool is_union = false;
   bool is_packed = false;
   std::vector<CMember> members;
@@ -181,7 +288,7 @@ struct CTypedef {
   Span span;
 };
 
-struct MapDeclaration {          // let @m = hash(4096);
+struct MapDeclaration {  // let @m = hash(4096);
   std::string_view name;
   std::string_view kind;
   const Expr* entries = nullptr;
@@ -191,28 +298,35 @@ struct MapDeclaration {          // let @m = hash(4096);
 
 struct ConfigEntry {
   std::string_view key;
-  std::string_view value;        // text without quotes
+  std::string_view value;  // text without quotes
   bool is_string = false;
   Span key_span;
   Span value_span;
 };
 
-struct Parameter { std::string_view name; std::optional<TypeName> type; Span span; };
-struct FunctionDefinition {      // fn name($a : type) : type { }
+struct Parameter {
+  std::string_view name;
+  std::optional<TypeName> type;
+  Span span;
+};
+struct FunctionDefinition {  // fn name($a : type) : type { }
   std::string_view name;
   std::vector<Parameter> params;
   TypeName result;
   const Block* body = nullptr;
   Span span;
 };
-struct MacroDefinition {         // macro name($a, @b, c) { }
+struct MacroDefinition {  // macro name($a, @b, c) { }
   std::string_view name;
   std::vector<Parameter> params;
   const Block* body = nullptr;
   const Expr* value = nullptr;
   Span span;
 };
-struct Import { std::string_view path; Span span; };
+struct Import {
+  std::string_view path;
+  Span span;
+};
 
 struct Program {
   std::vector<CRecord> records;
@@ -224,7 +338,7 @@ struct Program {
   std::vector<FunctionDefinition> functions;
   std::vector<MacroDefinition> macros;
   std::vector<Probe> probes;
-  uint32_t expr_count = 0;       // ids are 0..expr_count-1
+  uint32_t expr_count = 0;  // ids are 0..expr_count-1
 };
 
 }  // namespace shrike::ast

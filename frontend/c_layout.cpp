@@ -148,7 +148,11 @@ struct Definitions {
     }
     for (uint32_t i = 0; i < declarator.pointers; i++) type = types.pointer(type, mir::AddressSpace::kernel);
     if (!complete(type)) {
-      if (diagnostics != nullptr) diagnostics->report(Diag::unknown_record, member.span, {std::string(member.type)});
+      bool is_inside = std::any_of(open.begin(), open.end(), [&](const ast::CRecord* outer) {
+        return types.record(name_of(*outer), outer->is_union) == type;
+      });
+      if (diagnostics != nullptr)
+        diagnostics->report(is_inside ? Diag::recursive_record : Diag::unknown_record, member.span, {std::string(member.type)});
       return nullptr;
     }
     for (auto dimension = declarator.dimensions.rbegin(); dimension != declarator.dimensions.rend(); ++dimension) {
@@ -178,10 +182,7 @@ struct Definitions {
   const mir::RecordLayout* define(const ast::CRecord& record) {
     std::string name = name_of(record);
     if (const mir::RecordLayout* known = types.layout(types.record(name, record.is_union))) return known;
-    if (std::find(open.begin(), open.end(), &record) != open.end()) {
-      if (diagnostics != nullptr) diagnostics->report(Diag::recursive_record, record.span, {name});
-      return nullptr;
-    }
+    if (std::find(open.begin(), open.end(), &record) != open.end()) return nullptr;
     open.push_back(&record);
     Layout layout{*this, record, {}, 0, 1};
     bool is_good = layout.run();

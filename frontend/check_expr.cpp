@@ -39,10 +39,6 @@ struct ExprChecker {
 
   const Type* operator()(const ast::Positional& e) {
     const auto& given = c.program().options.positionals;
-    if (e.number == 0) {
-      c.report(Diag::positional_zero, self.span);
-      return nullptr;
-    }
     if (e.number > given.size()) {  // a missing one is 0, and empty as a string
       note().constant = int64_t{0};
       return types().int64();

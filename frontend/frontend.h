@@ -23,28 +23,30 @@ struct Config {
   uint64_t max_cat_bytes = 10240;
   uint64_t on_stack_limit = 32;
   uint64_t log_size = 1000000;
-  uint64_t perf_rb_pages = 0;        // 0: sized by the runtime
+  uint64_t perf_rb_pages = 0;  // 0: sized by the runtime
   bool print_maps_on_exit = true;
   bool cpp_demangle = true;
   std::string str_trunc_trailer = "..";
-  std::string missing_probes = "error";   // error, warn, ignore
-  std::string stack_mode = "bpftrace";    // bpftrace, perf, raw
+  std::string missing_probes = "error";  // error, warn, ignore
+  std::string stack_mode = "bpftrace";   // bpftrace, perf, raw
   std::string license = "GPL";
   std::string cache_user_symbols = "PER_PID";
 };
 
 struct CheckOptions {
-  std::vector<std::string> positionals;             // $1..
-  std::map<std::string, std::string> named;         // after --: getopt
-  std::map<std::string, std::string> environment;   // BPFTRACE_* variables, names without the prefix, lower case
-  uint64_t pid = 0;                                 // -p or the -c child; 0: no filter
+  std::vector<std::string> positionals;            // $1..
+  std::map<std::string, std::string> named;        // after --: getopt
+  std::map<std::string, std::string> environment;  // BPFTRACE_* variables, names without the prefix, lower case
+  uint64_t pid = 0;                                // -p or the -c child; 0: no filter
   bool unsafe = false;
-  bool runtime_warnings = false;                    // -k
+  bool runtime_warnings = false;  // -k
 };
 
 class CheckedProgram;  // frontend/checked.h
 
-struct CheckedProgramDeleter { void operator()(CheckedProgram*) const; };
+struct CheckedProgramDeleter {
+  void operator()(CheckedProgram*) const;
+};
 using CheckedProgramPtr = std::unique_ptr<CheckedProgram, CheckedProgramDeleter>;
 
 // Resolves names, expands attach points, types every expression. Null after errors. `program` must outlive the result.

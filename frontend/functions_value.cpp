@@ -280,7 +280,8 @@ constexpr FunctionRow rows[] = {
     {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
      "time since boot as a date, to be printed"},
     {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai"},
-    {"getopt", "\"name\", [default], [\"help\"]", 1, 3, false, check_getopt, lower_constant, nullptr, "named argument of the command line"},
+    {"getopt", "\"name\", [default], [\"help\"]", 1, 3, false, check_getopt, lower_constant, nullptr,
+     "named argument of the command line"},
     {"signal", "number or \"name\"", 1, 1, true, check_signal, lower_signal, nullptr, "sends a signal to the current process"},
 };
 

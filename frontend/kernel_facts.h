@@ -14,9 +14,9 @@ class Btf;  // mir/btf.h
 
 struct TracepointField {
   std::string name;
-  std::string type;      // as in the format file: "const char *", "char", "__data_loc char[]", "pid_t"
+  std::string type;  // as in the format file: "const char *", "char", "__data_loc char[]", "pid_t"
   uint32_t offset = 0;
-  uint32_t size = 0;     // bytes, of the whole array for arrays
+  uint32_t size = 0;         // bytes, of the whole array for arrays
   uint32_t array_count = 0;  // 0: not an array
   bool is_signed = false;
   bool is_data_loc = false;
@@ -37,10 +37,11 @@ struct ProbeTarget {
 
 enum class Lookup { found, missing, unreadable };
 
-template <class T> struct Answer {
+template <class T>
+struct Answer {
   Lookup status = Lookup::missing;
   T value{};
-  std::string why;       // unreadable: what stands in the way and how to remove it, for the user
+  std::string why;  // unreadable: what stands in the way and how to remove it, for the user
 };
 
 class KernelFacts {

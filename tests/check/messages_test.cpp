@@ -1,0 +1,173 @@
+// Every message of the checker, at its span. One row each: a script, the message, the text it underlines.
+#include <gtest/gtest.h>
+
+#include "tests/support/checked_script.h"
+
+namespace shrike {
+namespace {
+
+struct Case {
+  Diag id;
+  const char* script;
+  const char* underlined;  // empty: the message has no place in the script
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << row_of(c.id).name << " in " << c.script;
+}
+
+class CheckMessage : public testing::TestWithParam<Case> {};
+
+TEST_P(CheckMessage, IsGivenAtItsSpan) {
+  const Case& c = GetParam();
+  CheckedScript script(c.script);
+  std::string all;
+  for (const Diagnostic& diagnostic : script.diagnostics.all()) all += render(diagnostic, script.sources, {});
+  auto found = std::find_if(script.diagnostics.all().begin(), script.diagnostics.all().end(),
+                            [&](const Diagnostic& d) { return d.id == c.id; });
+  ASSERT_NE(found, script.diagnostics.all().end()) << all;
+  EXPECT_EQ(script.sources.text(found->span), c.underlined) << all;
+  EXPECT_EQ(script.diagnostics.all().size(), 1u) << all;
+  EXPECT_EQ(script.program == nullptr, row_of(c.id).severity == Severity::error);
+}
+
+const Case cases[] = {
+    {Diag::unknown_config, "config = { max_strlem = 10 } begin { }", "max_strlem"},
+    {Diag::bad_config_value, "config = { missing_probes = sometimes } begin { }", "sometimes"},
+    {Diag::unknown_probe, "trcepoint:app:open { }", "trcepoint:app:open"},
+    {Diag::bad_attach_point, "tracepoint:app { }", "tracepoint:app"},
+    {Diag::bad_attach_point, "interval:s:fast { }", "interval:s:fast"},
+    {Diag::bad_attach_point, "interval:days:1 { }", "interval:days:1"},
+    {Diag::bad_attach_point, "kretprobe:do_work+4 { }", "kretprobe:do_work+4"},
+    {Diag::bad_attach_point, "uprobe:work { }", "uprobe:work"},
+    {Diag::cannot_look_up_probe, "tracepoint:locked:open { }", "tracepoint:locked:open"},
+    {Diag::no_such_probe, "tracepoint:app:opne { }", "tracepoint:app:opne"},
+    {Diag::no_such_probe, "uprobe:/bin/app:wrk { }", "uprobe:/bin/app:wrk"},
+    {Diag::no_such_probe_warning, "config = { missing_probes = warn } begin { } tracepoint:app:opne { }", "tracepoint:app:opne"},
+    {Diag::needs_unsafe, "begin { system(\"ls\"); }", "system(\"ls\")"},
+    {Diag::needs_unsafe, "kprobe:0xffffffff81000000 { }", "kprobe:0xffffffff81000000"},
+    {Diag::zero_period, "interval:s:0 { }", "interval:s:0"},
+    {Diag::zero_period, "software:faults:0 { }", "software:faults:0"},
+    {Diag::unknown_perf_event, "software:page-fault:1 { }", "software:page-fault:1"},
+    {Diag::too_many_probes, "config = { max_probes = 1 } tracepoint:app:* { }", ""},
+    {Diag::too_many_programs, "config = { max_bpf_progs = 1 } tracepoint:app:* { print(probe); }", ""},
+    {Diag::nothing_to_attach, "config = { missing_probes = ignore } tracepoint:app:opne { }", ""},
+    {Diag::unknown_map_kind, "let @m = heap(10); begin { @m[1] = 1; }", "heap"},
+    {Diag::bad_map_size, "let @m = hash(0); begin { @m[1] = 1; }", "let @m = hash(0)"},
+    {Diag::unused_map, "let @m = hash(10); begin { }", "let @m = hash(10)"},
+    {Diag::wrong_map_kind, "let @m = hash(10); begin { @m[1] = count(); }", "@m[1]"},
+    {Diag::wrong_map_kind, "let @m = percpuhash(10); begin { @m[1] = 1; }", "@m[1]"},
+    {Diag::undefined_map, "begin { print(@m[1]); }", "@m[1]"},
+    {Diag::undefined_variable, "begin { print($x); }", "$x"},
+    {Diag::shadowed_variable, "begin { let $x = 1; if (1) { let $x = 2; print($x); } print($x); }", "$x"},
+    {Diag::unknown_identifier, "begin { print(nsec); }", "nsec"},
+    {Diag::unknown_function, "begin { prinft(\"a\"); }", "prinft"},
+    {Diag::function_without_call, "begin { $a = strftime; }", "strftime"},
+    {Diag::wrong_argument_count, "begin { clear(); }", "clear()"},
+    {Diag::wrong_argument_count, "begin { @a = sum(); }", "sum()"},
+    {Diag::aggregation_not_assigned, "begin { print(count()); }", "count()"},
+    {Diag::aggregate_modified, "begin { @a = count(); @a += 1; }", "@a += 1"},
+    {Diag::key_on_scalar_map, "begin { @a = 1; @a[1] = 1; }", "@a[1]"},
+    {Diag::key_missing, "begin { @a[1] = 1; @a = 1; }", "@a"},
+    {Diag::key_mismatch, "begin { @a[1] = 1; @a[\"x\"] = 1; }", "\"x\""},
+    {Diag::bad_key_type, "begin { @a[strftime(\"%H\", nsecs)] = 1; }", "strftime(\"%H\", nsecs)"},
+    {Diag::expected_map, "begin { $a = 1; clear($a); }", "$a"},
+    {Diag::loop_over_scalar, "begin { @a = 1; for ($k : @a) { } }", "@a"},
+    {Diag::type_mismatch, "begin { @a = 1; @a = \"x\"; }", "\"x\""},
+    {Diag::type_mismatch, "begin { $a = 1; $a = (1, 2); }", "(1, 2)"},
+    {Diag::cannot_store, "begin { @a = strftime(\"%H\", nsecs); }", "strftime(\"%H\", nsecs)"},
+    {Diag::no_value, "begin { $a = printf(\"x\"); }", "printf(\"x\")"},
+    {Diag::not_a_condition, "begin { if (\"x\") { } }", "\"x\""},
+    {Diag::not_in_loop, "begin { break; }", "break"},
+    {Diag::bad_unroll, "begin { unroll(101) { } }", "101"},
+    {Diag::expected_integer, "begin { exit(\"x\"); }", "\"x\""},
+    {Diag::expected_constant, "begin { $n = 3; unroll($n) { } }", "$n"},
+    {Diag::expected_string_literal, "begin { printf(comm); }", "comm"},
+    {Diag::operand_not_integer, "begin { $a = -\"x\"; }", "\"x\""},
+    {Diag::operands_not_integers, "begin { $a = 1 + (1, 2); }", "1 + (1, 2)"},
+    {Diag::division_by_zero, "begin { $a = pid / 0; }", "0"},
+    {Diag::mixed_signs, "begin { $a = (int64)pid; if (nsecs > $a) { } }", ">"},
+    {Diag::branches_differ, "begin { $a = pid ? 1 : (1, 2); }", "pid ? 1 : (1, 2)"},
+    {Diag::bad_cast, "begin { $a = (int32)(1, 2); }", "(int32)(1, 2)"},
+    {Diag::unknown_type, "begin { $a = sizeof(thing_t); }", "thing_t"},
+    {Diag::recursive_record, "struct a { struct a inner; }; begin { }", "struct a inner"},
+    {Diag::unknown_field, "struct a { int x; }; begin { $a = (struct a *)0; print($a->y); }", "y"},
+    {Diag::no_fields, "begin { $a = 1; print($a.x); }", "$a"},
+    {Diag::not_dereferenceable, "begin { $a = 1; print(*$a); }", "$a"},
+    {Diag::address_of, "begin { $a = 1; print(&$a); }", "&$a"},
+    {Diag::not_indexable, "begin { $a = 1; print($a[0]); }", "$a"},
+    {Diag::index_out_of_bounds, "struct a { int x[4]; }; begin { $a = (struct a *)0; print($a->x[4]); }", "4"},
+    {Diag::not_a_tuple, "begin { $a = 1; print($a.0); }", "$a"},
+    {Diag::tuple_index, "begin { $a = (1, 2); print($a.2); }", "2"},
+    {Diag::unknown_argument, "tracepoint:app:open { print(args.sise); }", "sise"},
+    {Diag::no_arguments, "rawtracepoint:app_open { print(args.x); }", "args"},
+    {Diag::builtin_not_available, "begin { print(retval); }", "retval"},
+    {Diag::not_in_for_body, "uprobe:/bin/app:main { @a[1] = 1; for ($k : @a) { print(arg0); } }", "arg0"},
+    {Diag::bad_format, "begin { printf(\"%y\", 1); }", "\"%y\""},
+    {Diag::format_argument_count, "begin { printf(\"%d %d\", 1); }", "\"%d %d\""},
+    {Diag::format_argument_type, "begin { printf(\"%d\", \"x\"); }", "\"x\""},
+    {Diag::bad_argument, "begin { print(str((1, 2))); }", "(1, 2)"},
+    {Diag::out_of_range, "begin { @a = hist(1, 6); }", "6"},
+    {Diag::no_btf, "begin { print(curtask.pid); }", "pid"},
+    {Diag::no_such_symbol, "begin { print(kaddr(\"jiffie\")); }", "\"jiffie\""},
+    {Diag::bad_lhist, "begin { @a = lhist(1, 10, 5, 1); }", "lhist(1, 10, 5, 1)"},
+    {Diag::unknown_register, "uprobe:/bin/app:main { print(reg(\"axe\")); }", "\"axe\""},
+    {Diag::form_unknown, "begin { $a = (x=1, y=2); }", "(x=1, y=2)"},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, CheckMessage, testing::ValuesIn(cases));
+
+CheckOptions unsafe() {
+  CheckOptions options;
+  options.unsafe = true;
+  return options;
+}
+
+TEST(CheckMessages, UnknownSignal) {
+  CheckedScript script("begin { signal(\"SIGKIL\"); }", unsafe());
+  ASSERT_EQ(script.diagnostics.all().size(), 1u);
+  EXPECT_EQ(script.diagnostics.all()[0].id, Diag::unknown_signal);
+}
+
+TEST(CheckMessages, EnvironmentValue) {
+  CheckOptions options;
+  options.environment["max_strlen"] = "many";
+  CheckedScript script("begin { }", options);
+  ASSERT_EQ(script.diagnostics.all().size(), 1u);
+  EXPECT_EQ(script.diagnostics.all()[0].id, Diag::bad_environment_value);
+}
+
+TEST(CheckMessages, NamedArguments) {
+  CheckOptions options;
+  options.named["cuont"] = "5";
+  CheckedScript unknown("begin { print(getopt(\"count\", 1)); }", options);
+  ASSERT_EQ(unknown.diagnostics.all().size(), 1u);
+  EXPECT_EQ(unknown.diagnostics.all()[0].id, Diag::unknown_named_argument);
+  options.named = {{"count", "few"}};
+  CheckedScript bad("begin { print(getopt(\"count\", 1)); }", options);
+  ASSERT_EQ(bad.diagnostics.all().size(), 1u);
+  EXPECT_EQ(bad.diagnostics.all()[0].id, Diag::bad_named_argument);
+}
+
+TEST(CheckMessages, StringLongerThanMaxStrlen) {
+  CheckedScript script("begin { print(\"" + std::string(2000, 'x') + "\"); }");
+  ASSERT_EQ(script.diagnostics.all().size(), 1u);
+  EXPECT_EQ(script.diagnostics.all()[0].id, Diag::string_too_long);
+}
+
+TEST(CheckMessages, RecordNobodyKnows) {
+  CheckedScript script("struct a { struct b inner; }; begin { }");
+  ASSERT_EQ(script.diagnostics.all().size(), 1u);
+  EXPECT_EQ(script.diagnostics.all()[0].id, Diag::unknown_record);
+}
+
+// Independent mistakes are told in one run, each once, also when several attach points share the body.
+TEST(CheckMessages, SeveralMistakesAreTold) {
+  CheckedScript script("tracepoint:app:* { print(args.sise); print($x); @a = \"b\"; @a = 1; }");
+  ASSERT_EQ(script.diagnostics.all().size(), 3u);
+  EXPECT_EQ(script.diagnostics.all()[0].hint, "did you mean `size`?");
+  EXPECT_EQ(script.diagnostics.all()[2].labels.size(), 1u);
+}
+
+}  // namespace
+}  // namespace shrike

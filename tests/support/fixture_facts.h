@@ -1,0 +1,70 @@
+// KernelFacts for tests: a small machine that is the same everywhere. Has two tracepoints of category `app` (open and close)
+// and one of `syscalls`, one raw tracepoint without types, functions `do_work` and `do_rest`, binary /bin/app with symbols
+// `main` and `work`, four CPUs, and no BTF.
+#pragma once
+
+#include <algorithm>
+
+#include "frontend/kernel_facts.h"
+
+namespace shrike {
+
+class FixtureFacts : public KernelFacts {
+ public:
+  Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override {
+    if (category == "locked") return {Lookup::unreadable, {}, "tracefs cannot be read"};
+    return match({{"app", "close"}, {"app", "open"}, {"syscalls", "sys_enter_write"}}, category, event);
+  }
+  Answer<TracepointFormat> tracepoint_format(std::string_view category, std::string_view) override {
+    TracepointFormat format;
+    if (category == "app") {
+      format.fields = {{"name", "char", 8, 16, 16, true, false},
+                       {"size", "int", 24, 4, 0, true, false},
+                       {"flags", "u8", 28, 1, 0, false, false},
+                       {"where", "__data_loc char[]", 32, 4, 0, true, true},
+                       {"owner", "struct task *", 40, 8, 0, false, false}};
+      format.size = 48;
+    } else {
+      format.fields = {{"fd", "unsigned int", 16, 8, 0, false, false}, {"buf", "const char *", 24, 8, 0, false, false}};
+      format.size = 32;
+    }
+    return {Lookup::found, format, ""};
+  }
+  Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override {
+    return match({{"", "app_open"}}, "", event);
+  }
+  Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override {
+    return match({{std::string(module), "do_rest"}, {std::string(module), "do_work"}}, module, function);
+  }
+  Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override {
+    if (symbol.empty()) return {Lookup::found, {{std::string(path), "", 0}}, ""};
+    return match({{"/bin/app", "main", 0x100}, {"/bin/app", "work", 0x200}}, path, symbol);
+  }
+  Answer<const Btf*> btf() override { return {Lookup::missing, nullptr, "this machine has no BTF"}; }
+  Answer<uint64_t> kernel_address(std::string_view symbol) override {
+    if (symbol == "jiffies") return {Lookup::found, 0xffffffff81000000u, ""};
+    return {Lookup::missing, 0, ""};
+  }
+  Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view, std::string_view symbol) override {
+    if (symbol == "counter") return {Lookup::found, {0x4000, 4}, ""};
+    return {Lookup::missing, {}, ""};
+  }
+  uint32_t possible_cpus() override { return 4; }
+  uint32_t kernel_version() override { return 0x060100; }
+
+ private:
+  static bool fits(std::string_view name, std::string_view pattern) {
+    if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+    return name == pattern;
+  }
+  static Answer<std::vector<ProbeTarget>> match(const std::vector<ProbeTarget>& all, std::string_view target,
+                                                std::string_view function) {
+    std::vector<ProbeTarget> found;
+    for (const ProbeTarget& candidate : all)
+      if (fits(candidate.target, target) && fits(candidate.function, function)) found.push_back(candidate);
+    Lookup status = found.empty() ? Lookup::missing : Lookup::found;
+    return {status, std::move(found), ""};
+  }
+};
+
+}  // namespace shrike
