@@ -34,7 +34,8 @@ bool Child::start(std::string_view command, Diagnostics& diagnostics) {
   }
   path_ = find_executable(words[0]);
   if (path_.empty()) {
-    diagnostics.report(Diag::child_not_started, {}, {words[0], "there is no such program"});
+    bool exists = words[0].find('/') != std::string::npos && access(words[0].c_str(), F_OK) == 0;
+    diagnostics.report(Diag::child_not_started, {}, {words[0], exists ? "it cannot be executed" : "there is no such program"});
     return false;
   }
   int gate[2], report[2];

@@ -60,8 +60,7 @@ class Viewer {
     return [this](std::string_view pass, const std::string& text) { show_("# after " + std::string(pass) + "\n" + text); };
   }
   void add(std::string_view pass, uint64_t nanoseconds) { times_.push_back({pass, nanoseconds}); }
-  void show_times() const {
-    if (!line_.time_passes) return;
+  std::string times() const {
     std::string text;
     uint64_t total = 0;
     for (auto& [name, nanoseconds] : times_) {
@@ -69,7 +68,7 @@ class Viewer {
       total += nanoseconds;
     }
     append_row(text, "total", total);
-    show_(text);
+    return text;
   }
   void restart() { last_ = now_ns(); }
 
@@ -201,7 +200,7 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
   viewer.restart();
   out.object = bpf::emit(std::move(*code));
   viewer.lap("emit");
-  viewer.show_times();
+  if (options.command_line.time_passes) options.tell(viewer.times());
   if (viewer.stage(Emit::assembly, [&] { return bpf::print(out.object, &messages.sources); })) return std::nullopt;
   return out;
 }

@@ -26,6 +26,7 @@ struct CompileOptions {
   const Options& command_line;  // what to show, where to stop
   CheckOptions check;
   std::function<void(std::string_view)> show;  // gets what --emit, -d and --print-after ask for
+  std::function<void(std::string_view)> tell;  // gets the times, apart from what the trace prints
 };
 
 struct Compiled {

@@ -53,12 +53,27 @@ Span span_of(const bpf::Program& program, uint32_t insn) {
   return span;
 }
 
+namespace {
+
+// Limits of the verifier's own walk: the code is sound, there is only too much of it.
+bool is_too_complex(std::string_view sentence) {
+  for (std::string_view sign : {"is too complex", "program is too large", "infinite loop detected", "too many states"})
+    if (sentence.find(sign) != std::string_view::npos) return true;
+  return false;
+}
+
+}  // namespace
+
 void explain_reject(const bpf::Program& program, std::string_view log, int error, Diagnostics& diagnostics) {
   Rejection rejection = read_rejection(log);
   if (rejection.sentence.empty()) rejection.sentence = describe_errno(error);
-  diagnostics
-      .report(Diag::verifier_rejected, span_of(program, rejection.insn),
-              {program.name, std::to_string(rejection.insn), rejection.sentence})
+  Span span = span_of(program, rejection.insn);
+  if (is_too_complex(rejection.sentence)) {
+    diagnostics.report(Diag::program_too_complex, span, {program.name, rejection.sentence})
+        .with_hint("the verifier walks every round of `while` and `unroll`; `for ($i : 0..N)` is walked once");
+    return;
+  }
+  diagnostics.report(Diag::verifier_rejected, span, {program.name, std::to_string(rejection.insn), rejection.sentence})
       .with_hint("this is a bug in shrike, not in the script: please report the script and the output of `shrike -v`");
 }
 

@@ -137,7 +137,8 @@ Attempt try_load(const Offer& offer, bpf_prog_load_opts& options) {
 }
 
 Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_t log_size) {
-  // Kernels before 6.4 refuse the program when its log does not fit, instead of keeping the log's end.
+  // A log that does not fit hides the program's own error behind ENOSPC. Kernels from 6.4 on keep its end, which is
+  // where the verdict stands; on older ones there is nothing to read but with more room.
   constexpr size_t largest_log = 16u << 20;
   for (size_t size = std::clamp<size_t>(log_size, 4096, largest_log);; size = largest_log) {
     LIBBPF_OPTS(bpf_prog_load_opts, options);
@@ -149,7 +150,8 @@ Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_
     Attempt attempt = try_load(offer, options);
     log.resize(log.find('\0') == std::string::npos ? size : log.find('\0'));
     attempt.log = std::move(log);
-    if (attempt.error != ENOSPC || size >= largest_log) return attempt;
+    bool has_verdict = attempt.log.find("\nprocessed ") != std::string::npos;
+    if (attempt.error != ENOSPC || has_verdict || size >= largest_log) return attempt;
   }
 }
 

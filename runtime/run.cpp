@@ -40,6 +40,10 @@ void print_out(std::string_view text) {
   write_all(STDOUT_FILENO, text);
 }
 
+void print_error(std::string_view text) {
+  write_all(STDERR_FILENO, text);
+}
+
 std::optional<Source> read_source(const Options& options, Messages& messages) {
   if (options.program) return Source{SourceKind::script, messages.sources.add("stdin", *options.program)};
   bool is_stdin = options.file == "-";
@@ -72,7 +76,7 @@ std::map<std::string, std::string> config_environment() {
 }
 
 CompileOptions compile_options(const Options& options, uint32_t target_pid) {
-  CompileOptions out{options, {}, print_out};
+  CompileOptions out{options, {}, print_out, print_error};
   out.check.positionals = options.positionals;
   out.check.named = options.named;
   out.check.environment = config_environment();
@@ -91,7 +95,7 @@ SessionOptions session_options(const Options& options, const Config& config, Mes
   out.load.log_size = config.log_size;
   if (options.verbose || options.shows_verifier_log)
     out.load.on_log = [](std::string_view program, const std::string& log) {
-      write_all(STDERR_FILENO, "verifier log of `" + std::string(program) + "`:\n" + log + "\n");
+      print_error("verifier log of `" + std::string(program) + "`:\n" + log + "\n");
     };
   out.output.format = options.format;
   out.output.buffering = options.buffering;

@@ -44,7 +44,9 @@ class Globals {
     bytes_ = static_cast<uint8_t*>(bytes);
     return 0;
   }
-  uint64_t get(uint32_t offset) const { return bytes_ == nullptr || offset >= size_ ? 0 : __atomic_load_n(word(offset), __ATOMIC_ACQUIRE); }
+  uint64_t get(uint32_t offset) const {
+    return bytes_ == nullptr || offset >= size_ ? 0 : __atomic_load_n(word(offset), __ATOMIC_ACQUIRE);
+  }
   void set(uint32_t offset, uint64_t value) {
     if (bytes_ != nullptr) __atomic_store_n(word(offset), value, __ATOMIC_RELEASE);
   }
@@ -97,9 +99,9 @@ class Session {
   bool is_exiting_ = false;
   int exit_code_ = 0;
   uint64_t lost_ = 0;
-  std::vector<bool> is_map_full_told_;  // by MapId
-  bool is_exit_read_ = false;  // what programs sent after exit() is not shown
-  bool is_ending_ = false;     // what `end` sends is
+  std::vector<uint64_t> refused_told_;  // by MapId: updates refused by a full map when that was last said
+  bool is_exit_read_ = false;           // what programs sent after exit() is not shown
+  bool is_ending_ = false;              // what `end` sends is
 };
 
 bool Session::has(mir::ProbeKind kind) const {
@@ -206,10 +208,11 @@ void Session::report_losses() {
   if (lost > lost_) output_.lost_events(lost - lost_);
   lost_ = lost;
   const auto& maps = object_.interface.maps;
-  is_map_full_told_.resize(maps.size());
+  refused_told_.resize(maps.size());
   for (size_t i = 0; i < maps.size(); i++) {
-    if (is_map_full_told_[i] || globals_.get(mir::globals::map_full(mir::MapId(i))) == 0) continue;
-    is_map_full_told_[i] = true;
+    uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
+    if (refused == 0 || refused_told_[i] != 0) continue;
+    refused_told_[i] = refused;
     output_.warning("Map full: `" + maps[mir::MapId(i)].name + "` takes no new keys; raise max_map_keys or declare it larger");
   }
 }
@@ -248,9 +251,11 @@ void Session::finish() {
   }
   drain();
   if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
-  for (size_t i = 0; i < object_.interface.maps.size(); i++) {
+  for (size_t i = 0; i < refused_told_.size(); i++) {
     uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
-    if (refused != 0) output_.warning("Total updates of `" + object_.interface.maps[mir::MapId(i)].name + "` refused because it was full: " + std::to_string(refused));
+    if (refused == refused_told_[i]) continue;
+    const std::string& name = object_.interface.maps[mir::MapId(i)].name;
+    output_.warning("Total updates of `" + name + "` refused because it was full: " + std::to_string(refused));
   }
   if (options_.config.print_maps_on_exit) output_.print_all_maps();
   output_.flush();
