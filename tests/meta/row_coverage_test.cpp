@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/builtins.h"
+#include "frontend/functions.h"
 #include "tests/meta/source_tree.h"
 
 namespace shrike::meta {
@@ -110,6 +112,38 @@ TEST(RowCoverage, EveryOperationIsNamedByATest) {
 
 TEST(RowCoverage, EveryPassIsNamedByATest) {
   for (const std::string& id : unnamed_rows("passes/passes.def", "PASS")) ADD_FAILURE() << "no test names the pass " << id;
+}
+
+TEST(RowCoverage, EveryBuiltinIsUsedByATest) {
+  EXPECT_GT(all_builtins().size(), 10u);
+  for (const BuiltinRow* row : all_builtins()) {
+    // The numbered arguments share a row.
+    const std::string name = row->name == "argN" ? "arg0" : std::string(row->name);
+    EXPECT_TRUE(has_word(test_text(), name)) << "no test uses the builtin " << name;
+    EXPECT_FALSE(row->doc.empty()) << name;
+  }
+}
+
+TEST(RowCoverage, EveryFunctionIsCalledByATest) {
+  EXPECT_GT(all_functions().size(), 20u);
+  for (const FunctionRow* row : all_functions()) {
+    const std::string name(row->name);
+    EXPECT_TRUE(test_text().find(name + "(") != std::string::npos) << "no test calls " << name;
+    EXPECT_FALSE(row->doc.empty()) << name;
+  }
+}
+
+// The manual names every builtin and function, so that what the tables hold can be found.
+TEST(RowCoverage, TheManualNamesEveryRow) {
+  for (const TreeFile& file : tree()) {
+    if (file.path != "docs/shrike.8") continue;
+    for (const BuiltinRow* row : all_builtins()) {
+      EXPECT_TRUE(has_word(file.text, row->name)) << "shrike(8) does not name the builtin " << row->name;
+    }
+    for (const FunctionRow* row : all_functions()) {
+      EXPECT_TRUE(has_word(file.text, row->name)) << "shrike(8) does not name the function " << row->name;
+    }
+  }
 }
 
 }  // namespace

@@ -21,9 +21,7 @@ struct Exemption {
 
 // Tables are exempt by their extension (.def); what else may be long, and why.
 const std::vector<Exemption>& long_files() {
-  static const std::vector<Exemption> table = {
-      {"tests/compat/scripts.def", "a table of scripts"},
-  };
+  static const std::vector<Exemption> table = {};
   return table;
 }
 
@@ -105,6 +103,21 @@ TEST(TreeRules, TextFilesAreTidy) {
     EXPECT_EQ(file.text.find('\t'), std::string::npos) << file.path << " has a tab";
     EXPECT_EQ(file.text.find(" \n"), std::string::npos) << file.path << " has trailing spaces";
   }
+}
+
+TEST(TreeRules, EveryExampleOpensWithWhatItIsForAndIsListed) {
+  size_t examples = 0;
+  std::string readme;
+  for (const TreeFile& file : tree()) {
+    if (file.path == "README.md") readme = file.text;
+  }
+  for (const TreeFile& file : tree()) {
+    if (top_folder(file.path) != "examples") continue;
+    ++examples;
+    EXPECT_TRUE(file.text.starts_with("#!/usr/bin/env shrike\n// ")) << file.path;
+    EXPECT_NE(readme.find("(" + file.path + ")"), std::string::npos) << "README.md does not list " << file.path;
+  }
+  EXPECT_GE(examples, 12u);
 }
 
 TEST(TreeRules, HeadersAreGuardedOnce) {
