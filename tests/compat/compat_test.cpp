@@ -163,7 +163,7 @@ void Compat::SetUpTestSuite() {
 TEST_P(Compat, Same) {
   const Script& script = GetParam();
   if (access(reference, X_OK) != 0) GTEST_FAIL() << reference << " is not installed: scripts/install-test-deps does that";
-  const Result ours = run_script(SHRIKE_BINARY, script);
+  const Result ours = run_script(shrike_binary(), script);
   const std::string got = without_probe_count(ours.out);
   EXPECT_FALSE(ours.timed_out) << ours.err;
   EXPECT_EQ(ours.status, 0) << ours.err;

@@ -130,7 +130,7 @@ TEST_F(OneLiner, KernelStacksByProfile) {
 }
 
 TEST_F(OneLiner, UserStacksByProfile) {
-  const Trace t = trace("profile:hz:99 /pid == PID/ { @[ustack] = count(); }", {"spin", "600"});
+  const Trace t = trace_living("profile:hz:99 /pid == PID/ { @[ustack] = count(); }", {"spin", "600"});
   EXPECT_TRUE(has(t.out, "target_spin")) << t.out;
   EXPECT_TRUE(has(t.out, "    main+")) << t.out;
 }

@@ -32,7 +32,7 @@ std::string try_bpf() {
 }
 
 std::vector<std::string> with_binary(std::vector<std::string> args) {
-  args.insert(args.begin(), SHRIKE_BINARY);
+  args.insert(args.begin(), shrike_binary());
   return args;
 }
 
@@ -88,16 +88,32 @@ Result Tracer::finish() {
   return result;
 }
 
-Trace trace(std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options) {
+namespace {
+
+// Waits until the process sleeps: the workload has then made the last system call before its verbs.
+void wait_until_asleep(pid_t pid) {
+  for (int i = 0; i < patience_ms; ++i) {
+    const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    if (has(stat, ") S ")) return;
+    usleep(1000);
+  }
+  ADD_FAILURE() << "process " << pid << " does not come to rest";
+}
+
+enum class Workload { ends_first, lives_on };
+
+Trace trace_beside(Workload order, std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options) {
   static int serial = 0;
   Trace trace;
   trace.name = "wl" + std::to_string(getpid()) + "x" + std::to_string(serial++);
   verbs.insert(verbs.begin(), {SHRIKE_WORKLOAD, "name", trace.name, "pid", "wait"});
+  if (order == Workload::lives_on) verbs.emplace_back("linger");
   ProcessOptions held;
   held.hold_stdin = true;
   Process workload(verbs, held);
   trace.pid = workload.pid();
   EXPECT_TRUE(workload.wait_for_out("pid ", patience_ms));
+  wait_until_asleep(trace.pid);
 
   script = replace_all(std::move(script), "WORKLOAD", SHRIKE_WORKLOAD);
   script = replace_all(std::move(script), "NAME", trace.name);
@@ -108,15 +124,29 @@ Trace trace(std::string script, std::vector<std::string> verbs, const std::vecto
   Tracer tracer(args);
   if (!tracer.wait_until_armed()) return trace;
   workload.release();
-  const Result work = workload.finish(patience_ms);
-  EXPECT_FALSE(work.timed_out) << "the workload did not end";
-  EXPECT_EQ(work.status, 0) << work.err;
+  if (order == Workload::lives_on) {
+    EXPECT_TRUE(workload.wait_for_out("done\n", patience_ms));
+  } else {
+    const Result work = workload.finish(patience_ms);
+    EXPECT_FALSE(work.timed_out) << "the workload did not end";
+    EXPECT_EQ(work.status, 0) << work.err;
+  }
   const Result result = tracer.interrupt();
   trace.out = result.out;
   trace.err = result.err;
   trace.status = result.status;
   EXPECT_EQ(trace.status, 0) << script << "\n" << trace.err;
   return trace;
+}
+
+}  // namespace
+
+Trace trace(std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options) {
+  return trace_beside(Workload::ends_first, std::move(script), std::move(verbs), options);
+}
+
+Trace trace_living(std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options) {
+  return trace_beside(Workload::lives_on, std::move(script), std::move(verbs), options);
 }
 
 Result shrike(std::vector<std::string> args, ProcessOptions options) {

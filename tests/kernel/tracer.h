@@ -53,6 +53,9 @@ struct Trace {
 // In the script PID stands for the workload's pid, NAME for its comm, WORKLOAD for the path of its program.
 Trace trace(std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options = {});
 
+// The same, but the workload lives until shrike has printed its maps: user addresses can be told by name.
+Trace trace_living(std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options = {});
+
 // shrike from start to its own end.
 Result shrike(std::vector<std::string> args, ProcessOptions options = {});
 // The same, with -e.

@@ -44,7 +44,7 @@ TEST_F(Uprobe, EntryAndReturnPair) {
 TEST_F(Uprobe, Strings) {
   const Trace t = trace(R"(uprobe:WORKLOAD:target_text { printf("[%s] [%s]\n", str(arg0), str(arg0, 4)); })",
                         {"text", "the quick brown fox"});
-  EXPECT_EQ(count_lines(t.out, "[the quick brown fox] [the]"), 1u) << t.out;
+  EXPECT_EQ(count_lines(t.out, "[the quick brown fox] [the ]"), 1u) << t.out;
 }
 
 TEST_F(Uprobe, LongStringIsCutWithItsTrailer) {
@@ -118,7 +118,7 @@ TEST_F(Uprobe, DereferenceOfIntegerPointers) {
 }
 
 TEST_F(Uprobe, UserStack) {
-  const Trace t = trace("uprobe:WORKLOAD:target_add /pid == PID/ { @[ustack] = count(); }", {"frames", "3"});
+  const Trace t = trace_living("uprobe:WORKLOAD:target_add /pid == PID/ { @[ustack] = count(); }", {"frames", "3"});
   const size_t inner = t.out.find("target_add+");
   const size_t middle = t.out.find("target_inner_frame+");
   const size_t outer = t.out.find("target_outer_frame+");
@@ -129,19 +129,20 @@ TEST_F(Uprobe, UserStack) {
 }
 
 TEST_F(Uprobe, UserStackOfThreeFrames) {
-  const Trace t = trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s\n", ustack(3)); })", {"frames", "3"});
+  const Trace t = trace_living(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s\n", ustack(3)); })", {"frames", "3"});
   EXPECT_TRUE(has(t.out, "target_outer_frame+")) << t.out;
   EXPECT_FALSE(has(t.out, "main+")) << t.out;
 }
 
 TEST_F(Uprobe, FunctionAndProbeNames) {
-  const Trace t = trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s|%s\n", func, probe); })", {"add", "1", "1", "1"});
+  const Trace t =
+      trace_living(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s|%s\n", func, probe); })", {"add", "1", "1", "1"});
   EXPECT_EQ(count_lines(t.out, std::string("target_add|uprobe:") + SHRIKE_WORKLOAD + ":target_add"), 1u) << t.out;
 }
 
 TEST_F(Uprobe, SymbolOfAnAddress) {
   const Trace t =
-      trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s\n", usym(reg("ip"))); })", {"add", "1", "1", "1"});
+      trace_living(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s\n", usym(reg("ip"))); })", {"add", "1", "1", "1"});
   EXPECT_EQ(count_lines(t.out, "target_add"), 1u) << t.out;
 }
 

@@ -197,6 +197,11 @@ void say_pid(char**) {
   sink += write(1, text, static_cast<size_t>(n));
 }
 
+void linger(char**) {  // says that all is done, and lives until it is killed
+  sink += write(1, "done\n", 5);
+  pause();
+}
+
 void leave(char** arg) {
   _exit(atoi(arg[0]));
 }  // exit STATUS
@@ -213,7 +218,7 @@ constexpr Verb verbs[] = {
     {"bytes", 0, give_bytes},    {"list", 0, give_list},    {"outer", 0, give_outer},   {"six", 0, give_six},
     {"frames", 1, nest},         {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
     {"sleep", 1, rest},          {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
-    {"pid", 0, say_pid},         {"exit", 1, leave},
+    {"pid", 0, say_pid},         {"linger", 0, linger},     {"exit", 1, leave},
 };
 
 }  // namespace

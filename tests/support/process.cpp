@@ -202,6 +202,11 @@ TemporaryFile::~TemporaryFile() {
   unlink(path_.c_str());
 }
 
+const char* shrike_binary() {
+  const char* const other = getenv("SHRIKE_BINARY");
+  return other ? other : SHRIKE_BINARY;
+}
+
 std::string read_file(const std::string& path) {
   std::string text;
   FILE* file = fopen(path.c_str(), "rb");

@@ -74,6 +74,9 @@ class TemporaryFile {
   std::string path_;
 };
 
+// The program under test: SHRIKE_BINARY of the environment, if set, else the one of this build.
+const char* shrike_binary();
+
 std::string read_file(const std::string& path);
 std::vector<std::string> split_lines(std::string_view text);
 std::string replace_all(std::string text, std::string_view what, std::string_view with);
