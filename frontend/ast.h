@@ -75,14 +75,14 @@ struct BoolLit {
 };
 struct Positional {
   uint32_t number;
-};                          // $1
+};  // $1
 struct PositionalCount {};  // $#
 struct Ident {
   std::string_view name;
 };  // builtin, enum constant, #define, macro
 struct Variable {
   std::string_view name;
-};                            // with the $
+};  // with the $
 struct MapRef {               // @name, @name[key], @name[k1, k2]
   std::string_view name;      // with the @
   const Expr* key = nullptr;  // null: not indexed; several keys are one Tuple expression

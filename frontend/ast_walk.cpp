@@ -1,3 +1,4 @@
+// One visit of every node, outermost first.
 #include "frontend/ast_walk.h"
 
 namespace shrike::ast {

@@ -1,3 +1,5 @@
+// Names to types in the order C looks them up: integers, tags, the script's typedefs and records, then the kernel's BTF.
+// Layouts follow the x86-64 psABI: natural alignment, bit-fields that do not cross a unit of their type.
 #include "frontend/c_layout.h"
 
 #include <algorithm>

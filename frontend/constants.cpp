@@ -1,3 +1,4 @@
+// Folding must agree with what the emitted instructions do: two's complement, shifts modulo 64.
 #include "frontend/constants.h"
 
 #include <charconv>

@@ -1,3 +1,4 @@
+// The rules as functions of one or two types, with no state.
 #include "frontend/language_types.h"
 
 #include <algorithm>

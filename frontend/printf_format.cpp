@@ -1,3 +1,4 @@
+// Reads %[flags][width][.precision][length]conversion; `*` takes an argument of its own.
 #include "frontend/printf_format.h"
 
 namespace shrike {

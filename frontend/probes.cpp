@@ -1,3 +1,5 @@
+// The probe table, the perf events, and one resolver a kind of attach point. Looks things up through KernelFacts only, and
+// only what the script names.
 #include "frontend/probes.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The names of the paper are kept: read, write, seal, incomplete parameters.
 #include "frontend/ssa.h"
 
 namespace shrike {

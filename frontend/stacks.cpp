@@ -1,3 +1,4 @@
+// Stacks are stored whole in the value (layouts in mir/type.h): no map of stacks that could fill up or mix two of them.
 #include "frontend/stacks.h"
 
 #include "frontend/lower.h"

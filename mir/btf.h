@@ -18,10 +18,28 @@ namespace shrike {
 class Btf {
  public:
   enum class Kind : uint8_t {
-    unknown, integer, pointer, array, structure, union_, enumeration, forward, typedef_, volatile_, const_, restrict_,
-    function, function_prototype, variable, data_section, floating, declaration_tag, type_tag, enumeration64,
+    unknown,
+    integer,
+    pointer,
+    array,
+    structure,
+    union_,
+    enumeration,
+    forward,
+    typedef_,
+    volatile_,
+    const_,
+    restrict_,
+    function,
+    function_prototype,
+    variable,
+    data_section,
+    floating,
+    declaration_tag,
+    type_tag,
+    enumeration64,
   };
-  struct TypeRecord {       // one type, decoded
+  struct TypeRecord {  // one type, decoded
     uint32_t id = 0;
     Kind kind = Kind::unknown;
     std::string_view name;
@@ -29,9 +47,20 @@ class Btf {
     uint32_t vlen = 0;
     bool kind_flag = false;
   };
-  struct Member { std::string_view name; uint32_t type = 0; uint32_t bit_offset = 0; uint32_t bit_size = 0; };
-  struct Param { std::string_view name; uint32_t type = 0; };
-  struct EnumValue { std::string_view name; int64_t value = 0; };
+  struct Member {
+    std::string_view name;
+    uint32_t type = 0;
+    uint32_t bit_offset = 0;
+    uint32_t bit_size = 0;
+  };
+  struct Param {
+    std::string_view name;
+    uint32_t type = 0;
+  };
+  struct EnumValue {
+    std::string_view name;
+    int64_t value = 0;
+  };
 
   // `bytes` stay mapped as long as the view is used. Nothing if they are not BTF.
   static std::optional<Btf> open(std::span<const uint8_t> bytes);
@@ -39,13 +68,14 @@ class Btf {
   std::optional<uint32_t> find(Kind kind, std::string_view name) const;
   std::optional<EnumValue> find_enum_value(std::string_view name) const;
   TypeRecord type(uint32_t id) const;
-  std::vector<Member> members(uint32_t id) const;       // structure, union
-  std::vector<Param> params(uint32_t id) const;         // function prototype
+  std::vector<Member> members(uint32_t id) const;  // structure, union
+  std::vector<Param> params(uint32_t id) const;    // function prototype
   std::vector<EnumValue> enum_values(uint32_t id) const;
-  uint32_t skip_modifiers(uint32_t id) const;           // through typedef, const, volatile, restrict, type tag
-  uint32_t size_of(uint32_t id) const;                  // bytes; 0 for void and functions
+  uint32_t skip_modifiers(uint32_t id) const;  // through typedef, const, volatile, restrict, type tag
+  uint32_t size_of(uint32_t id) const;         // bytes; 0 for void and functions
   // Calls f(TypeRecord) for every type, in id order, until f returns false.
-  template <class F> void each(F&& f) const;
+  template <class F>
+  void each(F&& f) const;
 
   // As a data type. Records come without layout; `space` is for pointers without a __user tag. Arrays of plain `char`
   // become strings, as the language sees them. A record without a name of its own is called after its typedef, or
@@ -80,7 +110,8 @@ class Btf {
   mutable std::vector<uint32_t> offsets_;  // of each type, filled as far as ids were asked for
 };
 
-template <class F> void Btf::each(F&& f) const {
+template <class F>
+void Btf::each(F&& f) const {
   for (uint32_t id = 1; has_offset_of(id); id++)
     if (!f(decode(id, offsets_[id]))) return;
 }

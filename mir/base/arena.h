@@ -22,7 +22,8 @@ class Arena {
     for (auto it = finalizers_.rbegin(); it != finalizers_.rend(); ++it) it->run(it->object);
   }
 
-  template <class T, class... Args> T* make(Args&&... args) {
+  template <class T, class... Args>
+  T* make(Args&&... args) {
     T* object = new (allocate(sizeof(T), alignof(T))) T{std::forward<Args>(args)...};
     if constexpr (!std::is_trivially_destructible_v<T>)
       finalizers_.push_back({object, [](void* p) { static_cast<T*>(p)->~T(); }});

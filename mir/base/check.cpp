@@ -1,3 +1,4 @@
+// Reports a broken invariant and aborts.
 #include "mir/base/check.h"
 
 #include <cstdio>

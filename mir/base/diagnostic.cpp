@@ -1,3 +1,4 @@
+// The table of messages, and rendering in bpftrace's form so that editors and harnesses that read its errors read ours.
 #include "mir/base/diagnostic.h"
 
 #include <algorithm>
@@ -56,7 +57,10 @@ void render_block(std::string& out, Span span, std::string_view kind, std::strin
   if (to.line != from.line) {
     out.append("-").append(std::to_string(to.line));
   } else {
-    out.append(":").append(std::to_string(from.column)).append("-").append(std::to_string(to.column + 1));  // one past the end, as bpftrace counts
+    out.append(":")
+        .append(std::to_string(from.column))
+        .append("-")
+        .append(std::to_string(to.column + 1));  // one past the end, as bpftrace counts
   }
   out.append(": ").append(kind).append(": ").append(text).append(reset).append("\n");
 

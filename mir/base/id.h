@@ -8,7 +8,8 @@
 
 namespace shrike {
 
-template <class Tag> struct Id {
+template <class Tag>
+struct Id {
   static constexpr uint32_t none = UINT32_MAX;
 
   uint32_t index = none;
@@ -23,6 +24,7 @@ template <class Tag> struct Id {
 
 }  // namespace shrike
 
-template <class Tag> struct std::hash<shrike::Id<Tag>> {
+template <class Tag>
+struct std::hash<shrike::Id<Tag>> {
   size_t operator()(shrike::Id<Tag> id) const noexcept { return id.index; }
 };

@@ -1,3 +1,4 @@
+// Files are few and short: look-ups scan, line starts are found once.
 #include "mir/base/source.h"
 
 #include <algorithm>

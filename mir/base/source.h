@@ -39,7 +39,7 @@ class SourceMap {
   // Returns the offset at which the file's text begins.
   uint32_t add(std::string name, std::string text);
 
-  Location locate(uint32_t offset) const;       // file empty if no file holds the offset
+  Location locate(uint32_t offset) const;           // file empty if no file holds the offset
   std::string_view line_at(uint32_t offset) const;  // the whole line, without its newline
   std::string_view text(Span span) const;
   std::string_view file_text(uint32_t offset) const;  // the whole file that holds `offset`

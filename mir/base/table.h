@@ -10,7 +10,8 @@
 
 namespace shrike {
 
-template <class IdT, class T> class Table {
+template <class IdT, class T>
+class Table {
  public:
   IdT add(T value) {
     values_.push_back(std::move(value));
@@ -38,7 +39,8 @@ template <class IdT, class T> class Table {
 };
 
 // Grows on first use of an id; an id never written reads as T{}.
-template <class IdT, class T> class SideTable {
+template <class IdT, class T>
+class SideTable {
  public:
   T& operator[](IdT id) {
     CHECK(id.is_valid(), "side table index is none");
