@@ -15,12 +15,12 @@ namespace shrike {
 
 namespace {
 
-uint8_t rank_of(const GElf_Sym& symbol) {
-  switch (GELF_ST_BIND(symbol.st_info)) {
-    case STB_GLOBAL: return 3;
-    case STB_WEAK: return 2;
-    default: return 1;
-  }
+// Plain names before those with underscores (nanosleep, __nanosleep), then global before weak before local.
+uint8_t rank_of(const GElf_Sym& symbol, const char* name) {
+  int underscores = 0;
+  while (underscores < 3 && name[underscores] == '_') underscores++;
+  int binding = GELF_ST_BIND(symbol.st_info) == STB_GLOBAL ? 2 : GELF_ST_BIND(symbol.st_info) == STB_WEAK ? 1 : 0;
+  return static_cast<uint8_t>((3 - underscores) * 3 + binding);
 }
 
 bool is_function(const GElf_Sym& symbol) {
@@ -102,7 +102,8 @@ void BinarySymbols::read_symbols(Elf* elf) {
       GElf_Sym symbol;
       if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr || !is_function(symbol)) continue;
       if (symbol.st_name >= names->d_size) continue;
-      symbols_.push_back({symbol.st_value, symbol.st_size, base + symbol.st_name, rank_of(symbol)});
+      symbols_.push_back({symbol.st_value, symbol.st_size, base + symbol.st_name,
+                          rank_of(symbol, static_cast<const char*>(names->d_buf) + symbol.st_name)});
     }
   }
 }

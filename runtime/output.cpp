@@ -40,6 +40,23 @@ int append_file(std::string& out, const char* path, uint64_t limit) {
   return 0;
 }
 
+bool holds_user_addresses(const mir::Type* type) {
+  if (type == nullptr) return false;
+  if (type->is(mir::TypeKind::usym) || type->is(mir::TypeKind::ustack)) return true;
+  if (type->is(mir::TypeKind::array)) return holds_user_addresses(type->element);
+  return std::any_of(type->elements.begin(), type->elements.end(),
+                     [](const mir::TupleElement& element) { return holds_user_addresses(element.type); });
+}
+
+bool shows_user_addresses(const mir::Interface& interface) {
+  for (const mir::MapDecl& map : interface.maps)
+    if (holds_user_addresses(map.key) || holds_user_addresses(map.value)) return true;
+  for (const EventDecl& event : interface.events)
+    for (const mir::EventField& field : event.fields)
+      if (holds_user_addresses(field.type)) return true;
+  return false;
+}
+
 }  // namespace
 
 struct Output::State {
@@ -53,6 +70,7 @@ struct Output::State {
         formats(interface.events.size()) {
     PrinterContext context{out, values, source_map, options};
     printer = options.format == OutputFormat::json ? make_json_printer(context) : make_text_printer(context);
+    if (shows_user_addresses(interface)) symbols.watch_processes();
   }
 
   const Format& format_of(mir::EventId id) {

@@ -42,6 +42,10 @@ void Symbols::remember_process(uint32_t pid) {
   user().remember(pid);
 }
 
+void Symbols::watch_processes() {
+  user().watch();
+}
+
 bool Symbols::are_kernel_symbols_hidden() const {
   return kernel_ != nullptr && kernel_->is_hidden();
 }

@@ -30,6 +30,8 @@ class Symbols {
 
   // Reads a process's memory map now; see Output::remember_process.
   void remember_process(uint32_t pid);
+  // For programs that show user addresses: learns of processes too short-lived for /proc.
+  void watch_processes();
   // True once kernel symbols were wanted but are hidden (kptr_restrict), to be told once.
   bool are_kernel_symbols_hidden() const;
 

@@ -26,6 +26,7 @@ constexpr int64_t reread_interval_ns = 200'000'000;
 constexpr int64_t check_interval_ns = 10'000'000;
 // A trace that meets more processes than this forgets them all and starts again, to stay small.
 constexpr size_t most_processes = 8192;
+constexpr int most_ancestors = 8;
 
 int64_t monotonic_ns() {
   timespec now{};
@@ -121,22 +122,38 @@ BinarySymbols* UserSymbols::symbols_of(uint32_t pid, const Mapping& mapping) {
   return found->second.get();
 }
 
-UserSymbol UserSymbols::find(uint32_t pid, uint64_t address) {
+const Mapping* UserSymbols::locate(uint32_t pid, uint64_t address) {
   Process& process = this->process(pid);
-  auto locate = [&]() -> const Mapping* {
+  auto search = [&]() -> const Mapping* {
     auto after = std::upper_bound(process.mappings.begin(), process.mappings.end(), address,
                                   [](uint64_t wanted, const Mapping& mapping) { return wanted < mapping.begin; });
     if (after == process.mappings.begin() || address >= (after - 1)->end) return nullptr;
     return &*(after - 1);
   };
-  const Mapping* mapping = locate();
-  if (mapping == nullptr) {
-    int64_t now = monotonic_ns();
-    if (now - process.read_at_ns < reread_interval_ns) return {};
-    read_mappings(pid, process, now);
-    mapping = locate();
-    if (mapping == nullptr) return {};
+  const Mapping* mapping = search();
+  if (mapping != nullptr) return mapping;
+  int64_t now = monotonic_ns();
+  if (now - process.read_at_ns < reread_interval_ns) return nullptr;
+  read_mappings(pid, process, now);
+  return search();
+}
+
+// A process that was forked and is gone had what its parent has, unless it ran another program; then it is watched itself.
+const Mapping* UserSymbols::locate_watched(uint32_t pid, uint64_t address) {
+  if (watch_ == nullptr) return nullptr;
+  if (watch_->find(pid, address, watched_)) return &watched_;
+  for (int depth = 0; depth < most_ancestors; depth++) {
+    pid = watch_->parent_of(pid);
+    if (pid == 0) return nullptr;
+    if (const Mapping* mapping = locate(pid, address)) return mapping;
   }
+  return nullptr;
+}
+
+UserSymbol UserSymbols::find(uint32_t pid, uint64_t address) {
+  const Mapping* mapping = locate(pid, address);
+  if (mapping == nullptr) mapping = locate_watched(pid, address);
+  if (mapping == nullptr) return {};
   UserSymbol result{{}, mapping->path, 0};
   if (BinarySymbols* symbols = symbols_of(pid, *mapping); symbols != nullptr) {
     AddressName symbol = symbols->find(address - mapping->begin + mapping->offset);

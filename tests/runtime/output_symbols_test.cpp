@@ -1,5 +1,7 @@
 // Names for addresses: the kernel's, this process's own, those of a process that has exited; control groups and users.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,6 +9,7 @@
 #include <cstdio>
 
 #include "runtime/host_names.h"
+#include "runtime/mapping_watch.h"
 #include "runtime/symbols.h"
 #include "runtime/symbols_kernel.h"
 #include "tests/runtime/output_trace.h"
@@ -111,6 +114,40 @@ TEST(OutputSymbols, ARememberedProcessKeepsItsNames) {
   EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name, child), "shrike::symbols_test::known_function(int)");
   Symbols too_late(true);
   EXPECT_EQ(user_text(too_late, known_address(), SymbolForm::name, child).substr(0, 2), "0x");
+}
+
+TEST(OutputSymbols, AWatchedProcessNeedNotBeSeenAlive) {
+  MappingWatch watch;
+  if (!watch.is_watching()) GTEST_SKIP() << "this user may not watch the system's processes";
+  uint64_t* shared = static_cast<uint64_t*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  pid_t child = fork();
+  if (child == 0) {
+    int fd = open("/proc/self/exe", O_RDONLY);
+    shared[0] = reinterpret_cast<uint64_t>(mmap(nullptr, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 4096));
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  struct stat status;
+  ASSERT_EQ(stat("/proc/self/exe", &status), 0);
+  Mapping mapping;
+  ASSERT_TRUE(watch.find(static_cast<uint32_t>(child), shared[0] + 5000, mapping));
+  EXPECT_EQ(mapping.begin, shared[0]);
+  EXPECT_EQ(mapping.end, shared[0] + 8192);
+  EXPECT_EQ(mapping.offset, 4096u);
+  EXPECT_EQ(mapping.file.inode, status.st_ino);
+  EXPECT_FALSE(watch.find(static_cast<uint32_t>(child), 0x1000, mapping));
+  EXPECT_EQ(watch.parent_of(static_cast<uint32_t>(child)), static_cast<uint32_t>(getpid()));
+  munmap(shared, 4096);
+}
+
+TEST(OutputSymbols, AForkedProcessHasItsParentsNames) {
+  Symbols symbols(true);
+  symbols.watch_processes();
+  if (!MappingWatch().is_watching()) GTEST_SKIP() << "this user may not watch the system's processes";
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name, child), "shrike::symbols_test::known_function(int)");
 }
 
 TEST(OutputSymbols, Users) {
