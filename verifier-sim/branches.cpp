@@ -139,8 +139,8 @@ bool transfer_jump(Walk& w, uint32_t& next) {
     return true;
   }
   if (op == 0xe0) return w.abstain("may_goto is not modelled");
-  if (uses_register(insn) && !w.can_read(insn.src())) return false;
   if (!w.can_read(insn.dst())) return false;
+  if (uses_register(insn) && !w.can_read(insn.src())) return false;
   bool is32 = (insn.opcode & 7) == bpf::cls::jmp32;
   bool both = uses_register(insn);
   Relation relation = relation_of(op);

@@ -27,7 +27,7 @@ uint8_t mode_of(const bpf::Insn& i) {
   return i.opcode & 0xe0;
 }
 
-bool in_object(Walk& w, const Register& r, unsigned n, int64_t offset, uint64_t size, bool zero_allowed) {
+bool in_object(Walk& w, const Register& r, int64_t offset, uint64_t size, bool zero_allowed) {
   bool size_ok = size > 0 || zero_allowed;
   uint64_t object = r.mem_size;
   if (r.kind == Kind::map_value) object = w.program.maps[r.object].value_size;
@@ -40,7 +40,7 @@ bool in_object(Walk& w, const Register& r, unsigned n, int64_t offset, uint64_t 
   if (r.kind == Kind::map_key) {
     return w.reject(RejectClass::mem_bounds, "invalid access to map key, key_size=%d off=%d size=%d", limit, o, s);
   }
-  return w.reject(RejectClass::mem_bounds, "invalid access to memory, mem_size=%d off=%d size=%d (R%u)", limit, o, s, n);
+  return w.reject(RejectClass::mem_bounds, "invalid access to memory, mem_size=%d off=%d size=%d", limit, o, s);
 }
 
 bool check_alignment(Walk& w, const Register& r, int64_t offset, unsigned size, bool strict) {
@@ -160,6 +160,8 @@ bool transfer_atomic(Walk& w) {
   }
   if (w.reg(insn.src()).is_pointer()) return w.abstain("atomic operation with a pointer as operand");
   if (fetches && !w.can_write(loaded)) return false;
+  // The destination is forgotten first: an operation that would overwrite its own address is refused by that.
+  if (fetches) w.reg(loaded) = Register::unknown_scalar();
   Reach reach{insn.dst(), insn.offset, size, Access::read, true};
   Register value = Register::unknown_scalar();
   if (!access_memory(w, reach, fetches ? &value : nullptr, Stored{})) return false;
@@ -169,7 +171,6 @@ bool transfer_atomic(Walk& w) {
     if (size < 8) value.var.truncate(size, w.deductions());
     w.reg(loaded) = value;
   }
-  // The kernel checks the write last, when the old value may already have replaced the address.
   reach.access = Access::write;
   if (!access_memory(w, reach, nullptr, Stored{})) return false;
   return true;
@@ -186,12 +187,12 @@ bool check_region(Walk& w, unsigned n, int64_t offset, uint64_t size, bool zero_
     return w.reject(r.kind == Kind::map_value ? RejectClass::map_bounds : RejectClass::mem_bounds,
                     "R%u min value is negative, either use unsigned index or do a if (index >=0) check.", n);
   }
-  if (!in_object(w, r, n, lowest, size, zero_allowed)) return false;
+  if (!in_object(w, r, lowest, size, zero_allowed)) return false;
   if (r.var.umax >= max_var_offset) {
     return w.reject(r.kind == Kind::map_value ? RejectClass::map_bounds : RejectClass::mem_bounds,
                     "R%u unbounded memory access, make sure to bounds check any such access", n);
   }
-  return in_object(w, r, n, static_cast<int64_t>(r.var.umax) + off, size, zero_allowed);
+  return in_object(w, r, static_cast<int64_t>(r.var.umax) + off, size, zero_allowed);
 }
 
 bool check_helper_memory(Walk& w, const HelperMemory& m) {

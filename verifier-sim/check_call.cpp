@@ -243,6 +243,7 @@ void set_result(Walk& w, const Call& call) {
       r0 = Register::pointer(Kind::mem);
       r0.nullable = r0.ring = true;
       r0.mem_size = static_cast<uint32_t>(call.constant);
+      w.fresh_id();  // the kernel numbers the pointer before it numbers the reference
       r0.id = r0.reference = w.fresh_id();
       w.state.references.push_back({r0.id, w.insn});
       break;

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cinttypes>
 #include <cstdio>
+#include <iterator>
 
 namespace shrike::sim {
 namespace {
@@ -287,24 +288,46 @@ unsigned ScalarBounds::width() const {
   return 64 - std::countl_zero(umax);
 }
 
+namespace {
+
+std::string number_text(int64_t v, bool is_signed) {
+  char text[32];
+  bool decimal = is_signed ? v >= INT16_MIN && v <= INT16_MAX : static_cast<uint64_t>(v) <= UINT16_MAX;
+  snprintf(text, sizeof text, decimal ? "%" PRId64 : "0x%" PRIx64, v);
+  return text;
+}
+
+}  // namespace
+
+// Equal bounds share one value ("smin=smin32=0"), unless one is negative and the other only looks so.
 std::string to_text(const ScalarBounds& s) {
-  std::string out;
-  auto put = [&](const char* name, int64_t v, bool is_signed) {
-    char text[64];
-    bool large = is_signed ? (v < -0xffff || v > 0xffff) : static_cast<uint64_t>(v) > 0xffff;
-    const char* comma = out.empty() ? "" : ",";
-    if (large) snprintf(text, sizeof text, "%s%s=0x%" PRIx64, comma, name, static_cast<uint64_t>(v));
-    else snprintf(text, sizeof text, "%s%s=%" PRId64, comma, name, v);
-    out += text;
+  struct Field {
+    const char* name;
+    int64_t value;
+    bool done;
   };
-  if (s.smin != INT64_MIN && s.smin != static_cast<int64_t>(s.umin)) put("smin", s.smin, true);
-  if (s.smax != INT64_MAX && s.smax != static_cast<int64_t>(s.umax)) put("smax", s.smax, true);
-  if (s.umin != 0) put("umin", static_cast<int64_t>(s.umin), false);
-  if (s.umax != UINT64_MAX) put("umax", static_cast<int64_t>(s.umax), false);
-  if (s.smin32 != INT32_MIN && s.smin32 != s.smin) put("smin32", s.smin32, true);
-  if (s.smax32 != INT32_MAX && s.smax32 != s.smax) put("smax32", s.smax32, true);
-  if (s.umin32 != 0 && s.umin32 != s.umin) put("umin32", s.umin32, false);
-  if (s.umax32 != UINT32_MAX && s.umax32 != s.umax) put("umax32", s.umax32, false);
+  Field fields[] = {
+      {"smin", s.smin, s.smin == INT64_MIN},
+      {"smax", s.smax, s.smax == INT64_MAX},
+      {"umin", static_cast<int64_t>(s.umin), s.umin == 0},
+      {"umax", static_cast<int64_t>(s.umax), s.umax == UINT64_MAX},
+      {"smin32", s.smin32, s.smin32 == INT32_MIN},
+      {"smax32", s.smax32, s.smax32 == INT32_MAX},
+      {"umin32", s.umin32, s.umin32 == 0},
+      {"umax32", s.umax32, s.umax32 == UINT32_MAX},
+  };
+  std::string out;
+  auto negative = [](const Field& f) { return f.name[0] == 's' && f.value < 0; };
+  for (size_t i = 0; i < std::size(fields); i++) {
+    if (fields[i].done) continue;
+    out += (out.empty() ? "" : ",") + std::string(fields[i].name) + "=";
+    for (size_t j = i + 2; j < std::size(fields); j += 2) {
+      if (fields[j].done || fields[j].value != fields[i].value || negative(fields[j]) != negative(fields[i])) continue;
+      fields[j].done = true;
+      out += std::string(fields[j].name) + "=";
+    }
+    out += number_text(fields[i].value, fields[i].name[0] == 's');
+  }
   if (!s.bits.is_unknown()) out += (out.empty() ? "var_off=" : ",var_off=") + to_text(s.bits);
   return out;
 }

@@ -220,8 +220,8 @@ bool check_stack_for_helper(Walk& w, const HelperMemory& m) {
   if (m.size == 0 && !m.zero_allowed) return w.reject(RejectClass::size_range, "invalid zero-sized read");
   bool fills = m.writes && m.exact && pointer.var.is_constant();
   auto size = static_cast<int64_t>(m.size);
-  if (!check_within(w, frame, pointer, m.reg, pointer.offset, size, Purpose::helper, fills || w.profile.reads_uninit_stack))
-    return false;
+  Purpose purpose = w.profile.version < Version{6, 12} ? Purpose::helper : m.writes ? Purpose::write : Purpose::read;
+  if (!check_within(w, frame, pointer, m.reg, pointer.offset, size, purpose, fills || w.profile.reads_uninit_stack)) return false;
   auto lowest = static_cast<int>(pointer.var.smin + pointer.offset),
        end = static_cast<int>(pointer.var.smax + pointer.offset + size);
   if (fills) {

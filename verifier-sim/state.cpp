@@ -44,7 +44,7 @@ std::string to_text(const Register& r, const std::vector<MapShape>& maps) {
   char text[128];
   if (r.is_scalar() && r.var.is_constant()) {
     auto v = static_cast<int64_t>(r.var.bits.value);
-    if (v < -0xffff || v > 0xffff) snprintf(text, sizeof text, "0x%" PRIx64, static_cast<uint64_t>(v));
+    if (v < INT16_MIN || v > INT16_MAX) snprintf(text, sizeof text, "0x%" PRIx64, static_cast<uint64_t>(v));
     else snprintf(text, sizeof text, "%" PRId64, v);
     return text;
   }
@@ -85,12 +85,13 @@ std::string to_text(const State& s, const std::vector<MapShape>& maps) {
     std::string bytes;
     bool used = false;
     for (size_t b = 8; b-- > 0;) {
-      bytes += "?m0r"[static_cast<size_t>(slot.bytes[b])];
       used |= slot.bytes[b] != Byte::invalid;
+      if (slot.bytes[b] != Byte::spill) bytes += "?m0"[static_cast<size_t>(slot.bytes[b])];
     }
     if (!used) continue;
     out += "fp-" + std::to_string((i + 1) * 8) + "=";
-    out += slot.is_spill() && slot.spill_size() == 8 ? to_text(slot.spilled, maps) : bytes;
+    out += bytes;
+    if (slot.is_spill()) out += to_text(slot.spilled, maps);
     out += " ";
   }
   if (!s.references.empty()) {

@@ -180,7 +180,7 @@ bool Check::check_reachable() {
   bool into_pair = false;
   size_t pair = 0;
   auto push = [&](size_t to) {
-    if (to > 0 && program.insns[to].opcode == 0 && program.insns[to - 1].opcode == bpf::ld_imm64) into_pair = true, pair = to;
+    if (to > 0 && program.insns[to].opcode == 0 && program.insns[to - 1].opcode == bpf::ld_imm64) into_pair = true, pair = to - 1;
     if (to < count() && !seen[to]) seen[to] = 1, work.push_back(to);
   };
   seen[0] = 1;
@@ -249,10 +249,6 @@ std::string check_alu_fields(const Insn& i, const Profile& profile) {
   if (i.offset != 0 && !is_signed) return "BPF_ALU uses reserved fields";
   if (uses_register(i)) return i.imm != 0 ? "BPF_ALU uses reserved fields" : "";
   if (i.src() != 0) return "BPF_ALU uses reserved fields";
-  if ((op == alu::div || op == alu::mod) && i.imm == 0) return "div by zero";
-  if ((op == alu::lsh || op == alu::rsh || op == alu::arsh) && (i.imm < 0 || i.imm >= (is64 ? 64 : 32))) {
-    return "invalid shift " + std::to_string(i.imm);
-  }
   return "";
 }
 
@@ -297,19 +293,31 @@ bool check_structure(const ProgramInput& program, const Profile& profile, Struct
   return true;
 }
 
+std::string check_constant_operand(const Insn& i) {
+  uint8_t op = operation_of(i);
+  if (uses_register(i)) return "";
+  if ((op == alu::div || op == alu::mod) && i.imm == 0) return "div by zero";
+  if (op != alu::lsh && op != alu::rsh && op != alu::arsh) return "";
+  int width = class_of(i) == cls::alu64 ? 64 : 32;
+  return i.imm < 0 || i.imm >= width ? "invalid shift " + std::to_string(i.imm) : "";
+}
+
 std::string check_fields(const Insn& i, const Profile& profile) {
-  if (i.dst() > 10) return "R" + std::to_string(i.dst()) + " is invalid";
-  if (i.src() > 10) return "R" + std::to_string(i.src()) + " is invalid";
+  std::string fault;
   switch (class_of(i)) {
     case cls::alu:
-    case cls::alu64: return check_alu_fields(i, profile);
+    case cls::alu64: fault = check_alu_fields(i, profile); break;
     case cls::jmp:
-    case cls::jmp32: return check_jump_fields(i);
-    case cls::ld: return i.opcode == bpf::ld_imm64 && i.offset != 0 ? "BPF_LD_IMM64 uses reserved fields" : "";
-    case cls::st: return i.src() != 0 ? "BPF_ST uses reserved fields" : "";
-    case cls::stx: return mode_of(i) == mode::mem && i.imm != 0 ? "BPF_STX uses reserved fields" : "";
-    default: return "";
+    case cls::jmp32: fault = check_jump_fields(i); break;
+    case cls::ld: fault = i.opcode == bpf::ld_imm64 && i.offset != 0 ? "BPF_LD_IMM64 uses reserved fields" : ""; break;
+    case cls::st: fault = i.src() != 0 ? "BPF_ST uses reserved fields" : ""; break;
+    case cls::stx: fault = mode_of(i) == mode::mem && i.imm != 0 ? "BPF_STX uses reserved fields" : ""; break;
+    default: break;
   }
+  if (!fault.empty()) return fault;
+  if (i.src() > 10) return "R" + std::to_string(i.src()) + " is invalid";
+  if (i.dst() > 10) return "R" + std::to_string(i.dst()) + " is invalid";
+  return "";
 }
 
 }  // namespace shrike::sim

@@ -27,6 +27,9 @@ bool check_structure(const ProgramInput& program, const Profile& profile, Struct
 // Fields of one instruction that the walk has reached. Empty: fine. Otherwise the kernel's sentence.
 std::string check_fields(const bpf::Insn& insn, const Profile& profile);
 
+// Division by a zero constant, shifts by too many bits; the walk asks after it has read the operands.
+std::string check_constant_operand(const bpf::Insn& insn);
+
 int32_t jump_distance(const bpf::Insn& insn);  // in instructions from the next one
 bool is_jump(const bpf::Insn& insn);           // conditional or not; neither call nor exit
 

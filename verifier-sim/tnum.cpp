@@ -110,7 +110,13 @@ Tnum mul_by_union(const Tnum& a, const Tnum& b) {
 
 std::string to_text(const Tnum& t) {
   char text[64];
-  snprintf(text, sizeof text, "(0x%" PRIx64 "; 0x%" PRIx64 ")", t.value, t.mask);
+  if (t.is_constant()) {
+    auto v = static_cast<int64_t>(t.value);
+    bool decimal = v >= INT16_MIN && v <= INT16_MAX;
+    snprintf(text, sizeof text, decimal ? "%" PRId64 : "0x%" PRIx64, v);
+  } else {
+    snprintf(text, sizeof text, "(0x%" PRIx64 "; 0x%" PRIx64 ")", t.value, t.mask);
+  }
   return text;
 }
 

@@ -46,6 +46,6 @@ Tnum unite(const Tnum& a, const Tnum& b);
 Tnum mul_by_parts(const Tnum& a, const Tnum& b);
 Tnum mul_by_union(const Tnum& a, const Tnum& b);
 
-std::string to_text(const Tnum& t);  // "(0x0; 0xff)"
+std::string to_text(const Tnum& t);  // "(0x0; 0xff)", constants as numbers
 
 }  // namespace shrike::sim

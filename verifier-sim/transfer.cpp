@@ -127,7 +127,10 @@ bool arithmetic(Walk& w) {
   bool is64 = (insn.opcode & 7) == bpf::cls::alu64;
   unsigned d = insn.dst();
   if (uses_register(insn) && !w.can_read(insn.src())) return false;
-  if (!w.can_read(d) || !w.can_write(d)) return false;
+  if (!w.can_read(d)) return false;
+  std::string fault = check_constant_operand(insn);
+  if (!fault.empty()) return w.reject(RejectClass::opcode, "%s", fault.c_str());
+  if (!w.can_write(d)) return false;
   Register before = w.reg(d);
   Register src = uses_register(insn) ? w.reg(insn.src()) : Register::constant(static_cast<uint64_t>(int64_t{insn.imm}));
   if (before.is_pointer() && src.is_pointer()) {

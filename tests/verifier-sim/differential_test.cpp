@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 
 #include "tests/verifier-sim/generator.h"
@@ -36,7 +37,8 @@ void show(const char* what, uint64_t seed, const ProgramInput& program, const Pr
 }
 
 struct Tally {
-  unsigned accepts = 0, rejects = 0, unknowns = 0, false_accepts = 0, false_rejects = 0, unknown_of_accepted = 0;
+  unsigned same_sentence = 0, accepts = 0, rejects = 0, unknowns = 0, false_accepts = 0, false_rejects = 0,
+           unknown_of_accepted = 0;
   std::map<std::string, unsigned> reasons;
 };
 
@@ -50,9 +52,11 @@ TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
   unsigned shown = number_from("SHRIKE_SIM_SHOW", 0);
   Options options;
   options.budget = 60'000;
+  static constexpr ProgramType types[] = {ProgramType::raw_tracepoint, ProgramType::tracepoint, ProgramType::kprobe,
+                                          ProgramType::perf_event};
   Tally t;
   for (unsigned i = 0; i < programs; i++) {
-    ProgramInput program = generate(first + i, i % 4 == 3 ? ProgramType::tracepoint : ProgramType::raw_tracepoint);
+    ProgramInput program = generate(first + i, types[i % std::size(types)]);
     Verdict v = verify(program, *profile, options);
     LiveKernel::Answer k = kernel.load(program);
     if (!k.accepted && k.error != EACCES && k.error != EINVAL && k.error != E2BIG && k.error != EPERM && k.error != EFAULT &&
@@ -67,14 +71,24 @@ TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
     } else if (v.answer == Answer::accept && !k.accepted) {
       t.false_accepts++;
       show("FALSE ACCEPT", first + i, program, *profile, kernel.load(program, 2));
+    } else if (v.answer == Answer::reject && !k.accepted) {
+      std::string log = kernel.load(program, 1).log;
+      bool same = log.find(v.message) != std::string::npos;
+      t.same_sentence += same;
+      if (!same && number_from("SHRIKE_SIM_SENTENCES", 0)) {
+        size_t end = log.rfind("\nprocessed "), from = log.rfind('\n', end - 1);
+        printf("SENTENCE %s | %s\n", v.message.c_str(), log.substr(from + 1, end - from - 1).c_str());
+      }
     } else if (v.answer == Answer::reject && k.accepted) {
       t.false_rejects++;
       t.reasons["false reject: " + std::string(name_of(v.reject_class)) + ": " + v.message]++;
       if (shown) shown--, show("false reject", first + i, program, *profile, kernel.load(program, 2));
     }
   }
-  printf("programs %u: kernel accepts %u, rejects %u; model unknown %u (%u of accepted), false rejects %u, false accepts %u\n",
-         programs, t.accepts, t.rejects, t.unknowns, t.unknown_of_accepted, t.false_rejects, t.false_accepts);
+  printf(
+      "programs %u: kernel accepts %u, rejects %u; model unknown %u (%u of accepted), false rejects %u, false accepts %u; same "
+      "sentence %u\n",
+      programs, t.accepts, t.rejects, t.unknowns, t.unknown_of_accepted, t.false_rejects, t.false_accepts, t.same_sentence);
   for (auto& [reason, count] : t.reasons) printf("%6u  %s\n", count, reason.c_str());
   EXPECT_EQ(t.false_accepts, 0u);
   EXPECT_LE(t.false_rejects, programs / 50);

@@ -1,0 +1,341 @@
+// One hand-written program per reject class, with the sentence the kernel says; programs that must be accepted beside
+// them; and the questions that must be answered `unknown`.
+#include "verifier-sim/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/verifier-sim/assemble.h"
+#include "tests/verifier-sim/live_kernel.h"
+
+namespace shrike::sim::test {
+namespace {
+
+using bpf::size::b;
+using bpf::size::dw;
+using bpf::size::w;
+
+std::vector<MapShape> maps() {
+  return {{"values", MapType::array, 4, 16, 4, false, {}},
+          {"table", MapType::hash, 8, 16, 8, false, {}},
+          {"ring", MapType::ringbuf, 0, 0, 4096, false, {}}};
+}
+
+struct Program : Assembler {
+  explicit Program(ProgramType type = ProgramType::raw_tracepoint) {
+    program.maps = maps();
+    program.type = type;
+  }
+  Program& operator<<(Insn i) {
+    add(i);
+    return *this;
+  }
+  Program& map(unsigned dst, uint32_t index) {
+    load_map(dst, index);
+    return *this;
+  }
+  // r0 = lookup in `table` of eight key bytes at r10-8, which are written first.
+  Program& lookup() { return *this << store_imm(dw, 10, -8, 1) << mov_reg(2, 10) << alu64_imm(alu::add, 2, -8) << Lookup(); }
+  struct Lookup {};
+  Program& operator<<(Lookup) { return map(1, 1) << call(1); }
+  Program& done() { return *this << mov(0, 0) << exit_insn(); }
+};
+
+// The running kernel must agree on every program here, when it can be asked and is one of ours.
+void ask_kernel(const ProgramInput& program, Answer answer, const std::string& sentence) {
+  static LiveKernel kernel(maps());
+  if (!kernel.why_not().empty() || running_version() != "6.18") return;
+  LiveKernel::Answer k = kernel.load(program, 2);
+  EXPECT_EQ(k.accepted, answer == Answer::accept) << k.log;
+  if (answer != Answer::reject) return;
+  EXPECT_NE(k.log.find(sentence), std::string::npos) << "kernel says: " << k.log;
+}
+
+void rejected(const Assembler& a, RejectClass c, uint32_t insn, const std::string& sentence) {
+  Verdict v = verify(a.program, profile_6_18());
+  EXPECT_EQ(v.answer, Answer::reject) << v.message;
+  EXPECT_EQ(name_of(v.reject_class), name_of(c));
+  EXPECT_EQ(v.insn, insn);
+  EXPECT_EQ(v.message, sentence);
+  ask_kernel(a.program, Answer::reject, sentence);
+}
+
+void accepted(const Assembler& a) {
+  Verdict v = verify(a.program, profile_6_18());
+  EXPECT_EQ(v.answer, Answer::accept) << v.insn << ": " << v.message;
+  ask_kernel(a.program, Answer::accept, "");
+}
+
+void unknown(const Assembler& a, const std::string& reason, const Profile& p = profile_6_18()) {
+  Verdict v = verify(a.program, p);
+  EXPECT_EQ(v.answer, Answer::unknown);
+  EXPECT_EQ(v.message, reason);
+}
+
+TEST(Reject, Opcode) {
+  rejected(Program() << insn(0xff, 0, 0, 0, 0), RejectClass::cfg, 0, "last insn is not an exit or jmp");
+  Program p;
+  rejected((p << insn(0x8f, 0, 0, 0, 0)).done(), RejectClass::opcode, 0, "unknown opcode 8f");
+  Program shift;
+  rejected((shift << mov(1, 1) << alu64_imm(alu::lsh, 1, 64)).done(), RejectClass::opcode, 1, "invalid shift 64");
+  Program divide;
+  rejected((divide << mov(1, 1) << alu64_imm(alu::div, 1, 0)).done(), RejectClass::opcode, 1, "div by zero");
+  Program reserved;
+  rejected((reserved << mov(1, 1) << insn(cls::alu64 | alu::add, 1, 2, 0, 1)).done(), RejectClass::opcode, 1,
+           "BPF_ALU uses reserved fields");
+  Program atomic;
+  rejected((atomic << mov(1, 1) << store(dw, 10, -8, 1) << insn(cls::stx | bpf::mode::atomic | dw, 10, 1, -8, 0x20)).done(),
+           RejectClass::opcode, 2, "BPF_ATOMIC uses invalid atomic opcode 20");
+}
+
+TEST(Reject, ControlFlow) {
+  Program far;
+  rejected((far << jump(7)).done(), RejectClass::cfg, 0, "jump out of range from insn 0 to 8");
+  Program middle;
+  middle << mov(0, 0) << jump_imm(jmp::jeq, 0, 0, 1);
+  middle.load_imm64(1, 5);
+  rejected(middle.done(), RejectClass::cfg, 2, "jump into the middle of ldimm64 insn 2");
+  Program dead;
+  rejected((dead << jump(1) << mov(1, 1)).done(), RejectClass::unreachable, 1, "unreachable insn 1");
+}
+
+TEST(Reject, UninitializedRegister) {
+  Program p;
+  rejected((p << mov_reg(3, 7)).done(), RejectClass::uninit_register, 0, "R7 !read_ok");
+  rejected(Program() << exit_insn(), RejectClass::uninit_register, 0, "R0 !read_ok");
+  Program clobbered;
+  rejected((clobbered << mov(2, 1) << call(7) << mov_reg(3, 2)).done(), RejectClass::uninit_register, 2, "R2 !read_ok");
+}
+
+TEST(Reject, FramePointerWrite) {
+  Program p;
+  rejected((p << mov(10, 1)).done(), RejectClass::frame_write, 0, "frame pointer is read only");
+}
+
+TEST(Reject, PointerArithmetic) {
+  Program multiply;
+  rejected((multiply << mov_reg(2, 10) << alu64_imm(alu::mul, 2, 2)).done(), RejectClass::pointer_arith, 1,
+           "R2 pointer arithmetic with *= operator prohibited");
+  Program narrow;
+  rejected((narrow << mov_reg(2, 10) << alu32_imm(alu::add, 2, 2)).done(), RejectClass::pointer_arith, 1,
+           "R2 32-bit pointer arithmetic prohibited");
+  Program unbounded;
+  rejected((unbounded << call(7) << mov_reg(2, 10) << alu64_reg(alu::add, 2, 0)).done(), RejectClass::pointer_arith, 2,
+           "math between fp pointer and register with unbounded min value is not allowed");
+  Program nullable;
+  rejected((nullable.lookup() << alu64_imm(alu::add, 0, 1)).done(), RejectClass::pointer_arith, 6,
+           "R0 pointer arithmetic on map_value_or_null prohibited, null-check it first");
+  Program both;
+  rejected((both << mov_reg(2, 10) << alu64_reg(alu::add, 2, 1)).done(), RejectClass::pointer_arith, 1,
+           "R2 pointer += pointer prohibited");
+}
+
+TEST(Reject, Dereference) {
+  Program number;
+  rejected((number << call(7) << load(dw, 1, 0, 0)).done(), RejectClass::scalar_deref, 1, "R0 invalid mem access 'scalar'");
+  Program nullable;
+  rejected((nullable.lookup() << load(dw, 1, 0, 0)).done(), RejectClass::nullable_deref, 6,
+           "R0 invalid mem access 'map_value_or_null'");
+}
+
+TEST(Reject, StackBounds) {
+  Program deep;
+  rejected((deep << store_imm(dw, 10, -520, 0)).done(), RejectClass::stack_bounds, 0,
+           "invalid write to stack R10 off=-520 size=8");
+  Program above;
+  rejected((above << load(dw, 1, 10, 0)).done(), RejectClass::stack_bounds, 0, "invalid read from stack R10 off=0 size=8");
+  Program helper;
+  rejected((helper << mov_reg(1, 10) << alu64_imm(alu::add, 1, -8) << mov(2, 16) << call(16)).done(), RejectClass::stack_bounds,
+           3, "invalid write to stack R1 off=-8 size=16");
+  Program spill;
+  rejected((spill << store(w, 10, -8, 1)).done(), RejectClass::stack_bounds, 0, "invalid size of register spill");
+}
+
+TEST(Reject, UninitializedStackOnKernelsThatForbidIt) {
+  Program p;
+  p << load(dw, 1, 10, -8);
+  p.done();
+  accepted(p);
+  Verdict v = verify(p.program, profile_6_1());
+  EXPECT_EQ(v.answer, Answer::reject);
+  EXPECT_EQ(v.reject_class, RejectClass::stack_bounds);
+  Program partly;
+  partly << store_imm(w, 10, -8, 1) << load(dw, 1, 10, -8);
+  partly.done();
+  v = verify(partly.program, profile_6_1());
+  EXPECT_EQ(v.reject_class, RejectClass::stack_uninit);
+  EXPECT_EQ(v.message, "invalid read from stack off -8+4 size 8");
+}
+
+TEST(Reject, Misaligned) {
+  Program p;
+  rejected((p << store_imm(dw, 10, -12, 0)).done(), RejectClass::misaligned, 0, "misaligned stack access off 0+0+-12 size 8");
+}
+
+TEST(Reject, MapBounds) {
+  Program past;
+  rejected((past.lookup() << jump_imm(jmp::jeq, 0, 0, 1) << load(dw, 1, 0, 12)).done(), RejectClass::map_bounds, 7,
+           "invalid access to map value, value_size=16 off=12 size=8");
+  Program variable;
+  variable << call(7) << mov_reg(6, 0);
+  variable.lookup() << jump_imm(jmp::jeq, 0, 0, 3) << alu64_imm(alu::and_, 6, 15) << alu64_reg(alu::add, 0, 6)
+                    << load(w, 1, 0, 0);
+  rejected(variable.done(), RejectClass::map_bounds, 11, "invalid access to map value, value_size=16 off=15 size=4");
+  Program negative;
+  negative << call(7) << mov_reg(6, 0) << jump_imm(jmp::jsgt, 6, 8, 9);
+  negative.lookup() << jump_imm(jmp::jeq, 0, 0, 2) << alu64_reg(alu::add, 0, 6) << load(w, 1, 0, 0);
+  rejected(negative.done(), RejectClass::pointer_arith, 10,
+           "math between map_value pointer and register with unbounded min value is not allowed");
+}
+
+TEST(Reject, ContextAccess) {
+  Program odd;
+  rejected((odd << load(dw, 2, 1, 100)).done(), RejectClass::ctx_access, 0, "invalid bpf_context access off=100 size=8");
+  Program moved;
+  rejected((moved << alu64_imm(alu::add, 1, 8) << load(dw, 2, 1, 0)).done(), RejectClass::ctx_access, 1,
+           "dereference of modified ctx ptr R1 off=8 disallowed");
+  Program event(ProgramType::tracepoint);
+  rejected((event << load(dw, 2, 1, 0)).done(), RejectClass::ctx_access, 0, "invalid bpf_context access off=0 size=8");
+  Program registers(ProgramType::kprobe);
+  rejected((registers << load(dw, 2, 1, 168)).done(), RejectClass::ctx_access, 0, "invalid bpf_context access off=168 size=8");
+}
+
+TEST(Reject, HelperArguments) {
+  Program number;
+  rejected((number << mov(1, 0) << mov(2, 0) << call(1)).done(), RejectClass::arg_type, 2, "R1 type=scalar expected=map_ptr");
+  Program wrong;
+  wrong << store_imm(dw, 10, -8, 0) << mov_reg(2, 10) << alu64_imm(alu::add, 2, -8) << mov(3, 8) << mov(4, 0);
+  wrong.map(1, 1) << call(130);
+  rejected(wrong.done(), RejectClass::arg_type, 7, "cannot pass map_type 1 into func bpf_ringbuf_output#130");
+  Program negative;
+  negative << call(7) << mov_reg(2, 0) << mov_reg(1, 10) << alu64_imm(alu::add, 1, -8) << mov(3, 0) << call(113);
+  rejected(negative.done(), RejectClass::size_range, 5, "R2 min value is negative, either use unsigned or 'var &= const'");
+  Program empty;
+  empty << mov_reg(1, 10) << alu64_imm(alu::add, 1, -8) << mov(2, 0) << call(16);
+  rejected(empty.done(), RejectClass::size_range, 3, "R2 invalid zero-sized read: u64=[0,0]");
+  Program unbounded;
+  unbounded << call(7) << mov_reg(2, 0) << alu64_imm(alu::rsh, 2, 1) << mov_reg(1, 10) << alu64_imm(alu::add, 1, -8) << mov(3, 0)
+            << call(113);
+  rejected(unbounded.done(), RejectClass::size_range, 6, "R2 unbounded memory access, use 'var &= const' or 'if (var < const)'");
+}
+
+TEST(Reject, HelperNotThere) {
+  Program p;
+  rejected((p << call(999)).done(), RejectClass::helper, 0, "invalid func unknown#999");
+  Program newer;
+  newer << call(208);
+  newer.done();
+  Profile old = profile_6_1();
+  EXPECT_EQ(verify(newer.program, old).answer, Answer::accept);
+  old.version = {5, 15};
+  EXPECT_EQ(verify(newer.program, old).reject_class, RejectClass::helper);
+  Program license;
+  license << call(35);
+  license.done();
+  license.program.gpl = false;
+  EXPECT_EQ(verify(license.program, profile_6_18()).message,
+            "cannot call GPL-restricted function from non-GPL compatible program");
+}
+
+Program& reserve(Program& p) {
+  return p.map(1, 2) << mov(2, 8) << mov(3, 0) << call(131);
+}
+
+TEST(Reject, References) {
+  Program leak;
+  reserve(leak);
+  rejected(leak.done(), RejectClass::ref_leak, 6, "Unreleased reference id=2 alloc_insn=4");
+  Program twice;
+  reserve(twice) << jump_imm(jmp::jeq, 0, 0, 6) << mov_reg(6, 0) << mov_reg(1, 6) << mov(2, 0) << call(132) << mov_reg(1, 6)
+                 << call(132);
+  rejected(twice.done(), RejectClass::arg_type, 11, "R1 type=scalar expected=ringbuf_mem");
+  Program fine;
+  reserve(fine) << jump_imm(jmp::jeq, 0, 0, 4) << store_imm(dw, 0, 0, 1) << mov_reg(1, 0) << mov(2, 0) << call(132);
+  accepted(fine.done());
+}
+
+TEST(Reject, Loops) {
+  Program forever;
+  forever << mov(0, 0) << jump(-1);
+  rejected(forever, RejectClass::loop, 1, "infinite loop detected at insn 1");
+  Program bounded;
+  bounded << mov(0, 0) << alu64_imm(alu::add, 0, 1) << jump_imm(jmp::jlt, 0, 100, -2);
+  accepted(bounded.done());
+}
+
+TEST(Reject, SubprogramFrames) {
+  Program leak;
+  leak << insn(bpf::call_insn, 0, bpf::pseudo::call, 0, 1) << exit_insn() << mov_reg(0, 10) << exit_insn();
+  rejected(leak, RejectClass::retval, 3, "cannot return stack pointer to the caller");
+  Program saved;
+  saved << mov(6, 1) << insn(bpf::call_insn, 0, bpf::pseudo::call, 0, 2) << alu64_reg(alu::add, 0, 6) << exit_insn() << mov(0, 1)
+        << exit_insn();
+  accepted(saved);
+  Program recursive;
+  recursive << insn(bpf::call_insn, 0, bpf::pseudo::call, 0, 1) << exit_insn()
+            << insn(bpf::call_insn, 0, bpf::pseudo::call, 0, -1) << exit_insn();
+  EXPECT_EQ(verify(recursive.program, profile_6_18()).reject_class, RejectClass::stack_limit);
+}
+
+TEST(Accept, BoundsLearnedOnCopiesAndAfterSpills) {
+  Program copy;
+  copy << call(7) << mov_reg(6, 0) << mov_reg(7, 0) << jump_imm(jmp::jgt, 7, 8, 9);
+  copy.lookup() << jump_imm(jmp::jeq, 0, 0, 2) << alu64_reg(alu::add, 0, 6) << load(w, 1, 0, 4);
+  accepted(copy.done());
+  Program spill;
+  spill << call(7) << alu64_imm(alu::and_, 0, 7) << store(dw, 10, -16, 0);
+  spill.lookup() << jump_imm(jmp::jeq, 0, 0, 3) << load(dw, 6, 10, -16) << alu64_reg(alu::add, 0, 6) << load(dw, 1, 0, 0);
+  accepted(spill.done());
+}
+
+TEST(Accept, ArrayLookupWithConstantKeyNeedsNoTestSince614) {
+  Program p;
+  p << store_imm(w, 10, -4, 3) << mov_reg(2, 10) << alu64_imm(alu::add, 2, -8) << store_imm(w, 10, -8, 2);
+  p.map(1, 0) << call(1) << load(dw, 1, 0, 8);
+  accepted(p.done());
+  EXPECT_EQ(verify(p.program, profile_6_12()).reject_class, RejectClass::nullable_deref);
+}
+
+// Callbacks need func_info to load, which the oracle here does not make: only the model is asked.
+TEST(Accept, LoopCallback) {
+  Program p;
+  p << mov(1, 100) << insn(bpf::ld_imm64, 2, bpf::pseudo::func, 0, 8) << insn(0, 0, 0, 0, 0) << store_imm(dw, 10, -8, 0)
+    << mov_reg(3, 10) << alu64_imm(alu::add, 3, -8) << mov(4, 0) << call(181);
+  p.done();
+  p << load(dw, 1, 2, 0) << alu64_imm(alu::add, 1, 1) << store(dw, 2, 0, 1);
+  p.done();
+  Verdict v = verify(p.program, profile_6_18());
+  EXPECT_EQ(v.answer, Answer::accept) << v.insn << " " << v.message;
+  p.program.insns[p.program.insns.size() - 2] = mov(0, 2);
+  v = verify(p.program, profile_6_18());
+  EXPECT_EQ(v.message, "At callback return the register R0 should have been in [0, 1]");
+}
+
+TEST(Unknown, WhatIsNotModelledIsSaid) {
+  Program kfunc;
+  unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
+  Program helper;
+  unknown((helper << call(12)).done(), "helper 12 has no row");
+  Program typed(ProgramType::tracing);
+  unknown((typed << load(dw, 2, 1, 0)).done(), "context access of this program type is not modelled");
+  Program busy;
+  busy << mov(0, 0) << alu64_imm(alu::add, 0, 1) << jump_imm(jmp::jne, 0, 2'000'000, -2);
+  Options small;
+  small.budget = 10'000;
+  EXPECT_EQ(verify(busy.done().program, profile_6_18(), small).answer, Answer::unknown);
+}
+
+TEST(Log, SpeaksTheKernelsSyntax) {
+  Program p;
+  p << call(7) << alu64_imm(alu::and_, 0, 255) << store(dw, 10, -8, 0);
+  Options options;
+  options.log = true;
+  Verdict v = verify(p.done().program, profile_6_18(), options);
+  EXPECT_NE(v.log.find("0: R1=ctx() R10=fp0\n"), std::string::npos) << v.log;
+  EXPECT_NE(v.log.find("R0=scalar(id=1,smin=smin32=0,smax=umax=smax32=umax32=255,var_off=(0x0; 0xff))"), std::string::npos)
+      << v.log;
+  EXPECT_EQ(v.processed, 5u);
+  EXPECT_EQ(v.stack_depth, 8u);
+}
+
+}  // namespace
+}  // namespace shrike::sim::test
