@@ -137,6 +137,19 @@ TEST_F(Language, KernelSymbols) {
   EXPECT_EQ(printed_by(R"(begin { printf("%s\n", ksym(kaddr("vfs_read"))); exit(); })"), "vfs_read\n");
 }
 
+TEST_F(Language, BuiltinsAboutTheMachine) {
+  EXPECT_EQ(printed_by(R"(begin { printf("%d %d\n", numaid < 1024, jiffies > 0); exit(); })"), "1 1\n");
+}
+
+TEST_F(Language, WarningsAndErrorsOfTheScriptGoToStderr) {
+  const Result result =
+      shrike_script(R"(begin { warnf("low on %s", "tea"); errorf("out of %d", 5); printf("trace\n"); exit(); })");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(result.out.starts_with("trace\n")) << result.out;
+  EXPECT_TRUE(has(result.err, "WARNING: low on tea")) << result.err;
+  EXPECT_TRUE(has(result.err, "ERROR: out of 5")) << result.err;
+}
+
 TEST_F(Language, SystemCallArguments) {
   const Trace t = trace(R"(tracepoint:syscalls:sys_enter_write /pid == PID/ { @[args.fd > 2, args.count] = count(); })",
                         {"write", "6", "777"});

@@ -146,6 +146,13 @@ TEST_F(Uprobe, SymbolOfAnAddress) {
   EXPECT_EQ(count_lines(t.out, "target_add"), 1u) << t.out;
 }
 
+TEST_F(Uprobe, AddressesOfSymbols) {
+  const Trace t = trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ {
+                             printf("%d\n", uaddr("target_number") != 0 && uaddr("target_number") != uaddr("target_add")); })",
+                        {"add", "1", "1", "1"});
+  EXPECT_EQ(count_lines(t.out, "1"), 1u) << t.out << t.err;
+}
+
 TEST_F(Uprobe, Registers) {
   const Trace t =
       trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%d %d\n", reg("di"), reg("si")); })", {"add", "1", "31", "32"});

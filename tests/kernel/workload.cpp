@@ -29,6 +29,8 @@ struct Outer {
 };
 
 extern "C" {
+extern int target_number;
+int target_number = 20266;
 __attribute__((noinline, used)) long target_add(long a, long b) {
   return a + b;
 }

@@ -1,0 +1,82 @@
+// Messages about the command line and the machine, each brought about on purpose and compared with its row of
+// diagnostics.def. tests/check and tests/syntax do the same for messages about scripts.
+#include "tests/kernel/tracer.h"
+
+namespace shrike::testing {
+namespace {
+
+using Messages = LiveTest;
+
+std::string_view text_of(std::string_view id) {
+#define DIAG(name, severity, text) \
+  if (id == #name) return text;
+#include "mir/base/diagnostics.def"
+#undef DIAG
+  return {};
+}
+
+// The row's text stands in `err`, with anything in place of each `{}`.
+void expect_message(const Result& result, std::string_view id) {
+  std::string_view rest = text_of(id);
+  ASSERT_FALSE(rest.empty()) << id << " is no row";
+  size_t from = 0;
+  while (!rest.empty()) {
+    const size_t hole = std::min(rest.find("{}"), rest.size());
+    const size_t at = result.err.find(rest.substr(0, hole), from);
+    ASSERT_NE(at, std::string::npos) << "no `" << rest.substr(0, hole) << "` of " << id << " in\n" << result.err;
+    from = at + hole;
+    rest.remove_prefix(std::min(hole + 2, rest.size()));
+  }
+}
+
+TEST_F(Messages, AboutTheCommandLine) {
+  expect_message(shrike({"-e"}), "option_needs_value");
+  expect_message(shrike({"-f", "xml", "-e", "begin { }"}), "bad_option_value");
+  expect_message(shrike({"-p", "1", "-c", "true", "-e", "begin { }"}), "conflicting_options");
+  expect_message(shrike({}), "no_script");
+}
+
+TEST_F(Messages, AboutFiles) {
+  expect_message(shrike({"/nonexistent/script.bt"}), "cannot_read_file");
+  expect_message(shrike({"-o", "/nonexistent/out", "-e", "begin { exit(); }"}), "cannot_write_file");
+}
+
+TEST_F(Messages, AboutProcesses) {
+  expect_message(shrike({"-p", "4194000", "-e", "begin { exit(); }"}), "no_such_process");
+  expect_message(shrike({"-c", "/nonexistent/program", "-e", "begin { exit(); }"}), "child_not_started");
+}
+
+TEST_F(Messages, AboutListing) {
+  expect_message(shrike({"-l", "tracepoint:no_such:event"}), "nothing_listed");
+}
+
+TEST_F(Messages, AboutPasses) {
+  expect_message(shrike({"--print-after=no-such-pass", "-e", "begin { exit(); }"}), "unknown_pass");
+}
+
+TEST_F(Messages, AboutProbesThatCannotAttach) {
+  expect_message(shrike_script("kprobe:no_such_function_anywhere { @ = count(); }"), "probe_not_attached");
+}
+
+// A function that does not exist may be left out on request; a kernel without kprobes is no such case.
+TEST_F(Messages, AboutProbesThatAreLeftOut) {
+  const Result result = shrike_script(R"(config = { missing_probes = "warn" }
+                                         kprobe:no_such_function_anywhere { @ = count(); } interval:ms:20 { exit(); })");
+  expect_message(result, has_kprobes() ? "probe_skipped" : "probe_not_attached");
+  EXPECT_EQ(result.status, has_kprobes() ? 0 : 1) << result.err;
+}
+
+TEST_F(Messages, AboutProgramsThatTheVerifierCannotWalkToTheirEnd) {
+  const Result result = shrike_script("begin { $i = 0; while ($i < 100000000) { $i++; } exit(); }");
+  EXPECT_EQ(result.status, 1);
+  expect_message(result, "program_too_complex");
+}
+
+TEST_F(Messages, AboutMapsThatTheKernelRefuses) {
+  const Result result = shrike_script("let @a = hash(4000000000); begin { @a[1] = 1; exit(); }");
+  EXPECT_EQ(result.status, 1);
+  expect_message(result, "map_not_created");
+}
+
+}  // namespace
+}  // namespace shrike::testing
