@@ -249,7 +249,7 @@ struct ExprChecker {
     if (const Type* moved = pointer_arithmetic(e, left, right)) return moved;
     left = read_as(left, types());
     right = read_as(right, types());
-    bool is_signed = left->is_signed || right->is_signed;
+    bool is_signed = is_signed_operation(c.note(e.left), c.note(e.right));
     warn_mixed_signs(e, left, right);
     if (e.op == Op::div || e.op == Op::mod) {
       if (const auto* divisor = std::get_if<int64_t>(&c.constant(e.right)); divisor != nullptr && *divisor == 0) {

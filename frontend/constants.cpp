@@ -59,6 +59,20 @@ Constant fold(ast::BinaryOp op, int64_t left, int64_t right, bool is_signed) {
   return {};
 }
 
+bool is_signed_operation(const ExprNote& left, const ExprNote& right) {
+  auto takes_sign = [](const ExprNote& note) {
+    const auto* value = std::get_if<int64_t>(&note.constant);
+    return value != nullptr && *value >= 0;
+  };
+  auto has_sign = [](const ExprNote& note) {
+    // Counts are unsigned; the other aggregates carry the sign of what they fold.
+    return note.type->is_signed;
+  };
+  if (takes_sign(right)) return has_sign(left);
+  if (takes_sign(left)) return has_sign(right);
+  return has_sign(left) || has_sign(right);
+}
+
 std::optional<int64_t> parse_integer(std::string_view text) {
   bool is_negative = text.starts_with('-');
   if (is_negative || text.starts_with('+')) text.remove_prefix(1);

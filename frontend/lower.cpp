@@ -1,4 +1,5 @@
 // Programs, statements and variables. One function per body; callbacks of loops are functions of their own.
+#include "frontend/constants.h"
 #include "frontend/lower.h"
 
 #include "frontend/probes.h"
@@ -314,7 +315,7 @@ void Lower::assign(const ast::Assign& s) {
         add_to_map(s.target, *s.op == ast::BinaryOp::sub ? b().unary(Opcode::neg, operand) : operand, false);
         return;
       }
-      bool is_signed = type(s.target)->is_signed || read_as(type(s.value), types())->is_signed;
+      bool is_signed = is_signed_operation(note(s.target), note(s.value));
       ast::Binary pair{*s.op, s.target->span, s.target, s.value};
       ValueId result = arithmetic(pair, load_map(s.target), operand, is_signed, s.target->span);
       const Type* stored_type = user_map(s.target).value;
@@ -322,8 +323,7 @@ void Lower::assign(const ast::Assign& s) {
       return;
     }
     VariableId id = note(s.target).variable;
-    const Type* variable_type = body_->variables[id].type;
-    bool is_signed = variable_type->is_signed || read_as(type(s.value), types())->is_signed;
+    bool is_signed = is_signed_operation(note(s.target), note(s.value));
     ast::Binary pair{*s.op, s.target->span, s.target, s.value};
     ValueId operand = scalar(s.value);
     assign_scalar(id, arithmetic(pair, read_variable(id), operand, is_signed, s.target->span));

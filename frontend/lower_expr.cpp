@@ -1,4 +1,5 @@
 // Scalar expressions: one function per kind of node, giving a 64-bit value.
+#include "frontend/constants.h"
 #include "frontend/lower.h"
 #include "frontend/probes.h"
 
@@ -183,7 +184,7 @@ ValueId Lower::binary(const ast::Expr& self, const ast::Binary& e) {
     ValueId& count = left_type->is(TypeKind::pointer) ? right : left;
     if (size != 1) count = b().binary(Opcode::mul, count, b().constant(size));
   }
-  bool is_signed = read_as(left_type, types())->is_signed || read_as(right_type, types())->is_signed;
+  bool is_signed = is_signed_operation(note(e.left), note(e.right));
   return arithmetic(e, left, right, is_signed, self.span);
 }
 

@@ -35,7 +35,7 @@ TEST(CheckTypes, AggregationsNameTheirStorage) {
 }
 
 TEST(CheckTypes, Arithmetic) {
-  EXPECT_HAS(checked("begin { $a = pid + 1; }"), "pid + 1 : int64");
+  EXPECT_HAS(checked("begin { $a = pid + 1; }"), "pid + 1 : uint64");
   EXPECT_HAS(checked("begin { $a = nsecs + pid; }"), "nsecs + pid : uint64");
   EXPECT_HAS(checked("begin { $a = nsecs - pid; }"), "nsecs - pid : int64");
   EXPECT_HAS(checked("begin { $a = (int8)1; $b = sizeof($a); }"), "sizeof($a) : uint64 = 1");
