@@ -8,6 +8,7 @@
 // lead to it counts as both, except an instruction that overwrites the whole slot, before which nothing is read.
 // Slots that are used while another is live, or by one instruction, interfere (Chaitin 1981, with slots for registers).
 #include <algorithm>
+#include <bit>
 
 #include "mir/edit.h"
 #include "passes/passes.h"
@@ -33,10 +34,14 @@ class SlotSet {
     }
     return grew;
   }
+  void keep(const SlotSet& other) {
+    for (size_t i = 0; i < words_.size(); i++) words_[i] &= other.words_[i];
+  }
   template <class F>
   void each(F&& f) const {
-    for (uint32_t i = 0; i < words_.size() * 64; i++)
-      if (has(SlotId(i))) f(SlotId(i));
+    for (uint32_t w = 0; w < words_.size(); w++)
+      for (uint64_t rest = words_[w]; rest != 0; rest &= rest - 1)
+        f(SlotId(w * 64 + static_cast<uint32_t>(std::countr_zero(rest))));
   }
 
  private:
@@ -45,16 +50,15 @@ class SlotSet {
 
 class SlotLiveness {
  public:
-  explicit SlotLiveness(const Function& function) : function_(function), count_(function.slots.size()) {
+  explicit SlotLiveness(const Function& function) : function_(function), count_(function.slots.size()), alone_(count_) {
     find_pointers();
-    size_t blocks = function.blocks.size();
-    touched_in_.assign(blocks, SlotSet(count_));
-    live_out_.assign(blocks, SlotSet(count_));
+    find_events();
+    touched_in_.assign(function.blocks.size(), SlotSet(count_));
+    live_in_.assign(function.blocks.size(), SlotSet(count_));
     flow_forward();
     flow_backward();
     interferes_.assign(count_, SlotSet(count_));
-    alone_ = SlotSet(count_);
-    for (uint32_t b = 0; b < blocks; b++) find_interference(BlockId(b));
+    for (uint32_t b = 0; b < function.blocks.size(); b++) find_interference(BlockId(b));
   }
 
   bool may_share(SlotId a, SlotId b) const {
@@ -62,11 +66,19 @@ class SlotLiveness {
   }
 
  private:
-  const SlotSet& pointed(ValueId value) const { return points_to_[value.index]; }
+  // What an instruction does with slots; those that do nothing have none.
+  struct Event {
+    std::vector<SlotId> used;  // it may read or write them in part
+    SlotId overwritten;        // it fills this one from end to end without reading it
+  };
+
+  bool is_stack(ValueId value) const { return function_.values[value].type.region == Region::stack; }
 
   void find_pointers() {
-    points_to_.assign(function_.values.size(), SlotSet(count_));
-    exact_.assign(function_.values.size(), SlotId());
+    points_to_.resize(function_.values.size());
+    exact_.resize(function_.values.size());
+    for (uint32_t v = 0; v < points_to_.size(); v++)
+      if (is_stack(ValueId(v))) points_to_[v] = SlotSet(count_);
     bool grew = true;
     while (grew) {
       grew = false;
@@ -81,19 +93,18 @@ class SlotLiveness {
       exact_[inst.result.index] = inst.slot;
       grew = !points_to_[inst.result.index].has(inst.slot);
       points_to_[inst.result.index].add(inst.slot);
-    } else if (inst.op == Opcode::ptr_add) {
-      grew = points_to_[inst.result.index].add_all(pointed(inst.operands[0]));
+    } else if (inst.op == Opcode::ptr_add && is_stack(inst.result)) {
+      grew = points_to_[inst.result.index].add_all(points_to_[inst.operands[0].index]);
     }
     for (const BlockTarget& target : inst.targets) {
       const std::vector<ValueId>& params = function_.blocks[target.block].params;
       size_t provided = params.size() - target.args.size();
       for (size_t i = 0; i < target.args.size(); i++)
-        grew |= points_to_[params[i + provided].index].add_all(pointed(target.args[i]));
+        if (is_stack(target.args[i])) grew |= points_to_[params[i + provided].index].add_all(points_to_[target.args[i].index]);
     }
     return grew;
   }
 
-  // The slot that an instruction fills from end to end without reading it; invalid if none.
   SlotId overwritten(const Inst& inst) const {
     if (inst.op != Opcode::store && inst.op != Opcode::zero && inst.op != Opcode::copy) return {};
     SlotId slot = exact_[inst.operands[0].index];
@@ -102,13 +113,33 @@ class SlotLiveness {
     return length == function_.slots[slot].size ? slot : SlotId();
   }
 
-  // Slots that an instruction may read or write in part. Moving or passing on a pointer is no use of what it points to.
-  SlotSet used(const Inst& inst) const {
-    SlotSet slots(count_);
-    if (inst.op == Opcode::ptr_add) return slots;
-    size_t first = overwritten(inst).is_valid() ? 1 : 0;
-    for (size_t i = first; i < inst.operands.size(); i++) slots.add_all(pointed(inst.operands[i]));
-    return slots;
+  void find_events() {
+    events_.resize(function_.blocks.size());
+    for (uint32_t b = 0; b < function_.blocks.size(); b++)
+      for (const Inst& inst : function_.blocks[BlockId(b)].insts) find_event(inst, events_[b]);
+  }
+
+  // Moving or passing on a pointer is no use of what it points to.
+  void find_event(const Inst& inst, std::vector<Event>& events) {
+    if (inst.op == Opcode::ptr_add) return;
+    Event event;
+    event.overwritten = overwritten(inst);
+    for (size_t i = event.overwritten.is_valid() ? 1 : 0; i < inst.operands.size(); i++)
+      if (is_stack(inst.operands[i])) points_to_[inst.operands[i].index].each([&](SlotId slot) { event.used.push_back(slot); });
+    if (inst.callee.is_valid() || inst.op == Opcode::ptr_to_int)
+      for (SlotId slot : event.used) alone_.add(slot);
+    if (event.overwritten.is_valid() || !event.used.empty()) events.push_back(std::move(event));
+  }
+
+  static void touch(const Event& event, SlotSet& touched) {
+    for (SlotId slot : event.used) touched.add(slot);
+    if (event.overwritten.is_valid()) touched.add(event.overwritten);
+  }
+
+  // From the set live after an instruction to the one live before it.
+  static void step_back(const Event& event, SlotSet& live) {
+    if (event.overwritten.is_valid()) live.remove(event.overwritten);
+    for (SlotId slot : event.used) live.add(slot);
   }
 
   void flow_forward() {
@@ -117,23 +148,10 @@ class SlotLiveness {
       grew = false;
       for (uint32_t b = 0; b < function_.blocks.size(); b++) {
         SlotSet touched = touched_in_[b];
-        const Block& block = function_.blocks[BlockId(b)];
-        for (const Inst& inst : block.insts) touch(inst, touched);
-        if (block.insts.empty()) continue;
-        for (const BlockTarget& target : block.insts.back().targets) grew |= touched_in_[target.block.index].add_all(touched);
+        for (const Event& event : events_[b]) touch(event, touched);
+        for (const BlockTarget& target : targets(BlockId(b))) grew |= touched_in_[target.block.index].add_all(touched);
       }
     }
-  }
-
-  void touch(const Inst& inst, SlotSet& touched) const {
-    touched.add_all(used(inst));
-    if (SlotId slot = overwritten(inst); slot.is_valid()) touched.add(slot);
-  }
-
-  // From the set live after an instruction to the one live before it.
-  void step_back(const Inst& inst, SlotSet& live) const {
-    if (SlotId slot = overwritten(inst); slot.is_valid()) live.remove(slot);
-    live.add_all(used(inst));
   }
 
   void flow_backward() {
@@ -141,51 +159,52 @@ class SlotLiveness {
     while (grew) {
       grew = false;
       for (uint32_t b = static_cast<uint32_t>(function_.blocks.size()); b-- > 0;) {
-        const Block& block = function_.blocks[BlockId(b)];
-        if (block.insts.empty()) continue;
-        for (const BlockTarget& target : block.insts.back().targets) grew |= live_out_[b].add_all(live_in(target.block));
+        SlotSet live = live_out(BlockId(b));
+        for (size_t i = events_[b].size(); i-- > 0;) step_back(events_[b][i], live);
+        grew |= live_in_[b].add_all(live);
       }
     }
   }
 
-  SlotSet live_in(BlockId block) const {
-    SlotSet live = live_out_[block.index];
+  const std::vector<BlockTarget>& targets(BlockId block) const {
+    static const std::vector<BlockTarget> none;
     const std::vector<Inst>& insts = function_.blocks[block].insts;
-    for (size_t i = insts.size(); i-- > 0;) step_back(insts[i], live);
+    return insts.empty() ? none : insts.back().targets;
+  }
+
+  SlotSet live_out(BlockId block) const {
+    SlotSet live(count_);
+    for (const BlockTarget& target : targets(block)) live.add_all(live_in_[target.block.index]);
     return live;
   }
 
   void find_interference(BlockId block) {
-    const std::vector<Inst>& insts = function_.blocks[block].insts;
-    std::vector<SlotSet> live_after(insts.size(), SlotSet(count_));
-    SlotSet live = live_out_[block.index];
-    for (size_t i = insts.size(); i-- > 0;) {
+    const std::vector<Event>& events = events_[block.index];
+    std::vector<SlotSet> live_after(events.size(), SlotSet(0));
+    SlotSet live = live_out(block);
+    for (size_t i = events.size(); i-- > 0;) {
       live_after[i] = live;
-      step_back(insts[i], live);
+      step_back(events[i], live);
     }
     SlotSet touched = touched_in_[block.index];
-    for (size_t i = 0; i < insts.size(); i++) {
-      touch(insts[i], touched);
-      SlotSet here = used(insts[i]);
-      if (SlotId slot = overwritten(insts[i]); slot.is_valid()) here.add(slot);
-      SlotSet present = live_after[i];
-      present.add_all(here);
-      here.each([&](SlotId a) {
-        present.each([&](SlotId b) {
-          if (a != b && touched.has(b)) interferes_[a.index].add(b);
-        });
-      });
-      if (insts[i].callee.is_valid() || insts[i].op == Opcode::ptr_to_int) alone_.add_all(here);
+    for (size_t i = 0; i < events.size(); i++) {
+      touch(events[i], touched);
+      SlotSet here(count_);
+      touch(events[i], here);
+      live_after[i].add_all(here);
+      live_after[i].keep(touched);
+      here.each([&](SlotId slot) { interferes_[slot.index].add_all(live_after[i]); });
     }
   }
 
   const Function& function_;
   size_t count_;
-  std::vector<SlotSet> points_to_;              // by value
-  std::vector<SlotId> exact_;                   // by value: the slot whose first byte it is, where that is plain
-  std::vector<SlotSet> touched_in_, live_out_;  // by block
-  std::vector<SlotSet> interferes_;             // by slot
-  SlotSet alone_;                               // never shared
+  std::vector<SlotSet> points_to_;             // by value; empty for what is no stack pointer
+  std::vector<SlotId> exact_;                  // by value: the slot whose first byte it is, where that is plain
+  std::vector<std::vector<Event>> events_;     // by block
+  std::vector<SlotSet> touched_in_, live_in_;  // by block
+  std::vector<SlotSet> interferes_;            // by slot; itself included
+  SlotSet alone_;                              // never shared
 };
 
 void share_slots_in(Function& function) {
