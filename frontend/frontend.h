@@ -37,7 +37,7 @@ struct CheckOptions {
   std::vector<std::string> positionals;            // $1..
   std::map<std::string, std::string> named;        // after --: getopt
   std::map<std::string, std::string> environment;  // BPFTRACE_* variables, names without the prefix, lower case
-  uint64_t pid = 0;                                // -p or the -c child; 0: no filter
+  uint64_t pid = 0;                                // -p; 0: no filter
   bool unsafe = false;
   bool runtime_warnings = false;  // -k
 };

@@ -65,11 +65,13 @@ bool Child::start(std::string_view command, Diagnostics& diagnostics) {
     // Handlers are reset by exec; what is ignored or blocked would be inherited.
     signal(SIGPIPE, SIG_DFL);
     gate_write.close();
+    int error = 0;
+    [[maybe_unused]] ssize_t written = write(report_write.get(), &error, sizeof error);
     char byte;
     if (read(gate_read.get(), &byte, 1) != 1) _exit(127);
     execv(path_.c_str(), argv.data());
-    int error = errno;
-    [[maybe_unused]] ssize_t written = write(report_write.get(), &error, sizeof error);
+    error = errno;
+    written = write(report_write.get(), &error, sizeof error);
     _exit(127);
   }
   pid_ = pid;
@@ -78,7 +80,15 @@ bool Child::start(std::string_view command, Diagnostics& diagnostics) {
   return true;
 }
 
+void Child::await_ready() {
+  if (is_ready_) return;
+  int ready = 0;
+  while (read(report_.get(), &ready, sizeof ready) < 0 && errno == EINTR) {}
+  is_ready_ = true;
+}
+
 bool Child::release(Diagnostics& diagnostics) {
+  await_ready();
   int error = 0;
   if (write(gate_.get(), "x", 1) != 1) error = errno;
   gate_.close();

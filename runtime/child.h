@@ -22,8 +22,10 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child() { terminate(); }
 
-  // Forks a process that waits for release() before it executes the command. It gets SIGTERM when we die.
+  // Forks a process that waits for release() before it executes the command. The kernel sends it SIGTERM when we die.
   bool start(std::string_view command, Diagnostics& diagnostics);
+  // Returns once the process does nothing but wait, so that none of its preparations are traced.
+  void await_ready();
   // Lets it execute. False if the exec failed.
   bool release(Diagnostics& diagnostics);
   void terminate();  // SIGTERM, if it still runs, and reap
@@ -32,9 +34,10 @@ class Child {
 
  private:
   pid_t pid_ = 0;
+  bool is_ready_ = false;
   std::string path_;
   Fd gate_;    // written by release()
-  Fd report_;  // errno of a failed exec; closed by a successful one
+  Fd report_;  // first a 0 when ready, then the errno of a failed exec; closed by a successful one
 };
 
 // A descriptor that becomes readable when the process ends; not open, with errno, if there is no such process.

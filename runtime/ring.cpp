@@ -1,3 +1,4 @@
+// Positions are shared with the kernel: loads acquire, stores release, as its documentation asks of a consumer.
 #include "runtime/ring.h"
 
 #include <linux/bpf.h>

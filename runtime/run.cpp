@@ -75,12 +75,12 @@ std::map<std::string, std::string> config_environment() {
   return out;
 }
 
-CompileOptions compile_options(const Options& options, uint32_t target_pid) {
+CompileOptions compile_options(const Options& options) {
   CompileOptions out{options, {}, print_out, print_error};
   out.check.positionals = options.positionals;
   out.check.named = options.named;
   out.check.environment = config_environment();
-  out.check.pid = target_pid;
+  out.check.pid = options.pid;  // -c limits no probes by itself, as in bpftrace
   out.check.unsafe = options.unsafe;
   out.check.runtime_warnings = options.runtime_warnings;
   return out;
@@ -145,7 +145,7 @@ int trace(const Options& options, Messages& messages) {
 
   Tracefs tracefs;
   LiveKernelFacts facts(tracefs);
-  CompileOptions compiling = compile_options(options, has_child ? static_cast<uint32_t>(child.pid()) : options.pid);
+  CompileOptions compiling = compile_options(options);
   if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
   std::optional<Compiled> compiled = compile(*source, compiling, facts, messages);
   if (!compiled) return messages.diagnostics.has_errors() ? 1 : 0;

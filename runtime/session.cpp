@@ -174,6 +174,7 @@ bool Session::watch_target() {
 bool Session::start() {
   if (!prepare() || !watch_target() || !run_programs(mir::ProbeKind::begin)) return false;
   if (!options_.dry_run && globals_.get(mir::globals::exit_code) != 0) is_exiting_ = true;
+  if (options_.child != nullptr) options_.child->await_ready();
   if (!is_exiting_ && !attach_all()) return false;
   messages_.show();
   if (options_.dry_run) return true;
