@@ -1,7 +1,7 @@
 // The preprocessor lines of the C section, the part of C that old scripts use: conditionals with their expressions,
 // object-like #define and #undef, #include (accepted, not read: types come from BTF). `BPFTRACE_HAVE_BTF` is defined, so
 // that scripts written for both worlds take their BTF branch. Deliberately without function-like macros, `##` and `#`.
-#include "frontend/constant.h"
+#include "frontend/constant_expr.h"
 #include "frontend/lexer.h"
 
 namespace shrike {

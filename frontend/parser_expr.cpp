@@ -103,25 +103,31 @@ const ast::Expr* ScriptParser::parse_binary(int lowest) {
 const ast::Expr* ScriptParser::parse_unary() {
   Span start = peek().span;
   if (at(TokenKind::increment) || at(TokenKind::decrement)) return parse_prefix_increment();
-  Nesting nesting(*this);
-  if (is_too_deep()) return error_expr();
   for (const UnaryRow& row : unary_rows) {
     if (!accept(row.token)) continue;
-    const ast::Expr* operand = parse_unary();
+    const ast::Expr* operand = parse_operand();
     return make_expr(since(start), ast::Unary{row.op, operand}, {operand});
   }
   if (accept(TokenKind::kw_comptime)) {
-    const ast::Expr* operand = parse_unary();
+    const ast::Expr* operand = parse_operand();
     return make_expr(since(start), ast::Comptime{operand}, {operand});
   }
-  if (at(TokenKind::left_paren) && at_cast()) {
-    take();
-    ast::TypeName type = parse_type();
-    expect(TokenKind::right_paren);
-    const ast::Expr* operand = parse_unary();
-    return make_expr(since(start), ast::Cast{std::move(type), operand}, {operand});
-  }
+  if (at(TokenKind::left_paren) && at_cast()) return parse_cast();
   return parse_postfix();
+}
+
+// Of a prefix operator: one level deeper.
+const ast::Expr* ScriptParser::parse_operand() {
+  Nesting nesting(*this);
+  return is_too_deep() ? error_expr() : parse_unary();
+}
+
+const ast::Expr* ScriptParser::parse_cast() {
+  Span start = take().span;
+  ast::TypeName type = parse_type();
+  expect(TokenKind::right_paren);
+  const ast::Expr* operand = parse_operand();
+  return make_expr(since(start), ast::Cast{std::move(type), operand}, {operand});
 }
 
 const ast::Expr* ScriptParser::parse_prefix_increment() {
@@ -181,7 +187,19 @@ const ast::Expr* ScriptParser::parse_field(const ast::Expr* object, Span start) 
   return make_expr(since(start), ast::Field{object, name.text, name.span, is_arrow}, {object});
 }
 
+// The forms that hold expressions, apart from those that do not: this function's frame is in every level of nesting.
 const ast::Expr* ScriptParser::parse_primary() {
+  switch (peek().kind) {
+    case TokenKind::map: return parse_map_ref();
+    case TokenKind::identifier: return parse_name();
+    case TokenKind::left_paren: return parse_parenthesized();
+    case TokenKind::left_brace: return parse_value_block();
+    case TokenKind::kw_if: return parse_value_if();
+    default: return parse_leaf();
+  }
+}
+
+const ast::Expr* ScriptParser::parse_leaf() {
   Token token = peek();
   switch (token.kind) {
     case TokenKind::integer: take(); return make_expr(token.span, ast::IntLit{token.value, token.is_unsigned});
@@ -191,11 +209,6 @@ const ast::Expr* ScriptParser::parse_primary() {
     case TokenKind::positional: take(); return make_expr(token.span, ast::Positional{static_cast<uint32_t>(token.value)});
     case TokenKind::positional_count: take(); return make_expr(token.span, ast::PositionalCount{});
     case TokenKind::variable: take(); return make_expr(token.span, ast::Variable{token.text});
-    case TokenKind::map: return parse_map_ref();
-    case TokenKind::identifier: return parse_name();
-    case TokenKind::left_paren: return parse_parenthesized();
-    case TokenKind::left_brace: return parse_value_block();
-    case TokenKind::kw_if: return parse_value_if();
     default: break;
   }
   bool is_end = token.kind == TokenKind::end;

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "frontend/constant.h"
+#include "frontend/constant_expr.h"
 #include "frontend/lexer.h"
 #include "frontend/parser.h"
 
@@ -98,7 +98,10 @@ class ScriptParser {
   const ast::Expr* parse_postfix();
   const ast::Expr* parse_postfix_of(const ast::Expr* object, Span start);
   const ast::Expr* parse_field(const ast::Expr* object, Span start);
+  const ast::Expr* parse_operand();
+  const ast::Expr* parse_cast();
   const ast::Expr* parse_primary();
+  const ast::Expr* parse_leaf();
   const ast::Expr* parse_parenthesized();
   const ast::Expr* parse_record(Span start);
   const ast::Expr* parse_map_ref();

@@ -59,7 +59,7 @@ TEST(Limits, DeepNestingIsAnErrorOfEveryKind) {
 }
 
 TEST(Limits, NestingBelowTheLimitIsFine) {
-  EXPECT_EQ(first_error("begin { @ = " + repeat("(", 180) + "1" + repeat(")", 180) + "; }"), "none");
+  EXPECT_EQ(first_error("begin { @ = " + repeat("(", 380) + "1" + repeat(")", 380) + "; }"), "none");
   EXPECT_EQ(first_error("begin { " + repeat("if 1 { ", 180) + repeat("} ", 180) + "}"), "none");
   EXPECT_EQ(first_error("begin { if 1 { } " + repeat("else if 1 { } ", 300) + "}"), "none");
 }

@@ -1,5 +1,5 @@
 // Precedence climbing over a token list that computes as it reads.
-#include "frontend/constant.h"
+#include "frontend/constant_expr.h"
 
 namespace shrike {
 
