@@ -125,10 +125,10 @@ TEST(Diagnostics, StopAfterTwenty) {
 
 TEST(Diagnostics, TextAndHints) {
   EXPECT_EQ(parse_text("begin { f(1 2); }").messages,
-            "t.bt:1:13-13: ERROR: expected `,` or `)`, found `2`\nbegin { f(1 2); }\n            ~\n");
+            "t.bt:1:13-14: ERROR: expected `,` or `)`, found `2`\nbegin { f(1 2); }\n            ~\n");
   EXPECT_EQ(
       parse_text("begin { if 1 {").messages,
-      "t.bt:1:14-14: ERROR: expected `}`, found end of file\nbegin { if 1 {\n             ~\nt.bt:1:14-14: NOTE: to close this\n"
+      "t.bt:1:14-15: ERROR: expected `}`, found end of file\nbegin { if 1 {\n             ~\nt.bt:1:14-15: NOTE: to close this\n"
       "begin { if 1 {\n             ~\n");
   auto hint = [](const char* text) {
     std::string messages = parse_text(text).messages;

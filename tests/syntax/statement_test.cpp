@@ -22,7 +22,7 @@ INSTANTIATE_TEST_SUITE_P(
         Form{"$v = 1;", "  assign 1:9 $v = 1\n"}, Form{"@ = 1", "  assign 1:9 @ = 1\n"},
         Form{"@m[1, 2] = 3;", "  assign 1:9 @m[(tuple 1 2)] = 3\n"},
         Form{"@m[1][2] = 3;",
-             "t.bt:1:9-16: ERROR: only variables and maps can be assigned to\nbegin { @m[1][2] = 3; }\n        ~~~~~~~~\n"},
+             "t.bt:1:9-17: ERROR: only variables and maps can be assigned to\nbegin { @m[1][2] = 3; }\n        ~~~~~~~~\n"},
         Form{"_ = f();", "  assign 1:9 _ = (call f)\n"}, Form{"$v += 1;", "  assign 1:9 $v += 1\n"},
         Form{"$v -= 1;", "  assign 1:9 $v -= 1\n"}, Form{"$v *= 1;", "  assign 1:9 $v *= 1\n"},
         Form{"$v /= 1;", "  assign 1:9 $v /= 1\n"}, Form{"$v %= 1;", "  assign 1:9 $v %= 1\n"},
