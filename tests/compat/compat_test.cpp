@@ -79,11 +79,17 @@ std::vector<Script> read_scripts() {
   return scripts;
 }
 
+std::vector<std::string> arguments_of(const Script& script) {
+  std::vector<std::string> args = {"-B", "line"};
+  args.insert(args.end(), script.options.begin(), script.options.end());
+  args.insert(args.end(), {"-e", script.text.substr(0, script.text.size() - 1)});
+  args.insert(args.end(), script.arguments.begin(), script.arguments.end());
+  return args;
+}
+
 Result run_script(const char* tool, const Script& script) {
-  std::vector<std::string> command = {tool, "-B", "line"};
-  command.insert(command.end(), script.options.begin(), script.options.end());
-  command.insert(command.end(), {"-e", script.text.substr(0, script.text.size() - 1)});
-  command.insert(command.end(), script.arguments.begin(), script.arguments.end());
+  std::vector<std::string> command = arguments_of(script);
+  command.insert(command.begin(), tool);
   return run(command, {}, time_limit_ms);
 }
 
@@ -167,6 +173,7 @@ TEST_P(Compat, Same) {
   const std::string got = without_probe_count(ours.out);
   EXPECT_FALSE(ours.timed_out) << ours.err;
   EXPECT_EQ(ours.status, 0) << ours.err;
+  EXPECT_EQ(explain_refusal(ours, arguments_of(script)), "");
   if (!script.reason.empty()) {
     EXPECT_EQ(got, script.expected) << "departs: " << script.reason << "\n" << script.text << ours.err;
     return;

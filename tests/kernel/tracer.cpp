@@ -66,13 +66,14 @@ void LiveTest::SetUp() {
 }
 
 Tracer::Tracer(std::vector<std::string> args, ProcessOptions options)
-    : process_(with_binary(std::move(args)), notifying(std::move(options))) {}
+    : args_(std::move(args)), process_(with_binary(args_), notifying(std::move(options))) {}
 
 bool Tracer::wait_until_armed() {
   if (process_.wait_for_out(armed, patience_ms)) return true;
   process_.signal(SIGKILL);
   const Result result = process_.finish(patience_ms);
-  ADD_FAILURE() << "shrike did not arm its probes; status " << result.status << "\n" << result.out << result.err;
+  ADD_FAILURE() << "shrike did not arm its probes; status " << result.status << "\n"
+                << result.out << result.err << explain_refusal(result, args_);
   return false;
 }
 
@@ -150,8 +151,9 @@ Trace trace_living(std::string script, std::vector<std::string> verbs, const std
 }
 
 Result shrike(std::vector<std::string> args, ProcessOptions options) {
-  Result result = run(with_binary(std::move(args)), options, patience_ms);
+  Result result = run(with_binary(args), options, patience_ms);
   EXPECT_FALSE(result.timed_out) << "shrike did not end by itself\n" << result.out << result.err;
+  EXPECT_EQ(explain_refusal(result, args), "");
   return result;
 }
 

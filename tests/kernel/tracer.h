@@ -38,6 +38,7 @@ class Tracer {
   Result finish();     // waits for the end
 
  private:
+  std::vector<std::string> args_;
   Process process_;
 };
 

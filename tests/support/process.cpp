@@ -207,6 +207,21 @@ const char* shrike_binary() {
   return other ? other : SHRIKE_BINARY;
 }
 
+std::string explain_refusal(const Result& result, const std::vector<std::string>& args) {
+  if (result.err.find("the kernel's verifier refused") == std::string::npos) return {};
+  constexpr int time_limit_ms = 10000;
+  std::string text = "a program of ours was refused:\n" + result.err;
+  const std::vector<std::vector<std::string>> views = {{"--emit=mir"}, {"--emit=asm"}, {"-d", "verifier", "--dry-run"}};
+  for (const std::vector<std::string>& view : views) {
+    std::vector<std::string> command = {shrike_binary()};
+    command.insert(command.end(), view.begin(), view.end());
+    command.insert(command.end(), args.begin(), args.end());
+    const Result shown = run(command, {}, time_limit_ms);
+    text += "\n--- " + view.back() + "\n" + shown.out + shown.err;
+  }
+  return text;
+}
+
 std::string read_file(const std::string& path) {
   std::string text;
   FILE* file = fopen(path.c_str(), "rb");

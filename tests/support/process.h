@@ -77,6 +77,10 @@ class TemporaryFile {
 // The program under test: SHRIKE_BINARY of the environment, if set, else the one of this build.
 const char* shrike_binary();
 
+// What is needed to mend a program of ours that the verifier refused: the script's MIR, bytes and the verifier's log. Empty if
+// `result` tells of no refusal. Every program that the tests run must load, so callers fail with this text.
+std::string explain_refusal(const Result& result, const std::vector<std::string>& args);
+
 std::string read_file(const std::string& path);
 std::vector<std::string> split_lines(std::string_view text);
 std::string replace_all(std::string text, std::string_view what, std::string_view with);
