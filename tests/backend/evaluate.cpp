@@ -1,4 +1,5 @@
-#include "evaluate.h"
+// A small interpreter of MIR, on purpose not the one in mir/: the backend is judged by something of its own.
+#include "tests/backend/evaluate.h"
 
 #include <cstring>
 

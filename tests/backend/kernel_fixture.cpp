@@ -1,4 +1,5 @@
-#include "kernel_fixture.h"
+// The bpf(2) calls behind kernel_fixture.h.
+#include "tests/backend/kernel_fixture.h"
 
 #include <gtest/gtest.h>
 #include <linux/bpf.h>

@@ -1,4 +1,5 @@
-#include "random_mir.h"
+// Keeps a pool of values at hand; each statement takes operands from it and puts its result in the place of another.
+#include "tests/backend/random_mir.h"
 
 #include <random>
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "mir_programs.h"
+#include "tests/backend/mir_programs.h"
 
 namespace shrike::test {
 

@@ -4,9 +4,9 @@
 
 #include <cstdio>
 
-#include "kernel_fixture.h"
-#include "mir_programs.h"
-#include "random_mir.h"
+#include "tests/backend/kernel_fixture.h"
+#include "tests/backend/mir_programs.h"
+#include "tests/backend/random_mir.h"
 
 namespace shrike {
 namespace {

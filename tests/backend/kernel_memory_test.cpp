@@ -3,9 +3,9 @@
 
 #include <cstring>
 
-#include "evaluate.h"
-#include "kernel_fixture.h"
-#include "mir_programs.h"
+#include "tests/backend/evaluate.h"
+#include "tests/backend/kernel_fixture.h"
+#include "tests/backend/mir_programs.h"
 
 namespace shrike {
 namespace {

@@ -8,7 +8,7 @@
 #include "backend-bpf/backend.h"
 #include "backend-bpf/lir_text.h"
 #include "backend-bpf/lir_validate.h"
-#include "mir_programs.h"
+#include "tests/backend/mir_programs.h"
 
 namespace shrike {
 namespace {

@@ -4,7 +4,7 @@
 #include "backend-bpf/backend.h"
 #include "backend-bpf/lir_text.h"
 #include "backend-bpf/lir_validate.h"
-#include "random_mir.h"
+#include "tests/backend/random_mir.h"
 
 namespace shrike {
 namespace {

@@ -7,10 +7,10 @@
 #include <random>
 
 #include "backend-bpf/lir_text.h"
-#include "evaluate.h"
-#include "kernel_fixture.h"
 #include "mir/text.h"
-#include "random_mir.h"
+#include "tests/backend/evaluate.h"
+#include "tests/backend/kernel_fixture.h"
+#include "tests/backend/random_mir.h"
 
 namespace shrike {
 namespace {

@@ -5,7 +5,7 @@
 #include "backend-bpf/lir_text.h"
 #include "backend-bpf/lir_validate.h"
 #include "backend-bpf/stages.h"
-#include "random_mir.h"
+#include "tests/backend/random_mir.h"
 
 namespace shrike {
 namespace {

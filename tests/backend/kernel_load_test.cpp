@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "kernel_fixture.h"
-#include "mir_programs.h"
+#include "tests/backend/kernel_fixture.h"
+#include "tests/backend/mir_programs.h"
 
 namespace shrike {
 namespace {
