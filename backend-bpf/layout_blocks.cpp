@@ -28,30 +28,8 @@ BlockId destination(const Function& function, BlockId block) {
   return block;
 }
 
-std::vector<BlockId> reverse_postorder(const Function& function) {
-  std::vector<BlockId> order;
-  std::vector<bool> seen(function.blocks.size());
-  std::vector<std::pair<BlockId, size_t>> stack{{BlockId(uint32_t{0}), 0}};
-  seen[0] = true;
-  while (!stack.empty()) {
-    auto& [block, next] = stack.back();
-    const auto& targets = function.blocks[block].insts.back().targets;
-    if (next == targets.size()) {
-      order.push_back(block);
-      stack.pop_back();
-      continue;
-    }
-    BlockId to = targets[targets.size() - 1 - next++].block;
-    if (seen[to.index]) continue;
-    seen[to.index] = true;
-    stack.push_back({to, 0});
-  }
-  std::reverse(order.begin(), order.end());
-  return order;
-}
-
 void reorder(Function& function) {
-  std::vector<BlockId> order = reverse_postorder(function);
+  std::vector<BlockId> order = lir::reverse_postorder(function);
   std::vector<BlockId> renamed(function.blocks.size());
   Table<BlockId, lir::Block> blocks;
   for (BlockId id : order) renamed[id.index] = blocks.add(std::move(function.blocks[id]));
@@ -63,7 +41,7 @@ void reorder(Function& function) {
 // Blocks that nothing reaches any more, in place.
 bool remove_unreachable(Function& function) {
   std::vector<bool> is_reached(function.blocks.size());
-  for (BlockId id : reverse_postorder(function)) is_reached[id.index] = true;
+  for (BlockId id : lir::reverse_postorder(function)) is_reached[id.index] = true;
   std::vector<BlockId> renamed(function.blocks.size());
   Table<BlockId, lir::Block> kept;
   for (uint32_t i = 0; i < function.blocks.size(); i++)

@@ -100,7 +100,11 @@ bool layout_frame(Function& function, Diagnostics& diagnostics) {
       if (insts[k].slot == biggest && insts[k].span.is_known()) span = insts[k].span;
   }
   const lir::Slot& slot = function.slots[biggest];
-  diagnostics.report(Diag::frame_too_big, span, {function.name, std::to_string(used), slot.name, std::to_string(slot.size)});
+  Diagnostic& message =
+      diagnostics.report(Diag::frame_too_big, span, {function.name, std::to_string(used), slot.name, std::to_string(slot.size)});
+  auto spills = std::count_if(order.begin(), order.end(), [&](SlotId id) { return function.slots[id].is_spill; });
+  if (static_cast<uint32_t>(spills) * 8 * 2 > used)
+    message.with_hint(std::to_string(spills) + " integers are needed at the same time; keep some of them in maps");
   return false;
 }
 

@@ -2,6 +2,8 @@
 // instructions that several stages ask for.
 #include "backend-bpf/lir.h"
 
+#include <algorithm>
+
 #include "backend-bpf/isa.h"
 
 namespace shrike::lir {
@@ -124,6 +126,28 @@ std::vector<BlockId> successors(const Block& block) {
   if (block.insts.empty()) return found;
   for (const BlockTarget& target : block.insts.back().targets) found.push_back(target.block);
   return found;
+}
+
+std::vector<BlockId> reverse_postorder(const Function& function) {
+  std::vector<BlockId> order;
+  std::vector<bool> seen(function.blocks.size());
+  std::vector<std::pair<BlockId, size_t>> stack{{BlockId(uint32_t{0}), 0}};
+  seen[0] = true;
+  while (!stack.empty()) {
+    auto& [block, next] = stack.back();
+    const auto& targets = function.blocks[block].insts.back().targets;
+    if (next == targets.size()) {
+      order.push_back(block);
+      stack.pop_back();
+      continue;
+    }
+    BlockId to = targets[targets.size() - 1 - next++].block;
+    if (seen[to.index]) continue;
+    seen[to.index] = true;
+    stack.push_back({to, 0});
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
 }
 
 }  // namespace shrike::lir

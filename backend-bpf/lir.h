@@ -183,5 +183,7 @@ uint32_t implicit_uses(const Inst& inst);
 uint32_t implicit_defs(const Inst& inst);  // includes registers that become unreadable
 
 std::vector<BlockId> successors(const Block& block);
+// The blocks that the entry reaches, each before its successors but for loops; first targets follow their branch.
+std::vector<BlockId> reverse_postorder(const Function& function);
 
 }  // namespace shrike::lir

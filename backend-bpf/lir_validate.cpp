@@ -130,10 +130,11 @@ class Validator {
     std::vector<bool> reached(function_.blocks.size());
     for (uint32_t i = 0; i < param_count(function_.kind); i++) in[0].set(i + 1);
     reached[0] = true;
+    std::vector<BlockId> order = reverse_postorder(function_);
     for (bool changed = true; changed;) {
       changed = false;
-      for (uint32_t b = 0; b < function_.blocks.size(); b++) {
-        if (!reached[b]) continue;
+      for (BlockId id : order) {
+        uint32_t b = id.index;
         bpf::BitSet written = in[b];
         walk(function_.blocks[BlockId(b)], written, false);
         for (BlockId to : successors(function_.blocks[BlockId(b)])) {

@@ -1,4 +1,4 @@
-// Backward dataflow to a fixed point; blocks are visited last to first, near enough to postorder.
+// Backward dataflow to a fixed point; in postorder, so that few rounds are needed.
 #include "backend-bpf/liveness.h"
 
 namespace shrike::bpf {
@@ -35,9 +35,11 @@ std::vector<BitSet> live_out_sets(const lir::Function& function) {
     }
     in[i] = uses[i];
   }
+  std::vector<lir::BlockId> order = lir::reverse_postorder(function);
   for (bool changed = true; changed;) {
     changed = false;
-    for (size_t i = blocks; i-- > 0;) {
+    for (size_t k = order.size(); k-- > 0;) {
+      uint32_t i = order[k].index;
       bool grew = false;
       for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
       if (!grew) continue;
@@ -62,9 +64,11 @@ std::vector<BitSet> live_out_spills(const lir::Function& function) {
       if (inst.op == lir::Op::st64) stored[i].set(inst.slot.index);
       else if (!stored[i].test(inst.slot.index)) in[i].set(inst.slot.index);
     }
+  std::vector<lir::BlockId> order = lir::reverse_postorder(function);
   for (bool changed = true; changed;) {
     changed = false;
-    for (size_t i = blocks; i-- > 0;) {
+    for (size_t k = order.size(); k-- > 0;) {
+      uint32_t i = order[k].index;
       bool grew = false;
       for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
       if (!grew) continue;

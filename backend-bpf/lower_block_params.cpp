@@ -3,6 +3,7 @@
 // temporary register. A critical edge (from a block with several successors to one with several predecessors) gets a
 // block of its own. Most of these moves disappear by coalescing.
 #include <algorithm>
+#include <set>
 
 #include "backend-bpf/stages.h"
 
@@ -49,14 +50,24 @@ std::vector<Inst> sequence(std::vector<Move> moves, lir::Function& function, Spa
   return ordered;
 }
 
-std::string unused_name(const lir::Function& function, const std::string& base) {
-  std::string name = base;
-  auto is_taken = [&] {
-    return std::any_of(function.blocks.begin(), function.blocks.end(), [&](const auto& b) { return b.name == name; });
-  };
-  for (uint32_t i = 1; is_taken(); i++) name = base + "." + std::to_string(i);
-  return name;
-}
+// Names for new blocks: "edge", "edge.1" and so on, past those that are taken.
+class EdgeNames {
+ public:
+  explicit EdgeNames(const lir::Function& function) {
+    for (const lir::Block& block : function.blocks)
+      if (block.name.starts_with("edge")) taken_.insert(block.name);
+  }
+  std::string next() {
+    std::string name;
+    do name = next_ == 0 ? "edge" : "edge." + std::to_string(next_);
+    while (next_++, taken_.contains(name));
+    return name;
+  }
+
+ private:
+  std::set<std::string> taken_;
+  uint32_t next_ = 0;
+};
 
 }  // namespace
 
@@ -64,6 +75,7 @@ void lower_block_params(lir::Function& function) {
   std::vector<uint32_t> predecessors(function.blocks.size());
   for (const lir::Block& block : function.blocks)
     for (BlockId to : lir::successors(block)) predecessors[to.index]++;
+  EdgeNames names(function);
   size_t count = function.blocks.size();
   for (uint32_t i = 0; i < count; i++) {
     BlockId id(i);
@@ -91,7 +103,7 @@ void lower_block_params(lir::Function& function) {
         jump.span = end.span;
         jump.targets.push_back({to, {}});
         insts.push_back(std::move(jump));
-        BlockId edge = function.blocks.add({unused_name(function, "edge"), {}, std::move(insts)});
+        BlockId edge = function.blocks.add({names.next(), {}, std::move(insts)});
         function.blocks[id].insts.back().targets[t].block = edge;
       }
     }
