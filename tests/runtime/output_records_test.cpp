@@ -76,7 +76,7 @@ TEST(OutputRecords, MessagesPointIntoTheSource) {
     uint32_t begin = trace.sources.add("stdin", "begin { errorf(\"x\"); }");
     EXPECT_EQ(trace.show(c.kind, c.text, {number("int64", 4)}, {begin + 8, begin + 19}), "");
     std::string severity = row_of(c.row).severity == Severity::error ? "ERROR" : "WARNING";
-    EXPECT_EQ(trace.err(), "stdin:1:9-19: " + severity + ": " + c.expected + "\nbegin { errorf(\"x\"); }\n        ~~~~~~~~~~~\n");
+    EXPECT_EQ(trace.err(), "stdin:1:9-20: " + severity + ": " + c.expected + "\nbegin { errorf(\"x\"); }\n        ~~~~~~~~~~~\n");
   }
 }
 
