@@ -1,8 +1,8 @@
-// The choice of mechanism by probe kind, the order of attaching, and the parallel end of it all.
+// The choice of mechanism by probe kind, the order of attaching, and the end of it all.
 #include "runtime/attach.h"
 
-#include <algorithm>
-#include <thread>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "mir/base/check.h"
 
@@ -42,20 +42,24 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
 
 void Links::close() {
   links_.clear();
-  // Each close may wait for a grace period; waits that overlap share it.
-  constexpr size_t most_threads = 32;
-  size_t threads = std::min(events_.size(), most_threads);
-  std::vector<std::thread> closers;
-  for (size_t t = 1; t < threads; t++) {
-    closers.emplace_back([this, t, threads] {
-      for (size_t i = t; i < events_.size(); i += threads) events_[i].close();
-    });
-  }
-  for (size_t i = 0; i < events_.size(); i += std::max<size_t>(threads, 1)) events_[i].close();
-  for (std::thread& closer : closers) closer.join();
   events_.clear();
   for (const std::function<void()>& undo : undo_) undo();
   undo_.clear();
+}
+
+void Links::release() {
+  constexpr size_t few = 8;
+  pid_t closer = events_.size() > few ? fork() : -1;
+  if (closer == 0) {
+    prctl(PR_SET_NAME, "shrike-detach");
+    setsid();
+    // Whoever reads our output must see its end now.
+    for (int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(standard);
+    close();
+    _exit(0);
+  }
+  if (closer > 0) undo_.clear();
+  close();
 }
 
 }  // namespace shrike

@@ -2,8 +2,8 @@
 // probe's kind in attach.cpp.
 //
 // begin and end have no place to attach to: session runs them. Detaching a tracepoint or uprobe makes the kernel wait for
-// an RCU grace period (tens of milliseconds each), so Links closes all of its events at the same time. Disabling a perf
-// event first would not help: the programs of a tracepoint run whether or not the event is enabled.
+// a grace period, tens of milliseconds each and one after the other under a lock of its own, so that threads do not help.
+// Disabling an event first would not either: the programs of a tracepoint run whether or not the event is enabled.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,9 @@ class Links {
   size_t count() const { return events_.size() + links_.size(); }
 
   void close();
+  // Ends the trace for the caller: a few links are closed, many are left to a process of their own that closes them and
+  // goes, so that the user does not wait for the kernel.
+  void release();
 
  private:
   std::vector<Fd> events_;  // perf events

@@ -47,6 +47,15 @@ void raise_memory_limit() {
   setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
+// A descriptor per map and program, and about two per place of attachment (a profile takes one per CPU).
+void raise_descriptor_limit(const bpf::Object& object) {
+  rlim_t needed = 256 + object.interface.maps.size() + object.programs.size() + 2 * object.interface.probes.size();
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+  limit.rlim_cur = std::min(limit.rlim_max, needed);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void report_map_error(const mir::MapDecl& map, int error, Diagnostics& diagnostics) {
   Diagnostic& report = diagnostics.report(Diag::map_not_created, {}, {map.name, describe_errno(error)});
   if (error == ENOSYS) report.with_hint("this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
@@ -56,7 +65,12 @@ void report_map_error(const mir::MapDecl& map, int error, Diagnostics& diagnosti
     report.with_hint("its " + std::to_string(map.max_entries) + " entries may be too many: lower max_map_keys");
 }
 
-bool create_maps(const mir::Interface& interface, LoadedObject& loaded, Diagnostics& diagnostics) {
+std::string describe(const mir::MapDecl& map) {
+  return "map `" + map.name + "`: " + mir::name_of(map.kind) + ", key " + std::to_string(map.key_size) + ", value " +
+         std::to_string(map.value_size) + ", entries " + std::to_string(map.max_entries);
+}
+
+bool create_maps(const mir::Interface& interface, const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics) {
   for (const mir::MapDecl& map : interface.maps) {
     int fd = create_map(map);
     if (fd == -EPERM) {
@@ -68,6 +82,7 @@ bool create_maps(const mir::Interface& interface, LoadedObject& loaded, Diagnost
       return false;
     }
     loaded.maps.emplace_back(fd);
+    if (options.on_step) options.on_step(describe(map));
   }
   return true;
 }
@@ -170,7 +185,8 @@ void report_load_error(const bpf::Program& program, const Attempt& attempt, Diag
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
                                  Diagnostics& diagnostics) {
   LoadedObject loaded;
-  if (!create_maps(object.interface, loaded, diagnostics)) return std::nullopt;
+  raise_descriptor_limit(object);
+  if (!create_maps(object.interface, options, loaded, diagnostics)) return std::nullopt;
   DebugTypes types(object, sources);
   for (size_t i = 0; i < object.programs.size(); i++) {
     const bpf::Program& program = object.programs[i];
@@ -189,6 +205,9 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
       return std::nullopt;
     }
     loaded.programs.emplace_back(attempt.fd);
+    if (options.on_step)
+      options.on_step("program `" + program.name + "`: " + mir::name_of(program.type) + ", " +
+                      std::to_string(program.insns.size()) + " instructions");
   }
   return loaded;
 }

@@ -26,6 +26,8 @@ struct LoadOptions {
   size_t log_size = 1000000;  // bytes asked of the verifier
   // Given: every program is loaded with the verifier's log, which is handed over (-v, -d verifier).
   std::function<void(std::string_view program, const std::string& log)> on_log;
+  // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
+  std::function<void(const std::string& line)> on_step;
 };
 
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,

@@ -97,6 +97,7 @@ SessionOptions session_options(const Options& options, const Config& config, Mes
     out.load.on_log = [](std::string_view program, const std::string& log) {
       print_error("verifier log of `" + std::string(program) + "`:\n" + log + "\n");
     };
+  if (options.verbose || options.shows_loading) out.load.on_step = [](const std::string& line) { print_error(line + "\n"); };
   out.output.format = options.format;
   out.output.buffering = options.buffering;
   out.output.quiet = options.quiet;

@@ -71,6 +71,7 @@ class Session {
   int run();
 
  private:
+  int trace();
   bool prepare();
   bool run_programs(mir::ProbeKind kind);
   bool attach_all();
@@ -149,6 +150,7 @@ bool Session::attach_all() {
   for (uint32_t i : attach_order(object_.interface.probes)) {
     const mir::AttachPoint& probe = object_.interface.probes[i];
     AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links_);
+    if (!error && options_.load.on_step) options_.load.on_step("attached `" + probe.name + "`");
     if (!error) continue;
     const std::string& missing = options_.config.missing_probes;
     bool is_tolerated = error->is_missing && missing != "error";
@@ -263,6 +265,14 @@ void Session::finish() {
 }
 
 int Session::run() {
+  int status = trace();
+  // What there is to say is said before the kernel takes its time.
+  messages_.show();
+  links_.release();
+  return status;
+}
+
+int Session::trace() {
   if (!start()) return 1;
   if (options_.dry_run) return 0;
   if (has_events() && !is_exiting_ && !wait_for_events()) return 1;
