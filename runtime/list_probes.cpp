@@ -1,7 +1,7 @@
 // Providers that have a list are walked in the order of the table below; user-space functions only when a file is named.
 #include "runtime/list_probes.h"
 
-#include <algorithm>
+#include <map>
 
 #include "mir/btf.h"
 #include "runtime/attach.h"
@@ -184,6 +184,53 @@ bool Lister::list(const Search& search) {
   return true;
 }
 
+struct TypeKindRow {
+  std::string_view keyword;
+  Btf::Kind kinds[2];
+};
+constexpr TypeKindRow type_kinds[] = {
+    {"struct ", {Btf::Kind::structure, Btf::Kind::structure}},
+    {"union ", {Btf::Kind::union_, Btf::Kind::union_}},
+    {"enum ", {Btf::Kind::enumeration, Btf::Kind::enumeration64}},
+};
+
+void print_members(const Btf& btf, const Btf::TypeRecord& type, const ListOptions& options) {
+  mir::TypePool pool;
+  options.print(" {\n");
+  for (const Btf::Member& member : btf.members(type.id)) {
+    const mir::Type* member_type = btf.to_type(member.type, pool, mir::AddressSpace::kernel);
+    std::string text = "    " + (member_type != nullptr ? member_type->text : std::string("?")) + " " + std::string(member.name);
+    if (member.bit_size != 0) text += " : " + std::to_string(member.bit_size);
+    options.print(text + ";\n");
+  }
+  for (const Btf::EnumValue& value : btf.enum_values(type.id))
+    options.print("    " + std::string(value.name) + " = " + std::to_string(value.value) + ",\n");
+  options.print("}");
+}
+
+// "struct task_*": the kernel's types of that name, once each.
+bool list_types(const TypeKindRow& row, std::string_view pattern, KernelFacts& facts, const ListOptions& options,
+                Diagnostics& diagnostics) {
+  Answer<const Btf*> btf = facts.btf();
+  if (btf.status != Lookup::found) {
+    diagnostics.report(Diag::cannot_list, {}, {std::string(row.keyword.substr(0, row.keyword.size() - 1)), btf.why});
+    return false;
+  }
+  Glob glob(pattern);
+  std::map<std::string_view, Btf::TypeRecord> found;
+  btf.value->each([&](const Btf::TypeRecord& type) {
+    bool is_kind = type.kind == row.kinds[0] || type.kind == row.kinds[1];
+    if (is_kind && !type.name.empty() && glob.matches(type.name)) found.emplace(type.name, type);
+    return true;
+  });
+  for (const auto& [name, type] : found) {
+    options.print(std::string(row.keyword) + std::string(name));
+    if (options.with_arguments) print_members(*btf.value, type, options);
+    options.print("\n");
+  }
+  return true;
+}
+
 }  // namespace
 
 bool list_probes(std::string_view patterns, Tracefs& tracefs, KernelFacts& facts, const ListOptions& options,
@@ -195,6 +242,13 @@ bool list_probes(std::string_view patterns, Tracefs& tracefs, KernelFacts& facts
     std::string_view pattern = patterns.substr(0, comma);
     patterns.remove_prefix(comma == std::string_view::npos ? patterns.size() : comma + 1);
     while (!pattern.empty() && pattern.front() == ' ') pattern.remove_prefix(1);
+    bool is_type = false;
+    for (const TypeKindRow& row : type_kinds) {
+      if (!pattern.starts_with(row.keyword)) continue;
+      is_type = true;
+      if (!list_types(row, pattern.substr(row.keyword.size()), facts, options, diagnostics)) return false;
+    }
+    if (is_type) continue;
     if (!pattern.empty() && !lister.list(parse_search(pattern))) return false;
   }
   return true;

@@ -1,4 +1,4 @@
-// -l: what can be probed here, one a line, as a script would spell it.
+// -l: what can be probed here, one a line, as a script would spell it; and the kernel's types ("struct task_struct").
 #pragma once
 
 #include <functional>

@@ -137,6 +137,16 @@ TEST(ControlBinary, NamesAreFoundWhereShellAndLoaderLook) {
   EXPECT_TRUE(find_symbol(libc[0], "malloc").has_value());
 }
 
+TEST(ControlBtf, MissingTypesAreExplained) {
+  setenv("BPFTRACE_BTF", "/no/such/file", 1);
+  Tracefs unused;
+  LiveKernelFacts facts(unused);
+  Answer<const Btf*> answer = facts.btf();
+  unsetenv("BPFTRACE_BTF");
+  EXPECT_EQ(answer.status, Lookup::unreadable);
+  EXPECT_NE(answer.why.find("CONFIG_DEBUG_INFO_BTF"), std::string::npos) << answer.why;
+}
+
 class ControlLive : public testing::Test {
  protected:
   void SetUp() override {
@@ -191,6 +201,14 @@ TEST_F(ControlLive, UnknownProvidersAreNamed) {
   ListOptions options{false, [](std::string_view) {}};
   EXPECT_FALSE(list_probes("tracepiont:a:b", tracefs, facts, options, diagnostics));
   EXPECT_EQ(diagnostics.all()[0].message, "cannot list probes of `tracepiont`: no provider of that name has a list");
+}
+
+TEST_F(ControlLive, TypesAreListedWithTheirMembers) {
+  if (facts.btf().status != Lookup::found) GTEST_SKIP() << facts.btf().why;
+  EXPECT_EQ(listed("struct task_struct", false), (std::vector<std::string>{"struct task_struct", "\n"}));
+  std::string text;
+  for (const std::string& part : listed("struct list_head", true)) text += part;
+  EXPECT_EQ(text, "struct list_head {\n    struct list_head* next;\n    struct list_head* prev;\n}\n");
 }
 
 TEST_F(ControlLive, KernelSymbolsHaveAddresses) {
