@@ -1,7 +1,7 @@
-// Measures how long shrike takes to start, beside Debian's bpftrace in the same run: whole process of a script that begins
-// and exits, and exec to first probe armed. Runs alternate between the tools so that both see the same machine. Prints
-// medians; asserts nothing.
-//   coldstart SHRIKE [RUNS]
+// Measures how long tools take to start: shrike, Debian's bpftrace, and the floor program that does the least the kernel
+// asks of any tracer (floor.cpp). Runs alternate between the tools so that all see the same machine. Prints medians with
+// their ratios; asserts nothing. System calls are counted in a run of their own, under strace.
+//   coldstart SHRIKE FLOOR [RUNS]
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,18 +15,32 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace {
 
+using Words = std::vector<std::string>;
+
 constexpr const char* armed_word = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
 
+// What a tool is asked to do; the clock stops when it exits, or when its last probe is armed.
+enum class Until { exit, armed };
+
+struct Row {
+  std::string title;
+  Words shrike;
+  Words bpftrace;
+  Words floor;  // empty: the floor has nothing like it
+  Until until = Until::exit;
+};
+
 struct Run {
-  double wall_ms = 0;
-  double armed_ms = 0;
+  double ms = 0;  // from exec to what the row waits for
   double cpu_ms = 0;
   double rss_mb = 0;
+  double faults = 0;
   bool is_good = false;
 };
 
@@ -40,39 +54,61 @@ double ms_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
 }
 
-// Reads what the tool prints (0.17 says the word on stderr) to its end; the moment at which the word comes is when the last probe
-// was armed. A script that would run on is killed then.
-Run run_once(const std::string& tool, const std::string& script, bool until_armed) {
+// Reads what the tool prints (0.17 says the word on stderr) to its end, so that nothing waits for room in the pipe.
+Run run_once(const Words& words, Until until) {
   int out[2];
   if (pipe2(out, O_CLOEXEC) != 0) return {};
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
   const double start = now_ms();
   const pid_t pid = vfork();
   if (pid == 0) {
     dup2(out[1], 1);
     dup2(out[1], 2);
-    execlp(tool.c_str(), tool.c_str(), "-B", "line", "-e", script.c_str(), static_cast<char*>(nullptr));
+    execvp(argv[0], argv.data());
     _exit(127);
   }
   close(out[1]);
-  Run run;
+  double armed = 0;
   std::string text;
   char buffer[4096];
   for (ssize_t n; (n = read(out[0], buffer, sizeof buffer)) > 0;) {
+    if (armed != 0) continue;
     text.append(buffer, static_cast<size_t>(n));
-    if (run.armed_ms == 0 && text.find(armed_word) != std::string::npos) {
-      run.armed_ms = now_ms() - start;
-      if (until_armed) kill(pid, SIGKILL);  // bpftrace 0.17 may sleep through a SIGINT that comes this early
-    }
+    if (text.find(armed_word) == std::string::npos) continue;
+    armed = now_ms() - start;
+    if (until == Until::armed) kill(pid, SIGKILL);  // bpftrace 0.17 may sleep through a SIGINT that comes this early
   }
   close(out[0]);
   int status = 0;
   rusage usage{};
   wait4(pid, &status, 0, &usage);
-  run.wall_ms = now_ms() - start;
+  Run run;
+  run.ms = until == Until::armed ? armed : now_ms() - start;
   run.cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
   run.rss_mb = static_cast<double>(usage.ru_maxrss) / 1024;
-  run.is_good = until_armed ? run.armed_ms > 0 : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  run.faults = static_cast<double>(usage.ru_minflt + usage.ru_majflt);
+  run.is_good = until == Until::armed ? armed > 0 : WIFEXITED(status) && WEXITSTATUS(status) == 0;
   return run;
+}
+
+// Total of `strace -c`, whose last line is "100.00 seconds usecs/call CALLS [errors] total".
+long count_calls(const Words& words, Until until) {
+  const std::string report = "/tmp/coldstart." + std::to_string(getpid());
+  Words traced = {"strace", "-f", "-c", "-o", report};
+  if (until == Until::armed) traced.insert(traced.end(), {"timeout", "-s", "INT", "2"});
+  traced.insert(traced.end(), words.begin(), words.end());
+  run_once(traced, Until::exit);
+  long calls = 0;
+  if (FILE* file = fopen(report.c_str(), "r")) {
+    char line[256];
+    while (fgets(line, sizeof line, file) != nullptr)
+      if (strstr(line, " total") != nullptr) sscanf(line, "%*s %*s %*s %ld", &calls);
+    fclose(file);
+    unlink(report.c_str());
+  }
+  return calls;
 }
 
 double median(const std::vector<Run>& runs, double Run::* field) {
@@ -82,33 +118,33 @@ double median(const std::vector<Run>& runs, double Run::* field) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
-void print_row(const char* what, const char* unit, const std::vector<Run>& ours, const std::vector<Run>& theirs,
-               double Run::* field) {
-  const double a = median(ours, field);
-  const double b = median(theirs, field);
-  if (b > 0) printf("  %-28s %9.2f %s %9.2f %s %8.1fx\n", what, a, unit, b, unit, a > 0 ? b / a : 0);
-  else printf("  %-28s %9.2f %s %12s\n", what, a, unit, "-");
-}
-
-void measure(const char* title, const std::string& shrike, const std::string& script, bool until_armed, int count) {
-  std::vector<Run> ours;
-  std::vector<Run> theirs;
-  for (int i = 0; i < count; ++i) {
-    const Run a = run_once(shrike, script, until_armed);
-    if (a.is_good) ours.push_back(a);
-    const Run b = run_once("bpftrace", script, until_armed);
-    if (b.is_good) theirs.push_back(b);
-  }
-  printf("%s\n  %-28s %12s %12s %9s\n", title, "", "shrike", "bpftrace", "ratio");
-  if (ours.empty()) {
-    printf("  shrike did not run: this needs the privilege to trace\n");
+void print_tool(const char* name, const std::vector<Run>& runs, double base_ms, long calls) {
+  if (runs.empty()) {
+    printf("    %-9s does not run it here\n", name);
     return;
   }
-  if (until_armed) print_row("exec to last probe armed", "ms", ours, theirs, &Run::armed_ms);
-  else print_row("wall, exec to exit", "ms", ours, theirs, &Run::wall_ms);
-  print_row("processor time", "ms", ours, theirs, &Run::cpu_ms);
-  print_row("peak memory", "MB", ours, theirs, &Run::rss_mb);
+  const double ms = median(runs, &Run::ms);
+  printf("    %-9s %9.2f ms %8.2fx %9.2f ms cpu %8.2f MB %8.0f faults", name, ms, base_ms > 0 ? ms / base_ms : 0,
+         median(runs, &Run::cpu_ms), median(runs, &Run::rss_mb), median(runs, &Run::faults));
+  if (calls > 0) printf(" %7ld calls", calls);
   printf("\n");
+}
+
+// One block a row; the ratio column is each tool's time over shrike's.
+void measure(const Row& row, int count, bool counts_calls) {
+  std::vector<Run> ours, theirs, floor;
+  for (int i = 0; i < count; i++) {
+    for (auto [words, runs] : {std::pair(&row.shrike, &ours), std::pair(&row.bpftrace, &theirs), std::pair(&row.floor, &floor)}) {
+      if (words->empty() || (i > 0 && runs->empty())) continue;  // what failed once is not tried again
+      if (Run run = run_once(*words, row.until); run.is_good) runs->push_back(run);
+    }
+  }
+  printf("%s (%s)\n", row.title.c_str(), row.until == Until::armed ? "exec to last probe armed" : "exec to exit");
+  const double base = median(ours, &Run::ms);
+  print_tool("shrike", ours, base, counts_calls ? count_calls(row.shrike, row.until) : 0);
+  print_tool("bpftrace", theirs, base, counts_calls && !theirs.empty() ? count_calls(row.bpftrace, row.until) : 0);
+  if (!row.floor.empty()) print_tool("floor", floor, base, counts_calls ? count_calls(row.floor, row.until) : 0);
+  fflush(stdout);
 }
 
 // shrike reaches tracefs whether it is mounted or not; bpftrace 0.17 does not. In a mount namespace of our own it is.
@@ -118,19 +154,53 @@ void mount_tracefs_for_us() {
   mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr);
 }
 
+std::vector<Row> one_liners(const std::string& shrike, const std::string& floor) {
+  auto script = [&](const char* title, const char* text, Words least, Until until) {
+    return Row{title, {shrike, "-B", "line", "-e", text}, {"bpftrace", "-B", "line", "-e", text}, std::move(least), until};
+  };
+  return {
+      {"--version", {shrike, "--version"}, {"bpftrace", "--version"}, {}, Until::exit},
+      script("begin and exit", "BEGIN { exit(); }", {floor, "run"}, Until::exit),
+      script("hello", "BEGIN { printf(\"hello\\n\"); exit(); }", {}, Until::exit),
+      script("count of one tracepoint", "tracepoint:syscalls:sys_enter_openat { @[comm] = count(); }", {floor, "armed"},
+             Until::armed),
+      script("count of one tracepoint, then exit",
+             "tracepoint:syscalls:sys_enter_openat { @[comm] = count(); } interval:ms:1 { exit(); }", {}, Until::exit),
+      script("keyed histogram with a predicate",
+             "tracepoint:syscalls:sys_exit_read /args->ret > 0/ { @[comm] = hist(args->ret); }", {}, Until::armed),
+      script("uprobe with a string", "uprobe:/lib/x86_64-linux-gnu/libc.so.6:puts { @[str(arg0)] = count(); }", {}, Until::armed),
+      script("wildcard of about 100 uprobes", "uprobe:/lib/x86_64-linux-gnu/libc.so.6:get* { @ = count(); }", {}, Until::armed),
+  };
+}
+
+// Debian's scripts, where the package has them.
+std::vector<std::string> debian_scripts() {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/sbin", error))
+    if (entry.path().extension() == ".bt") paths.push_back(entry.path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    fprintf(stderr, "usage: coldstart SHRIKE [RUNS]\n");
+  if (argc < 3) {
+    fprintf(stderr, "usage: coldstart SHRIKE FLOOR [RUNS]\n");
     return 2;
   }
-  const int count = argc > 2 ? std::max(1, atoi(argv[2])) : 20;
+  const std::string shrike = argv[1];
+  const int count = argc > 3 ? std::max(1, atoi(argv[3])) : 20;
   setenv(armed_word, "1", 1);
   mount_tracefs_for_us();
-  printf("medians of %d runs each\n\n", count);
-  measure("BEGIN { exit(); }", argv[1], "BEGIN { exit(); }", false, count);
-  const std::string opens = "tracepoint:syscalls:sys_enter_openat { @[comm] = count(); }";
-  measure(opens.c_str(), argv[1], opens, true, count);
+  printf("medians of %d runs each; the second column is the time over shrike's\n\n", count);
+  for (const Row& row : one_liners(shrike, argv[2])) measure(row, count, true);
+  for (const std::string& path : debian_scripts()) {
+    const std::string name = std::filesystem::path(path).filename();
+    measure({name + ", compiled", {shrike, "--emit=asm", path}, {"bpftrace", "--emit-elf", "/dev/null", path}, {}, Until::exit},
+            count, false);
+    measure({name, {shrike, path}, {"bpftrace", path}, {}, Until::armed}, count, false);
+  }
   return 0;
 }
