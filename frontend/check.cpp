@@ -519,7 +519,7 @@ void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) 
   const Type* type = expr(key);
   if (type == nullptr) return;
   type = stored(read_as(type, types()), types());
-  if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::timestamp) || type->is(TypeKind::record)) {
+  if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::timestamp)) {
     report(Diag::bad_key_type, key->span, {show(type)});
     return;
   }

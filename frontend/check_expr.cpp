@@ -310,13 +310,7 @@ struct ExprChecker {
     c.condition(e.condition);
     const Type* then = e.then == nullptr ? c.note(e.condition).type : c.expr(e.then);
     const Type* otherwise = c.expr(e.otherwise);
-    if (then == nullptr || otherwise == nullptr) return nullptr;
-    then = read_as(then, types());
-    otherwise = read_as(otherwise, types());
-    if (then->is(TypeKind::none) && otherwise->is(TypeKind::none)) return then;
-    const Type* type = unify(then, otherwise, types());
-    if (type == nullptr) c.report(Diag::branches_differ, self.span, {show(then), show(otherwise)});
-    return type;
+    return either(then, otherwise);
   }
 
   const Type* operator()(const ast::Cast& e) {
@@ -405,22 +399,39 @@ struct ExprChecker {
     return loaded(object->element, c.note(e.object).space);
   }
 
+  // A value that becomes part of another one.
+  const Type* element(const ast::Expr* element, std::string_view whole) {
+    const Type* type = c.expr(element);
+    if (type == nullptr) return nullptr;
+    type = stored(read_as(type, types()), types());
+    bool is_unknown = type->is(TypeKind::record) && c.layout(type, element->span) == nullptr;
+    if (type->is(TypeKind::none) || type->is_aggregate()) {
+      c.report(Diag::cannot_store, element->span, {show(type), std::string(whole)});
+      return nullptr;
+    }
+    return is_unknown ? nullptr : type;
+  }
+
   const Type* operator()(const ast::Tuple& e) {
     std::vector<const Type*> elements;
-    bool is_known = true;
-    for (const ast::Expr* element : e.elements) {
-      const Type* type = c.expr(element);
-      if (type != nullptr) {
-        type = stored(read_as(type, types()), types());
-        if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::record)) {
-          c.report(Diag::cannot_store, element->span, {show(type), "a tuple"});
-          type = nullptr;
-        }
-      }
-      is_known &= type != nullptr;
-      elements.push_back(type);
-    }
+    for (const ast::Expr* each : e.elements) elements.push_back(element(each, "a tuple"));
+    bool is_known = std::find(elements.begin(), elements.end(), nullptr) == elements.end();
     return is_known ? types().tuple(elements) : nullptr;
+  }
+
+  const Type* operator()(const ast::Record& e) {
+    NamedTypes fields;
+    bool is_known = true;
+    for (const auto& [name, value] : e.fields) {
+      for (const auto& earlier : fields) {
+        if (earlier.first != name) continue;
+        c.report(Diag::repeated_field, value->span, {std::string(name)});
+        is_known = false;
+      }
+      fields.emplace_back(name, element(value, "a record"));
+      is_known &= fields.back().second != nullptr;
+    }
+    return is_known ? record_type(fields, types()) : nullptr;
   }
 
   const Type* operator()(const ast::BlockExpr& e) {
@@ -431,21 +442,39 @@ struct ExprChecker {
     return type;
   }
 
-  const Type* operator()(const ast::IfExpr& e) {
-    const ast::If* s = e.statement->as<ast::If>();
-    c.condition(s->condition);
-    c.block(s->then);
-    c.block(s->otherwise);
-    return unsupported("`if` as a value");
+  // The parser has seen to it that every branch ends in a value.
+  const Type* operator()(const ast::IfExpr& e) { return if_value(*e.statement->as<ast::If>()); }
+
+  const Type* if_value(const ast::If& statement) {
+    c.condition(statement.condition);
+    const Type* then = branch_value(statement.then);
+    const Type* otherwise = branch_value(statement.otherwise);
+    return either(then, otherwise);
   }
-  const Type* operator()(const ast::Record&) { return unsupported("a record"); }
+
+  const Type* branch_value(const ast::Block* block) {
+    c.scopes_.emplace_back();
+    for (size_t i = 0; i + 1 < block->statements.size(); i++) c.statement(*block->statements[i]);
+    const ast::Stmt& last = *block->statements.back();
+    const auto* inner = last.as<ast::If>();
+    const Type* type = inner != nullptr ? if_value(*inner) : c.expr(last.as<ast::ExprStmt>()->expr);
+    c.scopes_.pop_back();
+    return type;
+  }
+
+  // The common type of two alternatives.
+  const Type* either(const Type* then, const Type* otherwise) {
+    if (then == nullptr || otherwise == nullptr) return nullptr;
+    then = read_as(then, types());
+    otherwise = read_as(otherwise, types());
+    if (then->is(TypeKind::none) && otherwise->is(TypeKind::none)) return then;
+    const Type* type = unify(then, otherwise, types());
+    if (type == nullptr) c.report(Diag::branches_differ, self.span, {show(then), show(otherwise)});
+    return type;
+  }
+
   const Type* operator()(const ast::Comptime& e) { return c.expr(e.operand); }
   const Type* operator()(const ast::ErrorExpr&) { return nullptr; }
-
-  const Type* unsupported(std::string_view what) {
-    c.report(Diag::form_unknown, self.span, {std::string(what)});
-    return nullptr;
-  }
 };
 
 const Type* Checker::expr(const ast::Expr* expr) {
@@ -497,8 +526,9 @@ void Checker::format(const ast::Call& call, size_t first) {
     const Type* type = given[i];
     if (type == nullptr) continue;
     Conversion conversion = parsed.conversions[i];
-    bool is_fine = conversion == Conversion::text ? !type->is(TypeKind::none) && !type->is(TypeKind::hist) &&
-                                                        !type->is(TypeKind::lhist) && !type->is(TypeKind::record)
+    bool is_fine = conversion == Conversion::text
+                       ? !type->is(TypeKind::none) && !type->is(TypeKind::hist) && !type->is(TypeKind::lhist) &&
+                             (!type->is(TypeKind::record) || layout(type, call.args[first + 1 + i]->span) != nullptr)
                    : conversion == Conversion::bytes ? type->is(TypeKind::buffer) || type->is(TypeKind::string)
                                                      : converts_to_integer(type);
     if (!is_fine)

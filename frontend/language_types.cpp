@@ -2,6 +2,7 @@
 #include "frontend/language_types.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace shrike {
 
@@ -24,6 +25,51 @@ const Type* stored(const Type* type, mir::TypePool& pool) {
     default: return type;
   }
 }
+
+const Type* record_type(const NamedTypes& fields, mir::TypePool& pool) {
+  std::vector<const Type*> types;
+  std::string signature;
+  for (const auto& [name, type] : fields) {
+    types.push_back(type);
+    signature.append(name).append(":").append(type->text).append(",");
+  }
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: the name must be the same in every run, and be an identifier
+  for (char c : signature) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  char digits[20];
+  snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+  const Type* tuple = pool.tuple(types);
+  mir::RecordLayout layout;
+  layout.name = std::string("record_") + digits;
+  layout.size = (tuple->size + 7) & ~7u;
+  for (size_t i = 0; i < fields.size(); i++) {
+    mir::RecordField field;
+    field.name = fields[i].first;
+    field.type = types[i];
+    field.offset = tuple->elements[i].offset;
+    layout.fields.push_back(std::move(field));
+  }
+  const Type* record = pool.record(layout.name, false);
+  pool.define_record(std::move(layout));
+  return record;
+}
+
+namespace {
+
+const Type* unify_records(const Type* a, const Type* b, mir::TypePool& pool) {
+  const mir::RecordLayout* left = pool.layout(a);
+  const mir::RecordLayout* right = pool.layout(b);
+  bool is_made = a->name.starts_with("record_") && b->name.starts_with("record_");
+  if (!is_made || left == nullptr || right == nullptr || left->fields.size() != right->fields.size()) return nullptr;
+  NamedTypes fields;
+  for (size_t i = 0; i < left->fields.size(); i++) {
+    const Type* type = unify(left->fields[i].type, right->fields[i].type, pool);
+    if (type == nullptr || left->fields[i].name != right->fields[i].name) return nullptr;
+    fields.emplace_back(left->fields[i].name, type);
+  }
+  return record_type(fields, pool);
+}
+
+}  // namespace
 
 const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
   if (a == b) return a;
@@ -56,6 +102,7 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
       }
       return pool.tuple(elements);
     }
+    case TypeKind::record: return unify_records(a, b, pool);
     case TypeKind::sum:
     case TypeKind::min:
     case TypeKind::max:

@@ -1,6 +1,10 @@
 // Rules of the language's types: which convert to which, and how they are stored.
 #pragma once
 
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "mir/type.h"
 
 namespace shrike {
@@ -11,8 +15,12 @@ bool is_scalar(const mir::Type* type);
 // The type a value has inside maps, tuples and records sent to user space: integers become 8 bytes, keeping their sign.
 const mir::Type* stored(const mir::Type* type, mir::TypePool& pool);
 
+// The type of a record value (x=1, y=2): laid out like a tuple, its fields found by name. Equal fields give the same type.
+using NamedTypes = std::vector<std::pair<std::string_view, const mir::Type*>>;
+const mir::Type* record_type(const NamedTypes& fields, mir::TypePool& pool);
+
 // The type that holds values of both, or null if there is none: integers widen, strings and buffers take the longer,
-// tuples go element by element.
+// tuples and records go element by element.
 const mir::Type* unify(const mir::Type* a, const mir::Type* b, mir::TypePool& pool);
 
 // An aggregate read as a number has this type; other types are themselves.

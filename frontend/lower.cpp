@@ -1,6 +1,6 @@
 // Programs, statements and variables. One function per body; callbacks of loops are functions of their own.
-#include "frontend/constants.h"
 #include "frontend/lower.h"
+#include "frontend/constants.h"
 
 #include "frontend/probes.h"
 
@@ -303,6 +303,19 @@ void Lower::statement(const ast::Stmt& statement) {
                  [&](const ast::BlockStmt& s) { block(s.block); },
              },
              statement.node);
+}
+
+void Lower::each_branch(const ast::If& statement, const std::function<void(const ast::Expr*)>& leaf) {
+  BlockId then = new_block("then");
+  BlockId otherwise = new_block("else");
+  branch_on(statement.condition, then, otherwise);
+  for (auto [entry, body] : {std::pair(then, statement.then), std::pair(otherwise, statement.otherwise)}) {
+    enter(entry);
+    for (size_t i = 0; i + 1 < body->statements.size(); i++) this->statement(*body->statements[i]);
+    const ast::Stmt& last = *body->statements.back();
+    if (const auto* inner = last.as<ast::If>()) each_branch(*inner, leaf);
+    else leaf(last.as<ast::ExprStmt>()->expr);
+  }
 }
 
 void Lower::assign(const ast::Assign& s) {

@@ -156,6 +156,8 @@ class Lower {
 
   void block(const ast::Block* block);
   void statement(const ast::Stmt& statement);
+  // `if` as a value: calls `leaf` where each branch comes to its value. The leaf jumps to where all of them meet.
+  void each_branch(const ast::If& statement, const std::function<void(const ast::Expr*)>& leaf);
   void assign(const ast::Assign& statement);
   void assign_variable(VariableId id, const ast::Expr* value);
   void assign_scalar(VariableId id, mir::ValueId value);

@@ -86,6 +86,18 @@ struct ScalarLower {
     l.block(e.block);
     return e.value == nullptr ? ValueId() : l.scalar(e.value);
   }
+  ValueId operator()(const ast::IfExpr& e) {
+    bool is_void = l.type(&self)->is(TypeKind::none);
+    BlockId join = l.new_block("join");
+    ValueId result = is_void ? ValueId() : b().add_param(join, {});
+    l.each_branch(*e.statement->as<ast::If>(), [&](const ast::Expr* value) {
+      ValueId leaf = l.scalar(value);
+      if (is_void) l.jump(join);
+      else l.jump_with(join, {leaf});
+    });
+    l.enter(join);
+    return result;
+  }
   ValueId operator()(const ast::Comptime& e) { return l.scalar(e.operand); }
   ValueId operator()(const auto&) { UNREACHABLE("expression that is no scalar"); }
 };

@@ -123,6 +123,14 @@ void Lower::convert(const Place& from, const Type* from_type, const Place& to, c
     }
     return zero(to.at(end), to_type->size - end);
   }
+  if (to_type->is(TypeKind::record) && from_type != to_type) {
+    const mir::RecordLayout* source = types().layout(from_type);
+    const mir::RecordLayout* target = types().layout(to_type);
+    zero(to, to_type->size);
+    for (size_t i = 0; i < target->fields.size(); i++)
+      convert(from.at(source->fields[i].offset), source->fields[i].type, to.at(target->fields[i].offset), target->fields[i].type);
+    return;
+  }
   uint32_t bytes = std::min(from_type->size, to_type->size);
   if (from.memory != Place::Memory::direct) {
     // What follows the NUL of a C array is nobody's business, and would tell equal keys apart.
@@ -159,6 +167,18 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
       end = element.offset + element.type->size;
     }
     zero(to.at(end), as->size - end);
+  } else if (const auto* record = expr->as<ast::Record>()) {
+    const mir::RecordLayout* layout = types().layout(as);
+    zero(to, as->size);
+    for (size_t i = 0; i < record->fields.size(); i++)
+      into(record->fields[i].second, layout->fields[i].type, to.at(layout->fields[i].offset));
+  } else if (const auto* choice = expr->as<ast::IfExpr>()) {
+    BlockId end = new_block("endif");
+    each_branch(*choice->statement->as<ast::If>(), [&](const ast::Expr* value) {
+      into(value, as, to);
+      jump(end);
+    });
+    enter(end);
   } else if (const auto* ternary = expr->as<ast::Ternary>(); ternary != nullptr && ternary->then != nullptr) {
     BlockId then = new_block("then");
     BlockId otherwise = new_block("else");

@@ -112,7 +112,8 @@ const Case cases[] = {
     {Diag::no_such_symbol, "begin { print(kaddr(\"jiffie\")); }", "\"jiffie\""},
     {Diag::bad_lhist, "begin { @a = lhist(1, 10, 5, 1); }", "lhist(1, 10, 5, 1)"},
     {Diag::unknown_register, "uprobe:/bin/app:main { print(reg(\"axe\")); }", "\"axe\""},
-    {Diag::form_unknown, "begin { $a = (x=1, y=2); }", "(x=1, y=2)"},
+    {Diag::repeated_field, "begin { $a = (x=1, x=2); }", "2"},
+    {Diag::branches_differ, "begin { $a = if (pid) { 1 } else { (1, 2) }; }", "if (pid) { 1 } else { (1, 2) }"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, CheckMessage, testing::ValuesIn(cases));

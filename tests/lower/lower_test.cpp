@@ -118,6 +118,10 @@ TEST(Lower, EveryFormIsValid) {
       "}",
       "begin { $s = \"hello\"; print($s[1]); @arr[0] = buf(\"abc\"); print(@arr[0]); { let $q = 1; print($q); } print(-pid); "
       "print(~1); print(!pid); }",
+      "begin { $r = (a=1, b=\"xy\", c=(d=2, e=(3, 4))); print($r); print($r.c.e.1); @r[$r] = $r; @r[(a=5, b=\"longer\", c=(d=1, "
+      "e=(1, 1)))] = $r; print(@r[$r].b); }",
+      "begin { $x = if (pid > 1) { $y = 5; $y + 1 } else if (pid == 1) { 7 } else { 8 }; $s = if (pid) { \"a\" } else { \"bcd\" "
+      "}; print($x); print($s); }",
   };
   for (const char* script : scripts) {
     for (bool warns : {false, true}) {
