@@ -11,7 +11,6 @@ namespace shrike::bpf {
 using lir::Function;
 using lir::Inst;
 using lir::Op;
-using lir::Reg;
 
 namespace {
 

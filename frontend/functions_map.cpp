@@ -8,7 +8,6 @@ namespace shrike {
 namespace {
 
 using mir::Type;
-using mir::TypeKind;
 using mir::ValueId;
 
 // delete(@m, key), and the older delete(@m[key]) and delete(@scalar).

@@ -8,12 +8,10 @@ namespace shrike {
 
 using mir::BlockId;
 using mir::MapId;
-using mir::MemWidth;
 using mir::Opcode;
 using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;
-using mir::ValueType;
 
 mir::Module lower(const CheckedProgram& program) {
   return Lower(program).run();

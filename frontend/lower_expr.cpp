@@ -6,7 +6,6 @@
 namespace shrike {
 
 using mir::BlockId;
-using mir::MemWidth;
 using mir::Opcode;
 using mir::Type;
 using mir::TypeKind;

@@ -8,8 +8,6 @@ namespace shrike {
 using mir::BlockId;
 using mir::HelperId;
 using mir::MemWidth;
-using mir::Opcode;
-using mir::Type;
 using mir::ValueId;
 
 ValueId Lower::globals_pointer(uint32_t offset) {

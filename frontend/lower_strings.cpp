@@ -9,7 +9,6 @@ namespace shrike {
 using mir::BlockId;
 using mir::MemWidth;
 using mir::Opcode;
-using mir::Type;
 using mir::ValueId;
 
 namespace {

@@ -36,7 +36,7 @@ bool Builder::is_terminated() const {
   return !insts.empty() && ends_block(insts.back().op);
 }
 
-BlockId Builder::add_block(std::string name) {
+BlockId Builder::add_block(const std::string& name) {
   return function().blocks.add(Block{unique_name(function().blocks, name), {}, {}});
 }
 
@@ -46,7 +46,7 @@ ValueId Builder::add_param(BlockId block, ValueType type) {
   return value;
 }
 
-SlotId Builder::add_slot(std::string name, uint32_t size, uint32_t align) {
+SlotId Builder::add_slot(const std::string& name, uint32_t size, uint32_t align) {
   CHECK(size > 0 && (align == 1 || align == 2 || align == 4 || align == 8), "slot of no size or odd alignment");
   return function().slots.add(Slot{unique_name(function().slots, name), size, align});
 }

@@ -22,9 +22,9 @@ class Builder {
   void set_span(Span span) { span_ = span; }
   Span span() const { return span_; }
 
-  BlockId add_block(std::string name);  // made unique by a suffix
+  BlockId add_block(const std::string& name);  // made unique by a suffix
   ValueId add_param(BlockId block, ValueType type);
-  SlotId add_slot(std::string name, uint32_t size, uint32_t align);
+  SlotId add_slot(const std::string& name, uint32_t size, uint32_t align);
   void move_to(BlockId block) { block_ = block; }
 
   ValueId constant(int64_t value);

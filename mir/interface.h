@@ -73,15 +73,19 @@ inline constexpr uint32_t lost_events = 0;  // u64: records that found the ring 
 inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
 inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
 inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime
-inline constexpr uint32_t per_map = 64;          // one u64 a map, by MapId: insertions refused because it was full
-inline constexpr uint32_t map_full(MapId map) { return per_map + 8 * map.index; }
+inline constexpr uint32_t per_map = 64;     // one u64 a map, by MapId: insertions refused because it was full
+inline constexpr uint32_t map_full(MapId map) {
+  return per_map + 8 * map.index;
+}
 // Bytes of the value when maps up to number `count` - 1 are counted.
-inline constexpr uint32_t size(size_t count) { return per_map + 8 * static_cast<uint32_t>(count); }
+inline constexpr uint32_t size(size_t count) {
+  return per_map + 8 * static_cast<uint32_t>(count);
+}
 }  // namespace globals
 
 // A record in the ring: u32 event id, u32 zero, then the fields at their offsets.
 enum class EventKind : uint8_t {
-  printf,  // format with fields
+  printf,         // format with fields
   errorf,         // like printf, to stderr with the source location
   warnf,          // the same
   print_value,    // one field: its default text and a newline

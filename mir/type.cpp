@@ -128,7 +128,8 @@ class TypeReader {
       return !out.empty();
     }
     while (at_ < text_.size() && text_[at_] != '"') {
-      if (text_[at_] == '\\' && ++at_ == text_.size()) return false;
+      if (text_[at_] == '\\') ++at_;
+      if (at_ == text_.size()) return false;
       out += text_[at_++];
     }
     return accept('"');

@@ -43,7 +43,7 @@ RuleScope::RuleScope(Function& function) : function_(function) {
 
 void RuleScope::define(const Inst& inst) {
   if (!inst.result.is_valid()) return;
-  ValueId a = inst.operands.size() > 0 ? inst.operands[0] : ValueId();
+  ValueId a = !inst.operands.empty() ? inst.operands[0] : ValueId();
   ValueId b = inst.operands.size() > 1 ? inst.operands[1] : ValueId();
   definitions_[inst.result] = {true, inst.op, a, b, inst.imm, inst.width};
 }
