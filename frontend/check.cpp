@@ -130,6 +130,13 @@ struct BodyUses {
   bool probe = false;
 };
 
+// Probe types that bpftrace has and the table does not.
+bool is_known_elsewhere(std::string_view provider) {
+  constexpr std::string_view names[] = {"fentry", "fexit", "kfunc", "kretfunc", "f",     "fr", "usdt",       "U",
+                                        "iter",   "it",    "self",  "test",     "bench", "w",  "watchpoint", "asyncwatchpoint"};
+  return std::find(std::begin(names), std::end(names), provider) != std::end(names);
+}
+
 BodyUses uses_of(const ast::Probe& probe) {
   BodyUses uses;
   ast::Visitor visitor;
@@ -147,12 +154,17 @@ BodyUses uses_of(const ast::Probe& probe) {
 }  // namespace
 
 void Checker::resolve_probes() {
+  for (const ast::FunctionDefinition& function : program_.ast->functions) report(Diag::function_not_supported, function.span);
   size_t total = 0;
   for (const ast::Probe& probe : program_.ast->probes) {
     BodyUses uses = uses_of(probe);
     size_t first = program_.bodies.size();
     for (const ast::AttachPoint& written : probe.attach_points) {
       const ProbeRow* row = find_probe(written.provider);
+      if (row == nullptr && is_known_elsewhere(written.provider)) {
+        report(Diag::probe_not_supported, written.span, {std::string(written.provider)});
+        continue;
+      }
       if (row == nullptr) {
         Diagnostic& said = report(Diag::unknown_probe, written.span, {std::string(written.provider)});
         if (std::string_view near = nearest_name(written.provider, probe_names()); !near.empty())
@@ -369,7 +381,7 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
   ExprNote& target_note = note(target);
   target_note.variable = id;
   variable->is_assigned = true;
-  if (type == nullptr) return;
+  if (type == nullptr || (type->is(TypeKind::record) && layout(type, value->span) == nullptr)) return;
   type = read_as(type, types());
   if (type->is_aggregate()) {
     report(Diag::cannot_store, value->span, {show(type), "a variable"});
@@ -417,8 +429,9 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
   map.is_written = true;
   if (type == nullptr) return;
   bool is_aggregation = value->as<ast::Call>() != nullptr && find_aggregation(value->as<ast::Call>()->name) != nullptr;
+  if (type->is(TypeKind::record) && layout(type, value->span) == nullptr) return;
   if (!is_aggregation) type = stored(read_as(type, types()), types());
-  if (type->is(TypeKind::timestamp) || (type->is_aggregate() && !is_aggregation)) {
+  if (type->is_aggregate() && !is_aggregation) {
     report(Diag::cannot_store, value->span, {show(type), "a map"});
     return;
   }
@@ -519,7 +532,7 @@ void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) 
   const Type* type = expr(key);
   if (type == nullptr) return;
   type = stored(read_as(type, types()), types());
-  if (type->is(TypeKind::none) || type->is_aggregate() || type->is(TypeKind::timestamp)) {
+  if (type->is(TypeKind::none) || type->is_aggregate() || (type->is(TypeKind::record) && type->size == 0)) {
     report(Diag::bad_key_type, key->span, {show(type)});
     return;
   }

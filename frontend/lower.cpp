@@ -1,7 +1,9 @@
 // Programs, statements and variables. One function per body; callbacks of loops are functions of their own.
 #include "frontend/lower.h"
-#include "frontend/constants.h"
 
+#include <algorithm>
+
+#include "frontend/constants.h"
 #include "frontend/probes.h"
 
 namespace shrike {
@@ -84,7 +86,7 @@ void Lower::declare_map(const UserMap& map) {
   if (map.is_keyed) {
     decl.kind = map.is_declared ? map.kind : is_aggregate ? mir::MapKind::percpu_hash : mir::MapKind::hash;
     decl.key_size = map.key->size;
-    decl.value_size = align8(map.value->size);
+    decl.value_size = std::max(align8(map.value->size), 8u);
     decl.max_entries = static_cast<uint32_t>(map.max_entries != 0 ? map.max_entries : program_.config.max_map_keys);
   } else if (is_aggregate || (is_scalar(map.value) && map.value->size <= 8)) {
     decl.kind = is_aggregate ? mir::MapKind::percpu_array : mir::MapKind::array;
@@ -92,7 +94,7 @@ void Lower::declare_map(const UserMap& map) {
   } else {
     decl.kind = mir::MapKind::hash;
     decl.key_size = 8;
-    decl.value_size = align8(map.value->size);
+    decl.value_size = std::max(align8(map.value->size), 8u);
   }
   user_maps_.push_back(module_.interface.maps.add(decl));
   if (map.is_keyed && uses_aggregate_hist(map.value)) zeros_map(decl.value_size);

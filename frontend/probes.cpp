@@ -20,8 +20,8 @@ constexpr uint32_t sample_uses = use_ctx | use_registers | use_stack;
 
 // Columns as in ProbeRow.
 constexpr ProbeRow rows[] = {
-    {"begin", "", "", ProbeKind::begin, ProgramType::raw_tracepoint, 0, 0, false, "once, before anything is attached"},
-    {"end", "", "", ProbeKind::end, ProgramType::raw_tracepoint, 0, 0, false, "once, after everything is detached"},
+    {"begin", "", "", ProbeKind::begin, ProgramType::raw_tracepoint, use_stack, 0, false, "once, before anything is attached"},
+    {"end", "", "", ProbeKind::end, ProgramType::raw_tracepoint, use_stack, 0, false, "once, after everything is detached"},
     {"kprobe", "k", "[MODULE:]FUNCTION[+OFFSET]", ProbeKind::kprobe, ProgramType::kprobe, function_uses, 0, true,
      "entry of a kernel function"},
     {"kretprobe", "kr", "[MODULE:]FUNCTION", ProbeKind::kretprobe, ProgramType::kprobe, return_uses, 0, true,
@@ -102,8 +102,8 @@ struct Resolver {
   std::vector<mir::AttachPoint> bad_form() {
     diagnostics.report(
         Diag::bad_attach_point, point.span,
-        {std::string(row.name),
-         row.syntax.empty() ? "nothing after its name" : "`" + std::string(row.name) + ":` and then " + std::string(row.syntax)});
+        {std::string(point.text), row.syntax.empty() ? "nothing after `" + std::string(row.name) + "`"
+                                                     : "`" + std::string(row.name) + ":` and then " + std::string(row.syntax)});
     return {};
   }
 

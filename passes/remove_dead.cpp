@@ -32,6 +32,7 @@ class Marker {
         if (is_root(inst)) use(inst);
     }
     for (ValueId param : function_.blocks[function_.entry()].params) mark(param);
+    mark_provided();
     while (!work_.empty()) {
       ValueId value = work_.back();
       work_.pop_back();
@@ -109,6 +110,16 @@ class Marker {
   }
   void use(const Inst& inst) {
     for (ValueId operand : inst.operands) mark(operand);
+  }
+  // The pointer that a branch_null provides stays, used or not: its edge has no way to omit it. So what other edges give
+  // the same parameter is alive as well.
+  void mark_provided() {
+    for (uint32_t b = 0; b < function_.blocks.size(); b++) {
+      const std::vector<ValueId>& params = function_.blocks[BlockId(b)].params;
+      if (params.empty()) continue;
+      for (Edge edge : edges_[b])
+        if (reached_[edge.from.index] && !argument_of(function_, edge, 0).is_valid()) mark(params[0]);
+    }
   }
   void mark_arguments(const Definition& param) {
     for (Edge edge : edges_[param.block.index]) {

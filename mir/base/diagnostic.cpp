@@ -132,7 +132,9 @@ std::string render(const Diagnostic& diagnostic, const SourceMap& sources, Rende
 std::string_view nearest_name(std::string_view name, const std::vector<std::string_view>& candidates) {
   std::string_view best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  if (name.size() <= 2) return {};  // anything is near to one letter
   for (std::string_view candidate : candidates) {
+    if (candidate == name) continue;
     if (candidate.size() > name.size() + 3 || name.size() > candidate.size() + 3) continue;
     size_t distance = edit_distance(name, candidate);
     if (distance < best_distance) {

@@ -73,5 +73,28 @@ TEST(RemoveDead, EffectsStay) {
   expect_lines(text, "zero %k, #0, 8\n%r: i64 = call map_delete_elem(@m, %k)\n^some(%q: ptr.map):");
 }
 
+// What other edges give for a pointer that branch_null provides has to stay with it.
+TEST(RemoveDead, ArgumentsBesideAProvidedPointerStay) {
+  std::string text = after("remove-dead", R"(interface { map @m user array keyed key uint32 value uint64 bytes 4 8 entries 1 }
+fn "f" program kprobe {
+    slot $k 8 align 8
+    ^entry(%ctx: ptr.ctx):
+      %k: ptr.stack = slot_addr $k
+      zero %k, #0, 8
+      %v: ptr.map? = call map_lookup_elem(@m, %k)
+      branch_null %v, ^missing, ^join
+    ^missing:
+      %other: ptr.map = map_value_addr @m, #0
+      jump ^join(%other)
+    ^join(%p: ptr.map):
+      %r: i64 = constant 0
+      ret %r
+})");
+  expect_lines(text, R"(
+    %other: ptr.map = map_value_addr @m, #0
+    jump ^join(%other)
+  )");
+}
+
 }  // namespace
 }  // namespace shrike::passes
