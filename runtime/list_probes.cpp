@@ -6,7 +6,7 @@
 #include "mir/btf.h"
 #include "runtime/attach.h"
 #include "runtime/glob.h"
-#include "runtime/kernel_symbols.h"
+#include "runtime/kernel_functions.h"
 #include "runtime/perf_event.h"
 
 namespace shrike {

@@ -9,7 +9,7 @@
 #include "runtime/elf_symbols.h"
 #include "runtime/find_binary.h"
 #include "runtime/glob.h"
-#include "runtime/kernel_symbols.h"
+#include "runtime/kernel_functions.h"
 #include "runtime/machine.h"
 
 namespace shrike {

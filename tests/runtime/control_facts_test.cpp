@@ -9,7 +9,7 @@
 #include "runtime/explain_reject.h"
 #include "runtime/find_binary.h"
 #include "runtime/glob.h"
-#include "runtime/kernel_symbols.h"
+#include "runtime/kernel_functions.h"
 #include "runtime/list_probes.h"
 #include "runtime/live_kernel_facts.h"
 #include "runtime/machine.h"

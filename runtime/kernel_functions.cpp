@@ -1,5 +1,5 @@
 // Both files are megabytes of text: they are read once per question, line by line, and nothing of them is kept.
-#include "runtime/kernel_symbols.h"
+#include "runtime/kernel_functions.h"
 
 #include <algorithm>
 #include <cerrno>
