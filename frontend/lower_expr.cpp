@@ -181,7 +181,6 @@ ValueId Lower::short_circuit(const ast::Expr& self) {
 ValueId Lower::binary(const ast::Expr& self, const ast::Binary& e) {
   using Op = ast::BinaryOp;
   const Type* left_type = type(e.left);
-  const Type* right_type = type(e.right);
   if ((e.op == Op::eq || e.op == Op::ne) && !converts_to_integer(left_type)) {
     ValueId equal = left_type->is(TypeKind::string) ? strings_equal(e.left, e.right)
                                                     : bytes_equal(place(e.left), place(e.right), left_type->size, false);

@@ -7,6 +7,7 @@ std::string_view help_text() {
   return R"(USAGE:
     shrike [options] FILE [arguments] [-- --name=value...]
     shrike [options] -e 'program' [arguments]
+    shrike check [--kernel VERSION,...] FILE|-e 'program'
     shrike -l [pattern]
 
 OPTIONS:
@@ -28,6 +29,11 @@ OPTIONS:
     -V, --version          version
     -h, --help             this text
     -I DIR, --include FILE are accepted and ignored
+
+OTHER KERNELS:
+    check [--kernel LIST]  whether kernels would load the programs, by a model of their verifier, without any
+                           privilege; LIST is versions separated by commas (default all). Exit status 0: all
+                           accepted, 1: some refused, 2: some unknown
 
 THE COMPILER AT WORK:
     --emit=WHAT            print ast, checked, mir, lir, asm or elf, and stop

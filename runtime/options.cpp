@@ -31,7 +31,7 @@ const po::options_description& known_options() {
       ("buffering,B", text())("quiet,q", "")("verbose,v", "")("warnings,k", "")("no-warnings", "")("unsafe", "")
       ("dry-run", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
       ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")
-      ("regalloc", text())
+      ("regalloc", text())("kernel", text())
       // Accepted because harnesses and habits pass them; they have no effect here.
       ("include-dir,I", texts())("include", texts())("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
       ("debuginfo", text())("usdt-file-activation", "")("dwarf-pid", texts())
@@ -138,6 +138,10 @@ void take_arguments(const po::variables_map& given, Options& out) {
   std::vector<std::string> arguments;
   if (given.count("arguments")) arguments = given["arguments"].as<std::vector<std::string>>();
   size_t next = 0;
+  if (out.action == Action::run && !arguments.empty() && arguments[0] == "check") {
+    out.action = Action::check;
+    next = 1;
+  }
   if (!out.program && next < arguments.size()) {
     std::string& target = out.action == Action::list ? out.pattern : out.file;
     target = arguments[next++];
@@ -177,6 +181,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
     }
   }
   take_arguments(given, out);
+  if (given.count("kernel")) out.kernels = text("kernel");
 
   if (!check_conflicts(given, diagnostics) || !take_pid(given, out, diagnostics)) return std::nullopt;
   if (!take_output_choices(given, out, diagnostics)) return std::nullopt;
@@ -187,7 +192,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
     report_bad_value(diagnostics, "-c", out.command, "a command");
     return std::nullopt;
   }
-  if (out.action == Action::run && !out.program && out.file.empty()) {
+  if ((out.action == Action::run || out.action == Action::check) && !out.program && out.file.empty()) {
     diagnostics.report(Diag::no_script, {}).with_hint("`shrike -e 'program'` or `shrike FILE`; `shrike --help` tells the rest");
     return std::nullopt;
   }

@@ -12,7 +12,7 @@
 
 namespace shrike {
 
-enum class Action : uint8_t { run, list, info, version, help };
+enum class Action : uint8_t { run, check, list, info, version, help };
 
 // What can be shown of a program on its way to bytes.
 enum class Emit : uint8_t { ast, checked, mir, lir, assembly, elf };
@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> positionals;      // $1..
   std::map<std::string, std::string> named;  // after --: getopt
   std::string pattern;                       // -l
+  std::string kernels = "all";               // check --kernel
 
   std::string command;      // -c
   uint32_t pid = 0;         // -p

@@ -16,6 +16,7 @@
 #include "runtime/files.h"
 #include "runtime/info.h"
 #include "runtime/interrupt.h"
+#include "runtime/judge.h"
 #include "runtime/list_probes.h"
 #include "runtime/live_kernel_facts.h"
 #include "runtime/privileges.h"
@@ -121,7 +122,7 @@ bool write_elf_file(const std::string& path, const bpf::Object& object, Messages
 // --emit and its kind only look at the program; nothing of it reaches the kernel.
 bool only_shows(const Options& options) {
   return options.emit.has_value() || !options.emit_elf.empty() || !options.stop_after.empty() || !options.run_pass.empty() ||
-         options.action == Action::list;
+         options.action == Action::list || options.action == Action::check;
 }
 
 bool open_output_file(const Options& options, Fd& file, Messages& messages) {
@@ -154,6 +155,10 @@ int trace(const Options& options, Messages& messages) {
     for (const mir::AttachPoint& probe : compiled->object.interface.probes)
       list_probe(probe, facts, {options.verbose, print_out});
     return 0;
+  }
+  if (options.action == Action::check) {
+    std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, messages.diagnostics);
+    return messages.diagnostics.has_errors() ? 1 : judge(compiled->object, kernels, print_out, messages.diagnostics);
   }
   if (options.emit == Emit::elf) {
     std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);
@@ -211,6 +216,7 @@ int run(const Options& options, Messages& messages) {
       return 0;
     }
     case Action::list: return list(options, messages);
+    case Action::check:
     case Action::run: return trace(options, messages);
   }
   UNREACHABLE("unknown action");

@@ -9,8 +9,8 @@
 
 #include "backend-bpf/backend.h"
 #include "passes/pipeline.h"
+#include "runtime/judge.h"
 #include "tests/support/checked_script.h"
-#include "verifier-sim/verdict.h"
 
 namespace shrike {
 namespace {
@@ -32,21 +32,6 @@ std::optional<bpf::Object> compiled(const std::string& text, const std::vector<s
   return bpf::emit(std::move(machine));
 }
 
-sim::ProgramInput input_of(const bpf::Object& object, const bpf::Program& program) {
-  sim::ProgramInput input;
-  input.insns = program.insns;
-  input.type = static_cast<sim::ProgramType>(kernel_number(program.type));
-  for (const mir::MapDecl& map : object.interface.maps)
-    input.maps.push_back(
-        {map.name, static_cast<sim::MapType>(kernel_number(map.kind)), map.key_size, map.value_size, map.max_entries, false, {}});
-  for (const bpf::Relocation& relocation : program.relocations) {
-    input.references.push_back({relocation.insn, relocation.map.index});
-    if (relocation.is_value) input.insns[relocation.insn + 1].imm = static_cast<int32_t>(relocation.offset);
-  }
-  for (const bpf::Subprogram& subprogram : program.subprograms) input.subprogram_starts.push_back(subprogram.insn);
-  return input;
-}
-
 struct Tally {
   size_t programs = 0, accepted = 0, unknown = 0;
 };
@@ -57,7 +42,7 @@ void judge(const std::string& text, const std::vector<std::string>& positionals,
   for (const bpf::Program& program : object->programs) {
     sim::Options options;
     options.budget = 200'000;
-    sim::Verdict verdict = sim::verify(input_of(*object, program), profile, options);
+    sim::Verdict verdict = sim::verify(judged_input(*object, program), profile, options);
     tally.programs++;
     tally.accepted += verdict.answer == sim::Answer::accept;
     tally.unknown += verdict.answer == sim::Answer::unknown;
@@ -124,6 +109,36 @@ TEST(Judged, NoProgramOfAProbeWithContextIsRefused) {
     for (const char* script : scripts) judge(script, {}, profile, tally);
     EXPECT_GE(tally.programs, std::size(scripts));
   }
+}
+
+TEST(Judge, TableNamesProgramKernelAndCost) {
+  std::optional<bpf::Object> object = compiled("begin { print(1); } kprobe:do_work { @ = count(); }", {});
+  std::string text;
+  Diagnostics diagnostics;
+  int status = judge(*object, chosen_kernels("6.1,6.18", diagnostics), [&](std::string_view part) { text += part; }, diagnostics);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(
+      text.starts_with("program         kernel  verdict   instructions  walked    stack\nbegin           6.1     accepted  "))
+      << text;
+  EXPECT_NE(text.find("\nkprobe:do_work  6.18    accepted  "), std::string::npos) << text;
+}
+
+TEST(Judge, RefusalIsToldAtItsPlace) {
+  std::optional<bpf::Object> object = compiled("begin { @x = 1; }", {});
+  bpf::Program& program = object->programs[0];
+  program.insns.back() = {bpf::cls::alu64 | bpf::alu::mov | bpf::src::x, bpf::make_regs(0, 9), 0, 0};  // falls off its end
+  Diagnostics diagnostics;
+  int status = judge(*object, chosen_kernels("6.18", diagnostics), [](std::string_view) {}, diagnostics);
+  EXPECT_EQ(status, 1);
+  ASSERT_EQ(diagnostics.all().size(), 1u);
+  EXPECT_EQ(diagnostics.all()[0].id, Diag::model_refuses);
+}
+
+TEST(Judge, UnknownKernel) {
+  Diagnostics diagnostics;
+  EXPECT_TRUE(chosen_kernels("2.4", diagnostics).empty());
+  ASSERT_EQ(diagnostics.all().size(), 1u);
+  EXPECT_EQ(diagnostics.all()[0].id, Diag::unknown_kernel);
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+// One table, programs by kernels, widths by what stands in it. Where the model cannot decide it says `unknown` and why.
+#include "runtime/judge.h"
+
+#include <algorithm>
+
+#include "runtime/explain_reject.h"
+
+namespace shrike {
+
+namespace {
+
+struct Line {
+  std::string program, kernel, verdict, instructions, walked, stack;
+};
+
+void append(std::string& out, const std::string& text, size_t width, bool is_last = false) {
+  out += text;
+  if (!is_last) out.append(width > text.size() ? width - text.size() : 0, ' ').append("  ");
+}
+
+void print_lines(const std::vector<Line>& lines, const std::function<void(std::string_view)>& print) {
+  size_t program = 0, verdict = 0;
+  for (const Line& line : lines) {
+    program = std::max(program, line.program.size());
+    verdict = std::max(verdict, line.verdict.size());
+  }
+  std::string out;
+  for (const Line& line : lines) {
+    append(out, line.program, program);
+    append(out, line.kernel, 6);
+    append(out, line.verdict, verdict);
+    append(out, line.instructions, 12);
+    append(out, line.walked, 8);
+    append(out, line.stack, 0, true);
+    out += "\n";
+  }
+  print(out);
+}
+
+}  // namespace
+
+sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& program) {
+  sim::ProgramInput input;
+  input.insns = program.insns;
+  input.type = static_cast<sim::ProgramType>(kernel_number(program.type));
+  for (const mir::MapDecl& map : object.interface.maps) {
+    sim::MapShape shape;
+    shape.name = map.name;
+    shape.type = static_cast<sim::MapType>(kernel_number(map.kind));
+    shape.key_size = map.key_size;
+    shape.value_size = map.value_size;
+    shape.max_entries = map.max_entries;
+    input.maps.push_back(std::move(shape));
+  }
+  for (const bpf::Relocation& relocation : program.relocations) {
+    input.references.push_back({relocation.insn, relocation.map.index});
+    if (relocation.is_value) input.insns[relocation.insn + 1].imm = static_cast<int32_t>(relocation.offset);
+  }
+  for (const bpf::Subprogram& subprogram : program.subprograms) input.subprogram_starts.push_back(subprogram.insn);
+  return input;
+}
+
+std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& diagnostics) {
+  if (kernels == "all") return sim::all_profiles();
+  std::vector<sim::Profile> chosen;
+  while (!kernels.empty()) {
+    size_t comma = kernels.find(',');
+    std::string_view name = kernels.substr(0, comma);
+    kernels = comma == std::string_view::npos ? std::string_view() : kernels.substr(comma + 1);
+    if (std::optional<sim::Profile> profile = sim::find_profile(name)) {
+      chosen.push_back(*profile);
+      continue;
+    }
+    std::string known;
+    for (const sim::Profile& profile : sim::all_profiles()) known += (known.empty() ? "" : ", ") + std::string(profile.name);
+    diagnostics.report(Diag::unknown_kernel, {}, {std::string(name)}).with_hint("known are " + known + "; `all` takes every one");
+  }
+  return chosen;
+}
+
+int judge(const bpf::Object& object, const std::vector<sim::Profile>& kernels, const std::function<void(std::string_view)>& print,
+          Diagnostics& diagnostics) {
+  std::vector<Line> lines = {{"program", "kernel", "verdict", "instructions", "walked", "stack"}};
+  std::string reasons;
+  bool is_refused = false, is_unknown = false;
+  for (const bpf::Program& program : object.programs) {
+    for (const sim::Profile& kernel : kernels) {
+      sim::Verdict verdict = sim::verify(judged_input(object, program), kernel);
+      const char* word = verdict.answer == sim::Answer::accept   ? "accepted"
+                         : verdict.answer == sim::Answer::reject ? "refused"
+                                                                 : "unknown";
+      lines.push_back({program.name, std::string(kernel.name), word, std::to_string(program.insns.size()),
+                       std::to_string(verdict.processed), std::to_string(verdict.stack_depth)});
+      if (verdict.answer == sim::Answer::reject) {
+        is_refused = true;
+        diagnostics.report(Diag::model_refuses, span_of(program, verdict.insn),
+                           {std::string(kernel.name), program.name, verdict.message});
+      } else if (verdict.answer == sim::Answer::unknown) {
+        is_unknown = true;
+        reasons += "unknown: " + program.name + " on " + std::string(kernel.name) + ": " + verdict.message + "\n";
+      }
+    }
+  }
+  print_lines(lines, print);
+  print(reasons);
+  return is_refused ? 1 : is_unknown ? 2 : 0;
+}
+
+}  // namespace shrike

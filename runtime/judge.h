@@ -1,0 +1,27 @@
+// `shrike check`: would other kernels load this program? The verifier's model answers for each of its kernel profiles;
+// nothing is given to the kernel of this machine and no privilege is needed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend-bpf/object.h"
+#include "mir/base/diagnostic.h"
+#include "verifier-sim/verdict.h"
+
+namespace shrike {
+
+// What the model sees of one program of the object.
+sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& program);
+
+// The profiles named by `kernels`, a list separated by commas or "all". Reports a name that no profile has.
+std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& diagnostics);
+
+// Prints a line a program and kernel through `print`; a refusal is reported at its place in the script. The exit status:
+// 0 all accepted, 1 some refused, 2 some unknown and none refused.
+int judge(const bpf::Object& object, const std::vector<sim::Profile>& kernels, const std::function<void(std::string_view)>& print,
+          Diagnostics& diagnostics);
+
+}  // namespace shrike
