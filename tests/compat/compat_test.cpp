@@ -185,7 +185,7 @@ TEST_P(Compat, Same) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Compat, ::testing::ValuesIn(read_scripts()),
-                         [](const ::testing::TestParamInfo<Script>& info) { return info.param.name; });
+                         [](const ::testing::TestParamInfo<Script>& tested) { return tested.param.name; });
 
 TEST(CompatTable, IsReadWhole) {
   const std::vector<Script> scripts = read_scripts();

@@ -34,7 +34,7 @@ TEST_P(Example, Attaches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Example, ::testing::ValuesIn(example_names()),
-                         [](const ::testing::TestParamInfo<std::string>& info) { return info.param; });
+                         [](const ::testing::TestParamInfo<std::string>& tested) { return tested.param; });
 
 using Quickstart = LiveTest;
 

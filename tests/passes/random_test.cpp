@@ -147,8 +147,8 @@ TEST_P(RandomPass, KeepsBehaviour) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, RandomPass, testing::ValuesIn(pass_names()), [](const auto& info) {
-  std::string name(info.param);
+INSTANTIATE_TEST_SUITE_P(All, RandomPass, testing::ValuesIn(pass_names()), [](const auto& tested) {
+  std::string name(tested.param);
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
