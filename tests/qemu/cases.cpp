@@ -1,0 +1,180 @@
+// Reads the tables, builds each case's command line, judges its result; see cases.h.
+#include "tests/qemu/cases.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+
+#include "tests/qemu/guest.h"
+
+namespace shrike::testing {
+namespace {
+
+constexpr const char* case_limit_s = "30";
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) out.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+// `NAME [: OPTION…] [$ ARGUMENT…]`, as in tests/compat/scripts.txt.
+Case parse_header(std::string_view line) {
+  Case one;
+  if (const size_t at = line.find(" $ "); at != std::string_view::npos) {
+    one.arguments = words(line.substr(at + 3));
+    line = line.substr(0, at);
+  }
+  if (const size_t at = line.find(" : "); at != std::string_view::npos) {
+    one.options = words(line.substr(at + 3));
+    line = line.substr(0, at);
+  }
+  one.name = std::string(line);
+  return one;
+}
+
+bool parse_directive(std::string_view line, Case* one) {
+  const size_t space = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, space);
+  const std::string rest(line.substr(std::min(space + 1, line.size())));
+  const auto expect = [&](Expectation::Kind kind, std::string text, int number = 0) {
+    one->expected.push_back({kind, std::move(text), number});
+    return true;
+  };
+  if (word == "on") return !(one->kernels = rest).empty();
+  if (word == "run") return !(one->workload = rest).empty();
+  if (word == "out") return expect(Expectation::line, rest);
+  if (word == "like") return expect(Expectation::like, rest);
+  if (word == "absent") return expect(Expectation::absent, rest);
+  if (word == "err") return expect(Expectation::err, rest);
+  if (word == "status") return expect(Expectation::status, {}, atoi(rest.c_str()));
+  if (word != "lines") return false;
+  const size_t number_end = std::min(rest.find(' '), rest.size());
+  return expect(Expectation::lines_like, rest.substr(std::min(number_end + 1, rest.size())), atoi(rest.c_str()));
+}
+
+bool line_is_like(const std::string& line, const std::string& pattern) {
+  return fnmatch(pattern.c_str(), line.c_str(), 0) == 0;
+}
+
+std::string complaint(const Expectation& wanted, const Result& result) {
+  const std::vector<std::string> lines = split_lines(result.out);
+  const auto is_like = [&](const std::string& line) { return line_is_like(line, wanted.text); };
+  switch (wanted.kind) {
+    case Expectation::line:
+      if (std::find(lines.begin(), lines.end(), wanted.text) == lines.end()) return "no line of stdout is: " + wanted.text;
+      break;
+    case Expectation::like:
+      if (std::none_of(lines.begin(), lines.end(), is_like)) return "no line of stdout is like: " + wanted.text;
+      break;
+    case Expectation::lines_like:
+      if (const auto n = std::count_if(lines.begin(), lines.end(), is_like); n != wanted.number) {
+        return std::to_string(n) + " lines instead of " + std::to_string(wanted.number) + " are like: " + wanted.text;
+      }
+      break;
+    case Expectation::absent:
+      if (result.out.find(wanted.text) != std::string::npos) return "stdout should not contain: " + wanted.text;
+      break;
+    case Expectation::err:
+      if (result.err.find(wanted.text) == std::string::npos) return "stderr does not contain: " + wanted.text;
+      break;
+    case Expectation::status: break;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Case> read_cases(const std::string& path) {
+  std::vector<Case> cases;
+  for (const std::string& line : split_lines(read_file(path))) {
+    if (line.starts_with("== ")) {
+      cases.push_back(parse_header(std::string_view(line).substr(3)));
+    } else if (cases.empty()) {
+      continue;  // the legend
+    } else if (line.starts_with("-- ")) {
+      EXPECT_TRUE(parse_directive(std::string_view(line).substr(3), &cases.back())) << path << ": " << line;
+    } else if (cases.back().expected.empty()) {
+      cases.back().script += line + "\n";
+    } else {
+      EXPECT_TRUE(line.empty()) << path << ": neither script nor directive: " << line;
+    }
+  }
+  EXPECT_FALSE(cases.empty()) << path;
+  return cases;
+}
+
+std::vector<Case> example_cases() {
+  std::vector<Case> cases;
+  DIR* const folder = opendir(SHRIKE_SOURCE_DIR "/examples");
+  while (const dirent* entry = folder ? readdir(folder) : nullptr) {
+    const std::string name = entry->d_name;
+    if (!name.ends_with(".bt")) continue;
+    Case one;
+    one.name = "example_" + name.substr(0, name.size() - 3);
+    one.options = {"--dry-run"};
+    one.arguments = {"100"};
+    one.script = read_file(SHRIKE_SOURCE_DIR "/examples/" + name);
+    cases.push_back(std::move(one));
+  }
+  if (folder) closedir(folder);
+  EXPECT_GE(cases.size(), 10u);
+  std::sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) { return a.name < b.name; });
+  return cases;
+}
+
+std::vector<Case> compat_cases() {
+  std::vector<Case> cases;
+  bool in_expected = false;
+  for (const std::string& line : split_lines(read_file(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt"))) {
+    if (line.starts_with("== ")) {
+      cases.push_back(parse_header(std::string_view(line).substr(3)));
+      cases.back().name = "compat_" + cases.back().name;
+      cases.back().options.emplace_back("--dry-run");
+      in_expected = false;
+    } else if (line.starts_with("-- ")) {
+      in_expected = true;
+    } else if (!cases.empty() && !in_expected) {
+      cases.back().script += line + "\n";
+    }
+  }
+  EXPECT_GE(cases.size(), 120u);
+  return cases;
+}
+
+bool runs_on(const Case& one, std::string_view version) {
+  const std::vector<std::string> prefixes = words(one.kernels);
+  const auto fits = [&](const std::string& prefix) { return version.starts_with(prefix + "."); };
+  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), fits);
+}
+
+std::string command_of(const Case& one) {
+  std::string command = std::string("exec timeout -s KILL ") + case_limit_s + " /bin/shrike";
+  for (const std::string& option : one.options) command += " " + shell_quoted(option);
+  if (!one.workload.empty()) command += " -c " + shell_quoted("/bin/workload " + one.workload);
+  command += " -e " + shell_quoted(one.script);
+  for (const std::string& argument : one.arguments) command += " " + shell_quoted(argument);
+  return command;
+}
+
+std::string judge(const Case& one, const Result& result) {
+  if (result.timed_out) return std::string("did not end in ") + case_limit_s + " s";
+  int status = 0;
+  for (const Expectation& wanted : one.expected) {
+    if (wanted.kind == Expectation::status) status = wanted.number;
+  }
+  if (result.status != status) return "status " + std::to_string(result.status) + " instead of " + std::to_string(status);
+  for (const Expectation& wanted : one.expected) {
+    if (std::string said = complaint(wanted, result); !said.empty()) return said;
+  }
+  return {};
+}
+
+}  // namespace shrike::testing

@@ -1,0 +1,136 @@
+// Packs the initial file system, starts QEMU and reads the results off its second serial port; see guest.h.
+#include "tests/qemu/guest.h"
+
+#include <gtest/gtest.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+namespace shrike::testing {
+
+void Initramfs::add(const std::string& path, unsigned mode, std::string_view bytes) {
+  const std::string name = path.starts_with('/') ? path.substr(1) : path;
+  char header[111];
+  snprintf(header, sizeof header, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", ++entries_, mode, 0u, 0u, 1u, 0u,
+           bytes.size(), 0u, 0u, 0u, 0u, name.size() + 1, 0u);
+  const auto pad = [&] { bytes_.append((4 - bytes_.size() % 4) % 4, '\0'); };
+  bytes_ += header;
+  bytes_ += name;
+  bytes_ += '\0';
+  pad();
+  bytes_ += bytes;
+  pad();
+}
+
+void Initramfs::add_folder(const std::string& path) {
+  if (path.empty() || path == "/" || folders_[path]) return;
+  folders_[path] = true;
+  add_parents(path);
+  add(path, 0040755, {});
+}
+
+void Initramfs::add_parents(const std::string& path) {
+  if (const size_t slash = path.rfind('/'); slash != std::string::npos) add_folder(path.substr(0, slash));
+}
+
+void Initramfs::add_file(const std::string& path, std::string_view bytes, bool executable) {
+  add_parents(path);
+  add(path, executable ? 0100755 : 0100644, bytes);
+}
+
+void Initramfs::add_link(const std::string& path, const std::string& target) {
+  add_parents(path);
+  add(path, 0120777, target);
+}
+
+bool Initramfs::add_copy(const std::string& source, std::string path) {
+  const std::string bytes = read_file(source);
+  if (bytes.empty()) return false;
+  add_file(path.empty() ? source : path, bytes, true);
+  return true;
+}
+
+std::string Initramfs::archive() const {
+  Initramfs whole = *this;
+  whole.add("TRAILER!!!", 0, {});
+  return whole.bytes_;
+}
+
+std::string shell_quoted(std::string_view text) {
+  return "'" + replace_all(std::string(text), "'", "'\\''") + "'";
+}
+
+namespace {
+
+// The shared libraries that the workload asks for, as ldd tells them.
+std::vector<std::string> libraries_of(const std::string& program) {
+  std::vector<std::string> paths;
+  for (const std::string& line : split_lines(run({"ldd", program}, {}, 10000).out)) {
+    const size_t first = line.find('/');
+    if (first != std::string::npos) paths.push_back(line.substr(first, line.find(' ', first) - first));
+  }
+  return paths;
+}
+
+Initramfs file_system(const std::vector<GuestCase>& cases) {
+  Initramfs files;
+  for (const char* folder : {"/proc", "/sys", "/dev", "/tmp", "/root", "/cases"}) files.add_folder(folder);
+  files.add_file("/init", read_file(SHRIKE_SOURCE_DIR "/tests/qemu/init"), true);
+  EXPECT_TRUE(files.add_copy("/bin/busybox")) << "scripts/install-test-deps installs it";
+  for (const char* tool : {"sh", "cat", "echo", "ip", "kill", "mount", "poweroff", "sleep", "stty", "timeout", "true", "wc"}) {
+    files.add_link(std::string("/bin/") + tool, "busybox");
+  }
+  EXPECT_TRUE(files.add_copy(shrike_binary(), "/bin/shrike"));
+  EXPECT_TRUE(files.add_copy(SHRIKE_WORKLOAD, "/bin/workload"));
+  for (const std::string& library : libraries_of(SHRIKE_WORKLOAD)) EXPECT_TRUE(files.add_copy(library)) << library;
+  files.add_file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  for (size_t i = 0; i < cases.size(); ++i) {
+    char order[24];
+    snprintf(order, sizeof order, "%04zu-", i);
+    files.add_file("/cases/" + (order + cases[i].name), cases[i].command + "\n");
+  }
+  return files;
+}
+
+void read_results(std::string_view text, GuestRun* run) {
+  while (text.starts_with("=== ")) {
+    char name[256];
+    int status = 0;
+    size_t out_size = 0;
+    size_t err_size = 0;
+    const size_t line_end = text.find('\n');
+    if (line_end == std::string_view::npos) return;
+    const std::string line(text.substr(0, line_end));
+    if (sscanf(line.c_str(), "=== %255s %d %zu %zu", name, &status, &out_size, &err_size) != 4) return;
+    text.remove_prefix(line_end + 1);
+    if (text.size() < out_size + err_size) return;  // cut by a crash
+    if (std::string_view(name) == "end") {
+      run->ended = true;
+      return;
+    }
+    Result& result = run->results[name];
+    result.status = status;
+    result.timed_out = status == 137 || status == 143;  // killed by the guest's timeout
+    result.out = std::string(text.substr(0, out_size));
+    result.err = std::string(text.substr(out_size, err_size));
+    text.remove_prefix(out_size + err_size);
+  }
+}
+
+}  // namespace
+
+GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms) {
+  GuestRun guest;
+  const TemporaryFile archive(file_system(cases).archive());
+  const TemporaryFile results("");
+  const Result qemu = run({"qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1G", "-display",
+                           "none", "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", archive.path(), "-append",
+                           "console=ttyS0 panic=-1 quiet mitigations=off", "-serial", "stdio", "-serial", "file:" + results.path()},
+                          {}, timeout_ms);
+  read_results(read_file(results.path()), &guest);
+  guest.console = qemu.out + qemu.err;
+  if (qemu.timed_out) guest.console += "(the guest did not end in time)\n";
+  return guest;
+}
+
+}  // namespace shrike::testing

@@ -1,0 +1,51 @@
+// A kernel booted in QEMU with an initial file system of our making, that runs a list of cases and tells what came of each.
+// Needs qemu-system-x86_64 and a static busybox; KVM is not asked for, so that it runs inside any virtual machine. The guest's
+// side is the script `init`. Judging the results is left to the caller.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/process.h"
+
+namespace shrike::testing {
+
+// A cpio archive in the form that Linux unpacks at boot.
+class Initramfs {
+ public:
+  void add_folder(const std::string& path);
+  void add_file(const std::string& path, std::string_view bytes, bool executable = false);
+  void add_link(const std::string& path, const std::string& target);
+  // A file of this machine under the same path, or another; false if it cannot be read.
+  bool add_copy(const std::string& source, std::string path = {});
+  std::string archive() const;
+
+ private:
+  void add_parents(const std::string& path);
+  void add(const std::string& path, unsigned mode, std::string_view bytes);
+
+  std::map<std::string, bool> folders_;
+  std::string bytes_;
+  unsigned entries_ = 0;
+};
+
+struct GuestCase {
+  std::string name;     // no spaces
+  std::string command;  // for sh
+};
+
+struct GuestRun {
+  std::map<std::string, Result> results;  // by the case's name; the cases after a crash are absent
+  bool ended = false;                     // the guest came to the end of its list
+  std::string console;                    // kernel messages
+};
+
+// Boots `kernel` with shrike and the workload of this build, and runs the cases one after the other.
+GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms);
+
+// `'it'\''s'`
+std::string shell_quoted(std::string_view text);
+
+}  // namespace shrike::testing

@@ -1,0 +1,87 @@
+// Boots each kernel of build/kernels (tests/qemu/fetch-kernels gets them) under QEMU and runs the cases there: kprobes, which
+// the kernels that tests run on may lack, and loading by older verifiers. Prints a line for each case; a failing one comes
+// with script and output. SHRIKE_QEMU_CASES=text runs only the cases whose names contain it.
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tests/qemu/cases.h"
+#include "tests/qemu/guest.h"
+
+namespace shrike::testing {
+namespace {
+
+constexpr int boot_limit_ms = 240000;
+const char* const kernels_folder = SHRIKE_SOURCE_DIR "/build/kernels";
+
+std::string kernel_of(const std::string& series) {
+  std::string found;
+  DIR* const folder = opendir(kernels_folder);
+  while (const dirent* entry = folder ? readdir(folder) : nullptr) {
+    const std::string name = entry->d_name;
+    if (name.starts_with(series + ".") && access((kernels_folder + ("/" + name) + "/vmlinuz").c_str(), R_OK) == 0) found = name;
+  }
+  if (folder) closedir(folder);
+  return found;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases = read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/cases.txt");
+  const auto append = [&](std::vector<Case> more) {
+    cases.insert(cases.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  append(read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/loads.txt"));
+  append(example_cases());
+  append(compat_cases());
+  return cases;
+}
+
+std::string shortened(const std::string& text) {
+  constexpr size_t most = 6000;
+  return text.size() <= most ? text : text.substr(0, most / 2) + "\n[…]\n" + text.substr(text.size() - most / 2);
+}
+
+class Kernel : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Kernel, RunsEveryCase) {
+  const std::string version = kernel_of(GetParam());
+  if (version.empty()) {
+    fprintf(stderr, "SKIPPED, not passed: no Linux %s in %s; tests/qemu/fetch-kernels gets it\n", GetParam(), kernels_folder);
+    GTEST_SKIP() << "no Linux " << GetParam();
+  }
+  const char* const filter = getenv("SHRIKE_QEMU_CASES");
+  std::vector<Case> cases;
+  std::vector<GuestCase> commands;
+  for (Case& one : all_cases()) {
+    if (!runs_on(one, version) || (filter && one.name.find(filter) == std::string::npos)) continue;
+    commands.push_back({one.name, command_of(one)});
+    cases.push_back(std::move(one));
+  }
+  const GuestRun guest = run_in_guest(kernels_folder + ("/" + version) + "/vmlinuz", commands, boot_limit_ms);
+  EXPECT_TRUE(guest.ended) << "Linux " << version << " ran " << guest.results.size() << " of " << cases.size() << " cases\n"
+                           << shortened(guest.console);
+  for (const Case& one : cases) {
+    const auto found = guest.results.find(one.name);
+    if (found == guest.results.end()) {
+      printf("  not run  %s %s\n", GetParam(), one.name.c_str());
+      continue;
+    }
+    const Result& result = found->second;
+    const std::string wrong = judge(one, result);
+    printf("  %s  %s %s\n", wrong.empty() ? "ok     " : "FAILED ", GetParam(), one.name.c_str());
+    EXPECT_EQ(wrong, "") << "on Linux " << version << ": " << one.name << "\n"
+                         << commands[static_cast<size_t>(&one - cases.data())].command << "\n--- stdout\n" << shortened(result.out)
+                         << "\n--- stderr\n" << shortened(result.err);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Kernel, ::testing::Values("6.1", "6.12"), [](const ::testing::TestParamInfo<const char*>& kernel) {
+  const std::string series = kernel.param;
+  return "Linux_" + replace_all(series, ".", "_");
+});
+
+}  // namespace
+}  // namespace shrike::testing
