@@ -30,8 +30,9 @@ AttachResult explain(const mir::AttachPoint& probe, int error) {
   }
 }
 
+// The kernel looks for a module of the name that stands before the colon; `vmlinux` is our name for itself.
 std::string symbol_of(const mir::AttachPoint& probe) {
-  return probe.target.empty() ? probe.function : probe.target + ":" + probe.function;
+  return probe.target.empty() || probe.target == "vmlinux" ? probe.function : probe.target + ":" + probe.function;
 }
 
 AttachResult attach_by_tracefs(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {

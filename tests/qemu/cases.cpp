@@ -118,7 +118,7 @@ std::vector<Case> example_cases() {
     const std::string name = entry->d_name;
     if (!name.ends_with(".bt")) continue;
     Case one;
-    one.name = "example_" + name.substr(0, name.size() - 3);
+    one.name = "load_example_" + name.substr(0, name.size() - 3);
     one.options = {"--dry-run"};
     one.arguments = {"100"};
     one.script = read_file(SHRIKE_SOURCE_DIR "/examples/" + name);
@@ -136,7 +136,7 @@ std::vector<Case> compat_cases() {
   for (const std::string& line : split_lines(read_file(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt"))) {
     if (line.starts_with("== ")) {
       cases.push_back(parse_header(std::string_view(line).substr(3)));
-      cases.back().name = "compat_" + cases.back().name;
+      cases.back().name = "load_compat_" + cases.back().name;
       cases.back().options.emplace_back("--dry-run");
       in_expected = false;
     } else if (line.starts_with("-- ")) {

@@ -11,8 +11,8 @@ namespace shrike::testing {
 void Initramfs::add(const std::string& path, unsigned mode, std::string_view bytes) {
   const std::string name = path.starts_with('/') ? path.substr(1) : path;
   char header[111];
-  snprintf(header, sizeof header, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", ++entries_, mode, 0u, 0u, 1u, 0u,
-           bytes.size(), 0u, 0u, 0u, 0u, name.size() + 1, 0u);
+  snprintf(header, sizeof header, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", ++entries_, mode, 0u, 0u, 1u,
+           0u, bytes.size(), 0u, 0u, 0u, 0u, name.size() + 1, 0u);
   const auto pad = [&] { bytes_.append((4 - bytes_.size() % 4) % 4, '\0'); };
   bytes_ += header;
   bytes_ += name;
@@ -123,9 +123,30 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
   GuestRun guest;
   const TemporaryFile archive(file_system(cases).archive());
   const TemporaryFile results("");
-  const Result qemu = run({"qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1G", "-display",
-                           "none", "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", archive.path(), "-append",
-                           "console=ttyS0 panic=-1 quiet mitigations=off", "-serial", "stdio", "-serial", "file:" + results.path()},
+  const Result qemu = run({"qemu-system-x86_64",
+                           "-accel",
+                           "tcg,thread=multi",
+                           "-cpu",
+                           "max",
+                           "-smp",
+                           "2",
+                           "-m",
+                           "1G",
+                           "-display",
+                           "none",
+                           "-no-reboot",
+                           "-nic",
+                           "none",
+                           "-kernel",
+                           kernel,
+                           "-initrd",
+                           archive.path(),
+                           "-append",
+                           "console=ttyS0 panic=-1 quiet mitigations=off",
+                           "-serial",
+                           "stdio",
+                           "-serial",
+                           "file:" + results.path()},
                           {}, timeout_ms);
   read_results(read_file(results.path()), &guest);
   guest.console = qemu.out + qemu.err;
