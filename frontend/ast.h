@@ -323,6 +323,12 @@ struct MacroDefinition {  // macro name($a, @b, c) { }
   const Expr* value = nullptr;
   Span span;
 };
+// One use of a macro: what stands at `use` is a copy of its body.
+struct Expansion {
+  Span use;
+  std::string_view macro;
+  Span definition;
+};
 struct Import {
   std::string_view path;
   Span span;
@@ -338,6 +344,7 @@ struct Program {
   std::vector<FunctionDefinition> functions;
   std::vector<MacroDefinition> macros;
   std::vector<Probe> probes;
+  std::vector<Expansion> expansions;
   uint32_t expr_count = 0;  // ids are 0..expr_count-1
 };
 

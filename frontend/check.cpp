@@ -6,6 +6,7 @@
 #include "frontend/c_layout.h"
 #include "frontend/checker.h"
 #include "frontend/config.h"
+#include "frontend/expand_macros.h"
 
 namespace shrike {
 
@@ -73,12 +74,14 @@ void Checker::run() {
     if (changed_) continue;
     // Instances of one probe repeat its mistakes.
     for (size_t i = 0; i < reports.all().size(); i++) {
-      const Diagnostic& report = reports.all()[i];
+      Diagnostic report = reports.all()[i];
       bool repeated =
           std::any_of(reports.all().begin(), reports.all().begin() + static_cast<long>(i), [&](const Diagnostic& earlier) {
             return earlier.id == report.id && earlier.span == report.span && report.span.is_known();
           });
-      if (!repeated) final_.add(report);
+      if (repeated) continue;
+      label_expansions(report, *program_.ast);
+      final_.add(std::move(report));
     }
     break;
   }

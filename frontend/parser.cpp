@@ -135,8 +135,9 @@ ast::Program ScriptParser::parse_program() {
     parse_item(program);
     if (is_panicking_) skip_to_body_end();
   }
-  program.expr_count = static_cast<uint32_t>(depths_.size());
-  if (program.probes.empty() && !errors_.has_reported()) errors_.report(Diag::empty_program, {});
+  program.expr_count = options_.first_expr_id + static_cast<uint32_t>(depths_.size());
+  bool may_lack_probes = options_.first_expr_id != 0 || !program.imports.empty();
+  if (program.probes.empty() && !may_lack_probes && !errors_.has_reported()) errors_.report(Diag::empty_program, {});
   return program;
 }
 

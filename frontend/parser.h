@@ -11,6 +11,7 @@ namespace shrike {
 
 struct ParseOptions {
   std::vector<std::string> positionals;  // $1..: replaced inside attach points; elsewhere they stay Positional nodes
+  uint32_t first_expr_id = 0;            // of a file that joins others in one Program
 };
 
 // Parses the file that starts at `begin` in `sources`. Nodes and strings live in `arena`. `#define NAME tokens` of the

@@ -61,7 +61,7 @@ const ast::Expr* ScriptParser::make_expr(Span span, ast::ExprNode node, std::ini
     return error_expr();
   }
   deepest_in_block_ = std::max(deepest_in_block_, depth);
-  auto id = ast::ExprId(depths_.size());
+  auto id = ast::ExprId(options_.first_expr_id + depths_.size());
   depths_.push_back(static_cast<uint16_t>(depth));
   return arena_.make<ast::Expr>(ast::Expr{id, span, std::move(node)});
 }

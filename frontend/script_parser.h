@@ -114,7 +114,7 @@ class ScriptParser {
   ast::ExprList parse_list(TokenKind close, bool* has_trailing_comma = nullptr);
   const ast::Expr* make_expr(Span span, ast::ExprNode node, std::initializer_list<const ast::Expr*> children = {},
                              const ast::ExprList* more = nullptr);
-  uint32_t depth_of(const ast::Expr* expr) const { return depths_[expr->id.index]; }
+  uint32_t depth_of(const ast::Expr* expr) const { return depths_[expr->id.index - options_.first_expr_id]; }
   void check_incrementable(const ast::Expr* operand);
 
   // --- types (parser_types.cpp)

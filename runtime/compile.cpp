@@ -8,9 +8,12 @@
 
 #include "backend-bpf/backend.h"
 #include "backend-bpf/lir_text.h"
+#include "frontend/expand_macros.h"
+#include "frontend/imports.h"
 #include "frontend/parser.h"
 #include "mir/text.h"
 #include "passes/pipeline.h"
+#include "runtime/import_files.h"
 
 namespace shrike {
 
@@ -135,9 +138,15 @@ bool check_pass_names(const Options& line, Diagnostics& diagnostics) {
 std::optional<mir::Module> run_frontend(const Source& source, const CompileOptions& options, KernelFacts& facts,
                                         Messages& messages, Viewer& viewer, Config& config) {
   Arena arena;
-  ast::Program program = parse(messages.sources, source.begin, {options.check.positionals}, arena, messages.diagnostics);
+  ParseOptions parsing;
+  parsing.positionals = options.check.positionals;
+  ast::Program program = parse(messages.sources, source.begin, parsing, arena, messages.diagnostics);
+  ImportFiles files;
+  merge_imports(program, source.begin, messages.sources, files, parsing, arena, messages.diagnostics);
   viewer.lap("parse");
   if (viewer.stage(Emit::ast, [&] { return print(program, messages.sources); }) || messages.diagnostics.has_errors()) return {};
+  expand_macros(program, arena, messages.diagnostics);
+  if (messages.diagnostics.has_errors()) return {};
 
   CheckedProgramPtr checked = check(program, facts, options.check, messages.diagnostics);
   viewer.lap("check");

@@ -29,7 +29,7 @@ const po::options_description& known_options() {
     table->add_options()
       ("program,e", text())("list,l", "")("cmd,c", text())("pid,p", text())("output,o", text())("format,f", text())
       ("buffering,B", text())("quiet,q", "")("verbose,v", "")("warnings,k", "")("no-warnings", "")("unsafe", "")
-      ("dry-run", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
+      ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
       ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")
       ("regalloc", text())("kernel", text())
       // Accepted because harnesses and habits pass them; they have no effect here.
@@ -157,6 +157,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   if (given.count("help")) out.action = Action::help;
   else if (given.count("version")) out.action = Action::version;
   else if (given.count("info")) out.action = Action::info;
+  else if (given.count("fmt")) out.action = Action::format;
   else if (given.count("list")) out.action = Action::list;
   if (given.count("program")) out.program = text("program");
   out.command = text("cmd");
@@ -192,7 +193,8 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
     report_bad_value(diagnostics, "-c", out.command, "a command");
     return std::nullopt;
   }
-  if ((out.action == Action::run || out.action == Action::check) && !out.program && out.file.empty()) {
+  bool needs_program = out.action == Action::run || out.action == Action::check || out.action == Action::format;
+  if (needs_program && !out.program && out.file.empty()) {
     diagnostics.report(Diag::no_script, {}).with_hint("`shrike -e 'program'` or `shrike FILE`; `shrike --help` tells the rest");
     return std::nullopt;
   }

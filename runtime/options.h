@@ -12,7 +12,7 @@
 
 namespace shrike {
 
-enum class Action : uint8_t { run, check, list, info, version, help };
+enum class Action : uint8_t { run, check, list, format, info, version, help };
 
 // What can be shown of a program on its way to bytes.
 enum class Emit : uint8_t { ast, checked, mir, lir, assembly, elf };

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "frontend/format_script.h"
+#include "frontend/parser.h"
 #include "runtime/child.h"
 #include "runtime/compile.h"
 #include "runtime/files.h"
@@ -174,6 +176,17 @@ int trace(const Options& options, Messages& messages) {
   return run_session(compiled->object, session, tracefs, messages);
 }
 
+// --fmt
+int format_script_file(const Options& options, Messages& messages) {
+  std::optional<Source> source = read_source(options, messages);
+  if (!source) return 1;
+  Arena arena;
+  ast::Program program = parse(messages.sources, source->begin, {options.positionals}, arena, messages.diagnostics);
+  if (messages.diagnostics.has_errors()) return 1;
+  print_out(format_script(program, messages.sources.file_text(source->begin), source->begin));
+  return 0;
+}
+
 // What -l was given is a script if there is such a file, else a pattern.
 bool lists_script(const Options& options) {
   struct stat status{};
@@ -216,6 +229,7 @@ int run(const Options& options, Messages& messages) {
       return 0;
     }
     case Action::list: return list(options, messages);
+    case Action::format: return format_script_file(options, messages);
     case Action::check:
     case Action::run: return trace(options, messages);
   }

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "frontend/expand_macros.h"
 #include "frontend/frontend.h"
 #include "frontend/parser.h"
 #include "tests/support/fixture_facts.h"
@@ -15,6 +16,7 @@ struct CheckedScript {
     ParseOptions parse_options;
     parse_options.positionals = options.positionals;
     ast = parse(sources, begin, parse_options, arena, diagnostics);
+    if (!diagnostics.has_errors()) expand_macros(ast, arena, diagnostics);
     if (!diagnostics.has_errors()) program = check(ast, facts, options, diagnostics);
   }
 
