@@ -9,10 +9,12 @@ void walk(const Stmt* statement, const Visitor& visitor);
 
 void walk_children(const Expr& expr, const Visitor& visitor) {
   auto visit = [&](const Expr* child) { walk(child, visitor); };
+  auto visit_type = [&](const TypeName& type) { visit(type.of); };  // typeof(expr)
   std::visit(Overloaded{
                  [&](const MapRef& e) { visit(e.key); },
                  [&](const Call& e) {
                    for (const Expr* arg : e.args) visit(arg);
+                   if (e.type_arg) visit_type(*e.type_arg);
                  },
                  [&](const Unary& e) { visit(e.operand); },
                  [&](const IncDecExpr& e) { visit(e.operand); },
@@ -25,7 +27,10 @@ void walk_children(const Expr& expr, const Visitor& visitor) {
                    visit(e.then);
                    visit(e.otherwise);
                  },
-                 [&](const Cast& e) { visit(e.operand); },
+                 [&](const Cast& e) {
+                   visit_type(e.type);
+                   visit(e.operand);
+                 },
                  [&](const Field& e) { visit(e.object); },
                  [&](const TupleField& e) { visit(e.object); },
                  [&](const Index& e) {
@@ -60,6 +65,7 @@ void walk(const Stmt* statement, const Visitor& visitor) {
                  },
                  [&](const Let& s) {
                    visit(s.variable);
+                   if (s.type) visit(s.type->of);
                    visit(s.value);
                  },
                  [&](const If& s) {

@@ -277,7 +277,8 @@ void define_records(const ast::Program& program, mir::TypePool& types, KernelFac
   for (const ast::CRecord& record : program.records) definitions.define(record);
 }
 
-const Type* resolve_type_name(const ast::TypeName& name, const ast::Program& program, mir::TypePool& types, KernelFacts& facts) {
+const Type* resolve_type_name(const ast::TypeName& name, const ast::Program& program, mir::TypePool& types, KernelFacts& facts,
+                              const Type* type_of) {
   Definitions definitions{program, types, facts, nullptr, {}};
   const Type* type = nullptr;
   auto count = [](const ast::TypeSuffix& suffix) -> uint32_t {
@@ -289,7 +290,7 @@ const Type* resolve_type_name(const ast::TypeName& name, const ast::Program& pro
     case ast::TypeName::Tag::struct_: type = types.record(name.name, false); break;
     case ast::TypeName::Tag::union_: type = types.record(name.name, true); break;
     case ast::TypeName::Tag::enum_: type = types.enumeration(name.name); break;
-    case ast::TypeName::Tag::typeof_: return nullptr;
+    case ast::TypeName::Tag::typeof_: type = type_of; break;
     case ast::TypeName::Tag::none:
       if (name.name == "string" || name.name == "buffer") {
         uint32_t size = name.suffixes.empty() || name.suffixes[0].is_pointer ? 64 : count(name.suffixes[0]);

@@ -13,7 +13,8 @@ namespace shrike {
 void define_records(const ast::Program& program, mir::TypePool& types, KernelFacts& facts, Diagnostics& diagnostics);
 
 // A type as written in a cast, `let` or sizeof; null if unknown. Records need not have a layout.
+// `type_of`: the type of the expression in `typeof(expr)`.
 const mir::Type* resolve_type_name(const ast::TypeName& name, const ast::Program& program, mir::TypePool& types,
-                                   KernelFacts& facts);
+                                   KernelFacts& facts, const mir::Type* type_of = nullptr);
 
 }  // namespace shrike

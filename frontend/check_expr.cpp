@@ -564,7 +564,13 @@ const mir::RecordField* Checker::field(const Type* record, std::string_view name
 }
 
 const Type* Checker::named_type(const ast::TypeName& name) {
-  const Type* type = resolve_type_name(name, *program_.ast, types(), facts());
+  const Type* type_of = nullptr;
+  if (name.tag == ast::TypeName::Tag::typeof_) {
+    type_of = expr(name.of);
+    if (type_of == nullptr) return nullptr;
+    type_of = read_as(type_of, types());
+  }
+  const Type* type = resolve_type_name(name, *program_.ast, types(), facts(), type_of);
   if (type == nullptr) report(Diag::unknown_type, name.span, {std::string(name.name)});
   return type;
 }

@@ -404,10 +404,26 @@ void expand_macros(ast::Program& program, Arena& arena, Diagnostics& diagnostics
   if (!program.macros.empty()) MacroExpander(program, arena, diagnostics).run();
 }
 
+namespace {
+
+// `$t.swap.1` is `$t` to its author.
+void restore_names(std::string& text, std::string_view macro) {
+  std::string suffix = "." + std::string(macro) + ".";
+  for (size_t at = text.find(suffix); at != std::string::npos; at = text.find(suffix, at)) {
+    size_t end = at + suffix.size();
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9') end++;
+    if (end == at + suffix.size()) at = end;
+    else text.erase(at, end - at);
+  }
+}
+
+}  // namespace
+
 void label_expansions(Diagnostic& diagnostic, const ast::Program& program) {
   if (!diagnostic.span.is_known()) return;
   for (const ast::Expansion& expansion : program.expansions) {
     if (!(expansion.use == diagnostic.span)) continue;
+    restore_names(diagnostic.message, expansion.macro);
     bool is_said = std::any_of(diagnostic.labels.begin(), diagnostic.labels.end(),
                                [&](const Label& label) { return label.span == expansion.definition; });
     if (!is_said) diagnostic.label(expansion.definition, "in the body of macro `" + std::string(expansion.macro) + "`");

@@ -180,6 +180,7 @@ int trace(const Options& options, Messages& messages) {
 int format_script_file(const Options& options, Messages& messages) {
   std::optional<Source> source = read_source(options, messages);
   if (!source) return 1;
+  messages.hide_warnings = true;  // they are about running it
   Arena arena;
   ast::Program program = parse(messages.sources, source->begin, {options.positionals}, arena, messages.diagnostics);
   if (messages.diagnostics.has_errors()) return 1;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "frontend/checked.h"
+#include "frontend/language_types.h"
 #include "tests/support/checked_script.h"
 
 namespace shrike {
@@ -96,6 +97,21 @@ TEST(Macros, AMessageInsideNamesTheMacro) {
   CheckedScript argument("macro good(x) { x + 1 }\nbegin { @a = good(-\"a\"); }");
   ASSERT_EQ(argument.diagnostics.all().size(), 1u);
   EXPECT_EQ(argument.sources.text(argument.diagnostics.all()[0].span), "\"a\"");
+}
+
+TEST(Macros, AMessageCallsVariablesAsTheirAuthorDoes) {
+  CheckedScript script("macro bad() { $t + 1 }\nbegin { @a = bad; }");
+  ASSERT_EQ(script.diagnostics.all().size(), 1u);
+  EXPECT_EQ(script.diagnostics.all()[0].message, "`$t` is used before it is given a value");
+}
+
+TEST(Macros, ParametersMayNameTypes) {
+  const std::string macro = "macro as(x, y) { (typeof(x))y } ";
+  EXPECT_EQ(expanded(macro + "begin { $a = (uint8)1; @b = as($a, 300); }"),
+            expanded("begin { $a = (uint8)1; @b = (typeof($a))300; }"));
+  CheckedScript script(macro + "begin { $a = (uint8)1; let $b: typeof($a) = 2; $c = as($b, 300); print($c); }");
+  ASSERT_NE(script.program, nullptr) << rendered(script);
+  for (const Variable& variable : script.program->bodies[0].variables) EXPECT_EQ(show(variable.type), "uint8") << variable.name;
 }
 
 struct Mistake {
