@@ -40,6 +40,15 @@ FileText read_file(const char* path) {
   return read_file_at(AT_FDCWD, path);
 }
 
+FileText read_line_at(int directory, const char* path) {
+  Fd fd(openat(directory, path, O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return {errno, {}};
+  char line[4095];
+  ssize_t got = read(fd.get(), line, sizeof line);
+  if (got < 0) return {errno, {}};
+  return {0, std::string(line, static_cast<size_t>(got))};
+}
+
 int write_file_at(int directory, const char* path, std::string_view text, int flags) {
   Fd fd(openat(directory, path, O_WRONLY | O_CLOEXEC | flags, 0644));
   if (!fd.is_open()) return errno;

@@ -15,6 +15,8 @@ struct FileText {
 
 // Reads to the end, whatever size the file claims (pseudo files claim 0).
 FileText read_file(const char* path);
+// For pseudo files of one short line (at most 4095 bytes): one read, and no question of size.
+FileText read_line_at(int directory, const char* path);
 FileText read_file_at(int directory, const char* path);
 FileText read_all(int fd);
 // One write of all of `text`; 0 or errno.

@@ -27,14 +27,18 @@ void on_signal(int number) {
 }  // namespace
 
 int catch_interrupts() {
-  if (interrupt_fd < 0) interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (interrupt_fd >= 0) return interrupt_fd;
+  interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
   return interrupt_fd;
+}
+
+void ignore_closed_pipes() {
+  signal(SIGPIPE, SIG_IGN);
 }
 
 bool is_interrupted() {

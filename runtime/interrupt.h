@@ -4,9 +4,10 @@
 
 namespace shrike {
 
-// Installs the handlers and ignores SIGPIPE (a closed stdout is an error of write, not a death without results).
-// Gives the descriptor that becomes readable at the first signal, or -1.
+// Installs the handlers, the first time. Gives the descriptor that becomes readable at the first signal, or -1.
 int catch_interrupts();
 bool is_interrupted();
+// A closed stdout is an error of write, not a death without results.
+void ignore_closed_pipes();
 
 }  // namespace shrike

@@ -1,11 +1,11 @@
 // MapReader over the kernel's maps: whole maps by BPF_MAP_LOOKUP_BATCH where the kernel has it (5.6), else key by key.
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/machine.h"
 #include "runtime/output.h"
 
 namespace shrike {
@@ -63,16 +63,19 @@ void read_one_by_one(int fd, const MapDecl& map, MapContents& contents) {
 
 }  // namespace
 
-KernelMaps::KernelMaps(const mir::Interface& interface, std::vector<int> fds) : interface_(interface), fds_(std::move(fds)) {
-  for (const MapDecl& map : interface.maps)
-    if (map.role == mir::MapRole::user && is_per_cpu(map.kind))
-      cpu_count_ = static_cast<uint32_t>(std::max(1, libbpf_num_possible_cpus()));
+KernelMaps::KernelMaps(const mir::Interface& interface, std::vector<int> fds) : interface_(interface), fds_(std::move(fds)) {}
+
+// Asked when a map is read, which is after the probes are armed.
+uint32_t KernelMaps::copies_of(const MapDecl& map) {
+  if (!is_per_cpu(map.kind)) return 1;
+  if (cpu_count_ == 0) cpu_count_ = possible_cpu_count();
+  return cpu_count_;
 }
 
 MapContents KernelMaps::read(mir::MapId id) {
   const MapDecl& map = interface_.maps[id];
   MapContents contents;
-  contents.copies = is_per_cpu(map.kind) ? cpu_count_ : 1;
+  contents.copies = copies_of(map);
   int fd = id.index < fds_.size() ? fds_[id.index] : -1;
   if (fd < 0) return contents;
   if (is_array(map)) {

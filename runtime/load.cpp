@@ -1,13 +1,12 @@
 // Programs are first offered plainly, which is fastest; only one that is refused is offered again with types and a log.
 #include "runtime/load.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/bpf_call.h"
 #include "runtime/explain_reject.h"
 #include "runtime/files.h"
 #include "runtime/machine.h"
@@ -17,10 +16,10 @@ namespace shrike {
 namespace {
 
 // The kernel takes 15 bytes of letters, digits, `_` and `.`.
-std::string kernel_name(std::string_view name) {
-  std::string out;
-  for (char c : name.substr(0, 15)) out += std::isalnum(static_cast<unsigned char>(c)) || c == '_' ? c : '_';
-  return out;
+void set_name(char (&out)[BPF_OBJ_NAME_LEN], std::string_view name) {
+  char* at = out;
+  for (char c : name.substr(0, BPF_OBJ_NAME_LEN - 1)) *at++ = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  *at = '\0';
 }
 
 uint32_t map_flags(const mir::MapDecl& map) {
@@ -33,12 +32,15 @@ uint32_t map_flags(const mir::MapDecl& map) {
 }
 
 int create_map(const mir::MapDecl& map) {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = map_flags(map));
+  bpf_attr attr{};
   bool is_ring = map.kind == mir::MapKind::ring;
-  std::string name = kernel_name(map.name);
-  int fd = bpf_map_create(static_cast<bpf_map_type>(kernel_number(map.kind)), name.c_str(), is_ring ? 0 : map.key_size,
-                          is_ring ? 0 : map.value_size, map.max_entries, &options);
-  return fd < 0 ? -errno : fd;
+  attr.map_type = kernel_number(map.kind);
+  attr.key_size = is_ring ? 0 : map.key_size;
+  attr.value_size = is_ring ? 0 : map.value_size;
+  attr.max_entries = map.max_entries;
+  attr.map_flags = map_flags(map);
+  set_name(attr.map_name, map.name);
+  return bpf_call(BPF_MAP_CREATE, attr);
 }
 
 // Kernels before 5.11 charge maps to RLIMIT_MEMLOCK and answer EPERM; where it cannot be raised the retry fails alike.
@@ -49,7 +51,10 @@ void raise_memory_limit() {
 
 // A descriptor per map and program, and about two per place of attachment (a profile takes one per CPU).
 void raise_descriptor_limit(const bpf::Object& object) {
-  rlim_t needed = 256 + object.interface.maps.size() + object.programs.size() + 2 * object.interface.probes.size();
+  constexpr rlim_t few = 128;  // far from any usual limit: not worth the question
+  rlim_t used = object.interface.maps.size() + object.programs.size() + 2 * object.interface.probes.size();
+  if (used < few) return;
+  rlim_t needed = 256 + used;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = std::min(limit.rlim_max, needed);
@@ -106,24 +111,31 @@ class DebugTypes {
  public:
   DebugTypes(const bpf::Object& object, const SourceMap& sources) : object_(object), sources_(sources) {}
 
-  void describe(size_t program, bpf_prog_load_opts& options) {
+  void describe(size_t program, bpf_attr& attr) {
     if (!is_built_) {
       is_built_ = true;
       btf_ = bpf::build_btf(object_, sources_);
-      if (!btf_.types.empty()) fd_ = Fd(bpf_btf_load(btf_.types.data(), btf_.types.size(), nullptr));
+      if (!btf_.types.empty()) fd_ = Fd(load_types(btf_.types));
     }
     if (!fd_.is_open() || program >= btf_.programs.size()) return;
     const bpf::ProgramBtf& records = btf_.programs[program];
-    options.prog_btf_fd = static_cast<uint32_t>(fd_.get());
-    options.func_info = records.func_info.data();
-    options.func_info_rec_size = sizeof(bpf_func_info);
-    options.func_info_cnt = static_cast<uint32_t>(records.func_info.size() / sizeof(bpf_func_info));
-    options.line_info = records.line_info.data();
-    options.line_info_rec_size = sizeof(bpf_line_info);
-    options.line_info_cnt = static_cast<uint32_t>(records.line_info.size() / sizeof(bpf_line_info));
+    attr.prog_btf_fd = static_cast<uint32_t>(fd_.get());
+    attr.func_info = bpf_pointer(records.func_info.data());
+    attr.func_info_rec_size = sizeof(bpf_func_info);
+    attr.func_info_cnt = static_cast<uint32_t>(records.func_info.size() / sizeof(bpf_func_info));
+    attr.line_info = bpf_pointer(records.line_info.data());
+    attr.line_info_rec_size = sizeof(bpf_line_info);
+    attr.line_info_cnt = static_cast<uint32_t>(records.line_info.size() / sizeof(bpf_line_info));
   }
 
  private:
+  static int load_types(const std::vector<uint8_t>& types) {
+    bpf_attr attr{};
+    attr.btf = bpf_pointer(types.data());
+    attr.btf_size = static_cast<uint32_t>(types.size());
+    return bpf_call(BPF_BTF_LOAD, attr);
+  }
+
   const bpf::Object& object_;
   const SourceMap& sources_;
   bool is_built_ = false;
@@ -144,11 +156,15 @@ struct Offer {
   const std::string& license;
 };
 
-Attempt try_load(const Offer& offer, bpf_prog_load_opts& options) {
-  std::string name = kernel_name(offer.program.name);
-  int fd = bpf_prog_load(static_cast<bpf_prog_type>(kernel_number(offer.program.type)), name.c_str(), offer.license.c_str(),
-                         reinterpret_cast<const bpf_insn*>(offer.insns.data()), offer.insns.size(), &options);
-  return {fd, fd < 0 ? errno : 0, {}};
+// `attr` may hold types and a log already.
+Attempt try_load(const Offer& offer, bpf_attr& attr) {
+  attr.prog_type = kernel_number(offer.program.type);
+  attr.insns = bpf_pointer(offer.insns.data());
+  attr.insn_cnt = static_cast<uint32_t>(offer.insns.size());
+  attr.license = bpf_pointer(offer.license.c_str());
+  set_name(attr.prog_name, offer.program.name);
+  int fd = bpf_call(BPF_PROG_LOAD, attr);
+  return {fd, fd < 0 ? -fd : 0, {}};
 }
 
 Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_t log_size) {
@@ -156,13 +172,13 @@ Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_
   // where the verdict stands; on older ones there is nothing to read but with more room.
   constexpr size_t largest_log = 16u << 20;
   for (size_t size = std::clamp<size_t>(log_size, 4096, largest_log);; size = largest_log) {
-    LIBBPF_OPTS(bpf_prog_load_opts, options);
-    types.describe(index, options);
+    bpf_attr attr{};
+    types.describe(index, attr);
     std::string log(size, '\0');
-    options.log_buf = log.data();
-    options.log_size = static_cast<uint32_t>(size);
-    options.log_level = 1;
-    Attempt attempt = try_load(offer, options);
+    attr.log_buf = bpf_pointer(log.data());
+    attr.log_size = static_cast<uint32_t>(size);
+    attr.log_level = 1;
+    Attempt attempt = try_load(offer, attr);
     log.resize(log.find('\0') == std::string::npos ? size : log.find('\0'));
     attempt.log = std::move(log);
     bool has_verdict = attempt.log.find("\nprocessed ") != std::string::npos;
@@ -194,10 +210,11 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
     Offer offer{program, insns, options.license};
     Attempt attempt;
     if (!options.on_log) {
-      LIBBPF_OPTS(bpf_prog_load_opts, plain);
+      bpf_attr plain{};
       if (program.subprograms.size() > 1) types.describe(i, plain);
       attempt = try_load(offer, plain);
     }
+    if (attempt.error == EPERM) raise_memory_limit();
     if (attempt.fd < 0) attempt = load_with_log(offer, i, types, options.log_size);
     if (options.on_log) options.on_log(program.name, attempt.log);
     if (attempt.fd < 0) {

@@ -1,6 +1,7 @@
 // Facts from sysfs and uname.
 #include "runtime/machine.h"
 
+#include <fcntl.h>
 #include <sys/utsname.h>
 
 #include <charconv>
@@ -27,13 +28,13 @@ std::vector<uint32_t> parse_cpu_list(std::string_view text) {
 }
 
 std::vector<uint32_t> online_cpus() {
-  std::vector<uint32_t> cpus = parse_cpu_list(read_file("/sys/devices/system/cpu/online").text);
+  std::vector<uint32_t> cpus = parse_cpu_list(read_line_at(AT_FDCWD, "/sys/devices/system/cpu/online").text);
   if (cpus.empty()) cpus.push_back(0);
   return cpus;
 }
 
 uint32_t possible_cpu_count() {
-  std::vector<uint32_t> cpus = parse_cpu_list(read_file("/sys/devices/system/cpu/possible").text);
+  std::vector<uint32_t> cpus = parse_cpu_list(read_line_at(AT_FDCWD, "/sys/devices/system/cpu/possible").text);
   // Per-CPU maps are indexed by CPU number, so a hole in the list still takes its place.
   return cpus.empty() ? 1 : cpus.back() + 1;
 }
@@ -51,8 +52,11 @@ uint32_t parse_kernel_version(std::string_view release) {
 }
 
 uint32_t running_kernel_version() {
-  utsname names{};
-  return uname(&names) == 0 ? parse_kernel_version(names.release) : 0;
+  static const uint32_t version = [] {
+    utsname names{};
+    return uname(&names) == 0 ? parse_kernel_version(names.release) : 0;
+  }();
+  return version;
 }
 
 }  // namespace shrike

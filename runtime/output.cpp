@@ -275,6 +275,10 @@ void Output::flush() {
   state_->out.release();
 }
 
+void Output::write_everything() {
+  state_->out.flush();
+}
+
 bool Output::is_closed() const {
   return state_->out.is_closed();
 }

@@ -70,8 +70,9 @@ class KernelMaps final : public MapReader {
 
  private:
   const mir::Interface& interface_;
+  uint32_t copies_of(const mir::MapDecl& map);
   std::vector<int> fds_;
-  uint32_t cpu_count_ = 1;
+  uint32_t cpu_count_ = 0;  // not known yet
 };
 
 struct RecordResult {
@@ -108,6 +109,7 @@ class Output {
   // Buffering::full. The destructor writes everything.
   void hold();
   void flush();
+  void write_everything();
   bool is_closed() const;
 
  private:

@@ -142,9 +142,10 @@ int trace(const Options& options, Messages& messages) {
   if (!source) return 1;
   Fd file;
   if (is_traced && !open_output_file(options, file, messages)) return 1;
-  if (is_traced) catch_interrupts();
+  if (is_traced) ignore_closed_pipes();
   Child child;
   bool has_child = is_traced && !options.command.empty();
+  if (has_child) catch_interrupts();  // from here on somebody must see to the child
   if (has_child && !child.start(options.command, messages.diagnostics)) return 1;
 
   Tracefs tracefs;
@@ -172,6 +173,7 @@ int trace(const Options& options, Messages& messages) {
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config, messages);
   if (has_child) session.child = &child;
+  session.ends_process = !has_child;
   if (file.is_open()) session.output.out_fd = file.get();
   return run_session(compiled->object, session, tracefs, messages);
 }

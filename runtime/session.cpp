@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -78,6 +79,7 @@ class Session {
   bool watch_target();
   bool start();
   bool wait_for_events();
+  void read_ring();
   void drain();
   void report_losses();
   void finish();
@@ -174,6 +176,8 @@ bool Session::watch_target() {
 
 // Up to the first event: false after errors.
 bool Session::start() {
+  // Without probes nothing takes long enough to be interrupted by more than its death.
+  if (has_events()) catch_interrupts();
   if (!prepare() || !watch_target() || !run_programs(mir::ProbeKind::begin)) return false;
   if (!options_.dry_run && globals_.get(mir::globals::exit_code) != 0) is_exiting_ = true;
   if (options_.child != nullptr) options_.child->await_ready();
@@ -192,8 +196,8 @@ bool Session::start() {
 }
 
 // One pass over what the ring holds; records that arrive meanwhile wait for the next, so that a script that traces our
-// own writes cannot keep us here.
-void Session::drain() {
+// own writes cannot keep us here. What they print is held until output_.flush().
+void Session::read_ring() {
   output_.hold();
   ring_.drain([this](std::span<const uint8_t> record) {
     if (is_exit_read_ && !is_ending_) return;
@@ -203,6 +207,10 @@ void Session::drain() {
     is_exiting_ |= result.is_exit;
   });
   report_losses();
+}
+
+void Session::drain() {
+  read_ring();
   output_.flush();
 }
 
@@ -252,7 +260,7 @@ void Session::finish() {
     is_ending_ = true;
     run_programs(mir::ProbeKind::end);
   }
-  drain();
+  read_ring();
   if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
   for (size_t i = 0; i < refused_told_.size(); i++) {
     uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
@@ -268,7 +276,10 @@ int Session::run() {
   int status = trace();
   // What there is to say is said before the kernel takes its time.
   messages_.show();
+  if (options_.ends_process) output_.write_everything();
   links_.release();
+  // Mappings, maps and programs need no undoing one by one: the kernel takes them back with the process.
+  if (options_.ends_process) _exit(status);
   return status;
 }
 

@@ -105,10 +105,10 @@ int Tracefs::directory() {
   if (is_tried_) return directory_.get();
   is_tried_ = true;
   directory_ = open_mounted("/sys/kernel/tracing");
-  if (!directory_.is_open()) directory_ = open_mounted("/sys/kernel/debug/tracing");
   if (!directory_.is_open()) {
     directory_ = mount_detached();
     int error = errno;
+    if (!directory_.is_open()) directory_ = open_mounted("/sys/kernel/debug/tracing");
     if (!directory_.is_open()) {
       why_not_ = "tracefs is not mounted and cannot be reached: " + describe_errno(error) +
                  (error == ENODEV  ? "; this kernel is built without it (CONFIG_FTRACE)"
@@ -148,7 +148,7 @@ std::vector<std::string> Tracefs::subdirectories(const std::string& path) {
 std::optional<uint64_t> Tracefs::event_id(std::string_view category, std::string_view event, int& error) {
   std::string path("events/");
   path.append(category).append("/").append(event).append("/id");
-  FileText file = read(path);
+  FileText file = directory() < 0 ? FileText{ENODEV, {}} : read_line_at(directory(), path.c_str());
   error = file.error;
   uint64_t id = 0;
   if (file.error != 0 || std::from_chars(file.text.data(), file.text.data() + file.text.size(), id).ec != std::errc()) return {};

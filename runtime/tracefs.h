@@ -1,7 +1,7 @@
 // The kernel's tracefs: event formats, event ids, lists of what can be traced.
 //
-// Needs nothing mounted: /sys/kernel/tracing or /sys/kernel/debug/tracing is used if there, else a detached mount
-// of our own that no other process sees and that ends with the process. Opened on first use.
+// Needs nothing mounted: /sys/kernel/tracing is used if there, else a detached mount of our own that no other process
+// sees and that ends with the process, or /sys/kernel/debug/tracing where that is not allowed. Opened on first use.
 #pragma once
 
 #include <cstdint>
