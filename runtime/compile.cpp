@@ -36,7 +36,8 @@ using Times = std::vector<std::pair<std::string_view, uint64_t>>;
 // What the command line wants to see of the stages, and how long they took.
 class Viewer {
  public:
-  explicit Viewer(const CompileOptions& options) : line_(options.command_line), show_(options.show), last_(now_ns()) {}
+  explicit Viewer(const CompileOptions& options)
+      : line_(options.command_line), clock_(options.clock), show_(options.show), last_(now_ns()) {}
 
   // Shows a stage if asked. True if nothing is to happen after it.
   template <class Text>
@@ -56,7 +57,8 @@ class Viewer {
   void lap(std::string_view stage) {
     uint64_t now = now_ns();
     times_.push_back({stage, now - last_});
-    last_ = now;
+    mark(stage);
+    last_ = now_ns();
   }
   std::function<void(std::string_view, const std::string&)> printer() const {
     if (line_.print_after.empty()) return nullptr;
@@ -73,6 +75,9 @@ class Viewer {
     append_row(text, "total", total);
     return text;
   }
+  void mark(std::string_view stage) {
+    if (clock_ != nullptr) clock_->lap(stage);
+  }
   void restart() { last_ = now_ns(); }
 
  private:
@@ -84,6 +89,7 @@ class Viewer {
   }
 
   const Options& line_;
+  StartClock* clock_;
   const std::function<void(std::string_view)>& show_;
   uint64_t last_;
   Times times_;
@@ -168,6 +174,7 @@ std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& 
   passes::PipelineOptions pipeline = pass_options(options.command_line, config, viewer);
   pipeline.times = &times;
   if (!passes::run_pipeline(module, pipeline, messages.diagnostics)) return {};
+  viewer.mark("passes");
   for (const passes::PassTime& time : times) viewer.add(time.pass, time.nanoseconds);
   for (std::string_view pass : passes::pass_names())
     if (viewer.is_last(pass, [&] { return mir::print(module, {&messages.sources}); })) return {};
@@ -202,6 +209,7 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
   Times times;
   bpf::BackendOptions backend = backend_options(options.command_line, viewer, &times);
   if (!bpf::allocate(*code, backend, messages.diagnostics)) return std::nullopt;
+  viewer.mark("allocate");
   for (auto& [stage, nanoseconds] : times) viewer.add(stage, nanoseconds);
   for (auto& [stage, nanoseconds] : times)
     if (viewer.is_last(stage, lir_text)) return std::nullopt;
@@ -210,7 +218,10 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
   out.object = bpf::emit(std::move(*code));
   viewer.lap("emit");
   if (options.command_line.time_passes) options.tell(viewer.times());
-  if (viewer.stage(Emit::assembly, [&] { return bpf::print(out.object, &messages.sources); })) return std::nullopt;
+  if (viewer.stage(Emit::assembly, [&] { return bpf::print(out.object, &messages.sources); })) {
+    if (options.clock != nullptr) options.clock->show();
+    return std::nullopt;
+  }
   return out;
 }
 

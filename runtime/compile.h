@@ -12,6 +12,7 @@
 #include "frontend/frontend.h"
 #include "runtime/messages.h"
 #include "runtime/options.h"
+#include "runtime/start_clock.h"
 
 namespace shrike {
 
@@ -26,6 +27,7 @@ struct CompileOptions {
   const Options& command_line;  // what to show, where to stop
   CheckOptions check;
   std::function<void(std::string_view)> show;  // gets what --emit, -d and --print-after ask for
+  StartClock* clock = nullptr;                 // told of the stages, if given
   std::function<void(std::string_view)> tell;  // gets the times, apart from what the trace prints
 };
 

@@ -45,6 +45,7 @@ THE COMPILER AT WORK:
     --skip=PASS            leave out an optional pass
     --run-pass=PASS        run one pass on a .mir file and print what it made
     --time-passes          how long each pass took
+    --time-start           where the time of the start went, up to the first wait
     --regalloc=spill-everything   keep nothing in registers
 
 A program may also be a .mir or .lir file, as --emit prints them.

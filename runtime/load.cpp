@@ -203,6 +203,7 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
   LoadedObject loaded;
   raise_descriptor_limit(object);
   if (!create_maps(object.interface, options, loaded, diagnostics)) return std::nullopt;
+  if (options.clock != nullptr) options.clock->lap("create maps");
   DebugTypes types(object, sources);
   for (size_t i = 0; i < object.programs.size(); i++) {
     const bpf::Program& program = object.programs[i];
@@ -226,6 +227,7 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
       options.on_step("program `" + program.name + "`: " + mir::name_of(program.type) + ", " +
                       std::to_string(program.insns.size()) + " instructions");
   }
+  if (options.clock != nullptr) options.clock->lap("load programs");
   return loaded;
 }
 

@@ -13,6 +13,7 @@
 #include "backend-bpf/object.h"
 #include "mir/base/diagnostic.h"
 #include "runtime/fd.h"
+#include "runtime/start_clock.h"
 
 namespace shrike {
 
@@ -28,6 +29,7 @@ struct LoadOptions {
   std::function<void(std::string_view program, const std::string& log)> on_log;
   // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
   std::function<void(const std::string& line)> on_step;
+  StartClock* clock = nullptr;  // told of the stages, if given
 };
 
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,

@@ -19,13 +19,16 @@ bool wants_color() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  shrike::StartClock clock;
   shrike::Messages messages;
   messages.options.color = wants_color();
   std::optional<shrike::Options> options = shrike::parse_options({argv + 1, argv + argc}, messages.diagnostics);
   int status = 1;
   if (options) {
+    if (options->time_start) clock.enable();
+    clock.lap("options");
     messages.hide_warnings = options->hide_warnings;
-    status = shrike::run(*options, messages);
+    status = shrike::run(*options, messages, clock);
   }
   messages.show();
   return status;

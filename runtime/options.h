@@ -49,6 +49,7 @@ struct Options {
   std::vector<std::string> skip;
   std::string run_pass;
   bool time_passes = false;
+  bool time_start = false;
   bool spill_everything = false;  // --regalloc=spill-everything
 };
 

@@ -79,7 +79,7 @@ std::map<std::string, std::string> config_environment() {
 }
 
 CompileOptions compile_options(const Options& options) {
-  CompileOptions out{options, {}, print_out, print_error};
+  CompileOptions out{options, {}, print_out, nullptr, print_error};
   out.check.positionals = options.positionals;
   out.check.named = options.named;
   out.check.environment = config_environment();
@@ -135,11 +135,12 @@ bool open_output_file(const Options& options, Fd& file, Messages& messages) {
   return false;
 }
 
-int trace(const Options& options, Messages& messages) {
+int trace(const Options& options, Messages& messages, StartClock& clock) {
   bool is_traced = !only_shows(options);
   if (is_traced && !check_privileges(messages.diagnostics)) return 1;
   std::optional<Source> source = read_source(options, messages);
   if (!source) return 1;
+  clock.lap("read the script");
   Fd file;
   if (is_traced && !open_output_file(options, file, messages)) return 1;
   if (is_traced) ignore_closed_pipes();
@@ -151,6 +152,7 @@ int trace(const Options& options, Messages& messages) {
   Tracefs tracefs;
   LiveKernelFacts facts(tracefs);
   CompileOptions compiling = compile_options(options);
+  compiling.clock = &clock;
   if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
   std::optional<Compiled> compiled = compile(*source, compiling, facts, messages);
   if (!compiled) return messages.diagnostics.has_errors() ? 1 : 0;
@@ -173,6 +175,7 @@ int trace(const Options& options, Messages& messages) {
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config, messages);
   if (has_child) session.child = &child;
+  session.load.clock = &clock;
   session.ends_process = !has_child;
   if (file.is_open()) session.output.out_fd = file.get();
   return run_session(compiled->object, session, tracefs, messages);
@@ -196,11 +199,11 @@ bool lists_script(const Options& options) {
   return options.program || (stat(options.pattern.c_str(), &status) == 0 && S_ISREG(status.st_mode));
 }
 
-int list(const Options& options, Messages& messages) {
+int list(const Options& options, Messages& messages, StartClock& clock) {
   if (lists_script(options)) {
     Options script = options;
     script.file = options.pattern;
-    return trace(script, messages);
+    return trace(script, messages, clock);
   }
   Tracefs tracefs;
   LiveKernelFacts facts(tracefs);
@@ -222,7 +225,7 @@ int list(const Options& options, Messages& messages) {
 
 }  // namespace
 
-int run(const Options& options, Messages& messages) {
+int run(const Options& options, Messages& messages, StartClock& clock) {
   switch (options.action) {
     case Action::help: print_out(help_text()); return 0;
     case Action::version: print_out("shrike v0.1.0\n"); return 0;
@@ -231,10 +234,10 @@ int run(const Options& options, Messages& messages) {
       print_out(describe_system(tracefs));
       return 0;
     }
-    case Action::list: return list(options, messages);
+    case Action::list: return list(options, messages, clock);
     case Action::format: return format_script_file(options, messages);
     case Action::check:
-    case Action::run: return trace(options, messages);
+    case Action::run: return trace(options, messages, clock);
   }
   UNREACHABLE("unknown action");
 }

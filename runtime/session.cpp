@@ -85,6 +85,12 @@ class Session {
   void finish();
   bool has(mir::ProbeKind kind) const;
   bool has_events() const;
+  void lap(std::string_view stage) {
+    if (options_.load.clock != nullptr) options_.load.clock->lap(stage);
+  }
+  void show_times() {
+    if (options_.load.clock != nullptr) options_.load.clock->show();
+  }
   bool is_over() const { return is_exiting_ || globals_.get(mir::globals::exit_code) != 0 || output_.is_closed(); }
 
   const bpf::Object& object_;
@@ -178,10 +184,14 @@ bool Session::watch_target() {
 bool Session::start() {
   // Without probes nothing takes long enough to be interrupted by more than its death.
   if (has_events()) catch_interrupts();
-  if (!prepare() || !watch_target() || !run_programs(mir::ProbeKind::begin)) return false;
+  if (!prepare() || !watch_target()) return false;
+  lap("map memory");
+  if (!run_programs(mir::ProbeKind::begin)) return false;
+  lap("run begin");
   if (!options_.dry_run && globals_.get(mir::globals::exit_code) != 0) is_exiting_ = true;
   if (options_.child != nullptr) options_.child->await_ready();
   if (!is_exiting_ && !attach_all()) return false;
+  lap("attach");
   messages_.show();
   if (options_.dry_run) return true;
   if (options_.child != nullptr && !is_exiting_) {
@@ -242,6 +252,8 @@ bool Session::wait_for_events() {
     return false;
   }
   drain();
+  lap("begin to wait");
+  show_times();
   while (!is_over() && !is_interrupted()) {
     epoll_event events[4];
     int count = epoll_wait(poll.get(), events, 4, -1);
@@ -254,6 +266,7 @@ bool Session::wait_for_events() {
 }
 
 void Session::finish() {
+  show_times();
   if (has(mir::ProbeKind::end)) {
     links_.close();
     drain();
@@ -285,7 +298,10 @@ int Session::run() {
 
 int Session::trace() {
   if (!start()) return 1;
-  if (options_.dry_run) return 0;
+  if (options_.dry_run) {
+    show_times();
+    return 0;
+  }
   if (has_events() && !is_exiting_ && !wait_for_events()) return 1;
   finish();
   uint64_t code = globals_.get(mir::globals::exit_code);

@@ -1,5 +1,5 @@
-// /proc/kallsyms, read whole at the first question and kept sorted by address. Symbols of the lower half (per-CPU
-// offsets, absolute values) are left out: a small number is never a kernel address.
+// /proc/kallsyms, read at the first question and kept sorted by address. Symbols of the lower half (per-CPU offsets,
+// absolute values) are left out: a small number is never a kernel address.
 #pragma once
 
 #include <cstdint>
@@ -27,16 +27,20 @@ class KernelSymbols {
   KernelSymbol find(uint64_t address) const;
 
  private:
-  void parse();
-
   struct Entry {
-    uint64_t address;
-    uint32_t name;  // offset into text_
-    uint16_t name_size;
-    uint16_t module_size;  // the module's name begins 2 bytes after the symbol's, in brackets
+    uint32_t high, low;  // two halves: an entry takes 12 bytes
+    uint32_t name;       // offset into names_
+
+    uint64_t address() const { return uint64_t{high} << 32 | low; }
   };
-  std::string text_;
+  void parse(std::string_view lines);
+  void add(std::string_view line);
+  void sort();
+  std::string_view name_of(const Entry& entry) const;
+
+  std::string names_;  // `name` or `name TAB [module]`, each with a newline behind it
   std::vector<Entry> symbols_;
+  bool any_line_ = false;
   bool is_hidden_ = false;
 };
 

@@ -73,6 +73,7 @@ TEST(ControlOptions, EveryOptionReachesItsField) {
                             "--skip=b",
                             "--run-pass=simplify",
                             "--time-passes",
+                            "--time-start",
                             "--regalloc=spill-everything",
                             "-I",
                             "dir",
@@ -91,6 +92,7 @@ TEST(ControlOptions, EveryOptionReachesItsField) {
   EXPECT_EQ(options.skip, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(options.run_pass, "simplify");
   EXPECT_TRUE(options.time_passes);
+  EXPECT_TRUE(options.time_start);
   EXPECT_TRUE(options.spill_everything);
   EXPECT_EQ(parsed({"-p", "42", "f"}).pid, 42u);
   EXPECT_EQ(parsed({"-B", "full", "f"}).buffering, Buffering::full);
@@ -128,6 +130,7 @@ TEST(ControlOptions, MistakesAreNamedAsTyped) {
   EXPECT_EQ(refused({"-kk", "f"}).hint, "one `-k` reports everything");
   EXPECT_EQ(refused({"-e"}).message, "option `-e` needs a value");
   EXPECT_EQ(refused({"-e", "a", "-e", "b"}).id, Diag::repeated_option);
+  EXPECT_EQ(refused({"-e", "-v"}).id, Diag::bad_command_line);
   EXPECT_EQ(refused({"--quiet=1", "f"}).id, Diag::option_takes_no_value);
   EXPECT_EQ(refused({"-f", "xml", "f"}).message, "`xml` does not fit `-f`: expected text or json");
   EXPECT_EQ(refused({"-B", "some", "f"}).id, Diag::bad_option_value);
