@@ -1,5 +1,8 @@
-// Both files are megabytes of text: they are read once per question, line by line, and nothing of them is kept.
+// Both files are megabytes of text. Of kallsyms the names of functions are kept for the next pattern.
 #include "runtime/kernel_functions.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,6 +42,44 @@ KernelSymbol parse_symbol(std::string_view line) {
   return out;
 }
 
+// The functions of kallsyms, one a line as in available_filter_functions: `name` or `name [module]`. The kernel takes tens
+// of milliseconds to print that file, so it is read once for all patterns of a script, in pieces; what is kept is half of it.
+struct FunctionLines {
+  int error = 0;
+  std::string text;
+};
+
+void append_function(std::string& out, std::string_view line) {
+  size_t space = line.find(' ');
+  if (space == std::string_view::npos || space + 3 >= line.size() || (line[space + 1] | 0x20) != 't') return;
+  size_t begin = out.size();
+  out.append(line.substr(space + 3)).push_back('\n');
+  size_t tab = out.find('\t', begin);
+  if (tab != std::string::npos) out[tab] = ' ';
+}
+
+FunctionLines read_function_lines() {
+  FunctionLines out;
+  Fd fd(open("/proc/kallsyms", O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return {errno, {}};
+  out.text.reserve(16u << 20);  // untouched pages cost nothing
+  std::string piece(64 * 1024, '\0');
+  size_t kept = 0;  // of a line that goes on in the next piece
+  for (ssize_t got; (got = read(fd.get(), piece.data() + kept, piece.size() - kept)) > 0;) {
+    std::string_view rest(piece.data(), kept + static_cast<size_t>(got));
+    for (size_t newline; (newline = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(newline + 1))
+      append_function(out.text, rest.substr(0, newline));
+    kept = rest.size();
+    std::copy(rest.begin(), rest.end(), piece.begin());
+  }
+  return out;
+}
+
+// What stands before the first special character of a pattern; most lines are told by it.
+std::string_view literal_prefix(std::string_view pattern) {
+  return pattern.substr(0, pattern.find_first_of("*?["));
+}
+
 void add_if_matching(std::vector<ProbeTarget>& out, ProbeTarget target, const Glob& module, const Glob& function) {
   if (target.function.find('.') != std::string::npos || !function.matches(target.function)) return;
   if (!module.matches(target.target.empty() ? "vmlinux" : target.target)) return;
@@ -64,13 +105,14 @@ Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::st
   if (file.error == 0) {
     while (!text.empty()) add_if_matching(answer.value, parse_filter_function(take_line(text)), module_glob, function_glob);
   } else {
-    file = read_file("/proc/kallsyms");
-    if (file.error != 0) return {Lookup::unreadable, {}, "/proc/kallsyms cannot be read: " + describe_errno(file.error)};
-    text = file.text;
+    static const FunctionLines functions = read_function_lines();
+    if (functions.error != 0)
+      return {Lookup::unreadable, {}, "/proc/kallsyms cannot be read: " + describe_errno(functions.error)};
+    text = functions.text;
+    std::string_view prefix = literal_prefix(function);
     while (!text.empty()) {
-      KernelSymbol symbol = parse_symbol(take_line(text));
-      if (symbol.type == 't' || symbol.type == 'T')
-        add_if_matching(answer.value, {std::string(symbol.module), std::string(symbol.name), 0}, module_glob, function_glob);
+      std::string_view line = take_line(text);
+      if (line.starts_with(prefix)) add_if_matching(answer.value, parse_filter_function(line), module_glob, function_glob);
     }
   }
   auto key = [](const ProbeTarget& target) { return std::tie(target.target, target.function); };
