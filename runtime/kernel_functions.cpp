@@ -23,9 +23,7 @@ std::string_view take_line(std::string_view& text) {
 
 struct KernelSymbol {
   uint64_t address = 0;
-  char type = '?';
   std::string_view name;
-  std::string_view module;
 };
 
 // "ffffffff81000000 T name\t[module]"
@@ -34,10 +32,7 @@ KernelSymbol parse_symbol(std::string_view line) {
   auto read = std::from_chars(line.data(), line.data() + line.size(), out.address, 16);
   size_t at = static_cast<size_t>(read.ptr - line.data());
   if (read.ec != std::errc() || at + 3 >= line.size()) return {};
-  out.type = line[at + 1];
   std::string_view rest = line.substr(at + 3);
-  size_t open = rest.find('[');
-  if (open != std::string_view::npos) out.module = rest.substr(open + 1, rest.find(']', open) - open - 1);
   out.name = rest.substr(0, rest.find_first_of(" \t"));
   return out;
 }
@@ -58,20 +53,30 @@ void append_function(std::string& out, std::string_view line) {
   if (tab != std::string::npos) out[tab] = ' ';
 }
 
-FunctionLines read_function_lines() {
-  FunctionLines out;
+// Hands over line by line until told to stop by false. 0 or errno.
+template <class OnLine>
+int read_kallsyms(OnLine&& on_line) {
   Fd fd(open("/proc/kallsyms", O_RDONLY | O_CLOEXEC));
-  if (!fd.is_open()) return {errno, {}};
-  out.text.reserve(16u << 20);  // untouched pages cost nothing
+  if (!fd.is_open()) return errno;
   std::string piece(64 * 1024, '\0');
   size_t kept = 0;  // of a line that goes on in the next piece
   for (ssize_t got; (got = read(fd.get(), piece.data() + kept, piece.size() - kept)) > 0;) {
     std::string_view rest(piece.data(), kept + static_cast<size_t>(got));
     for (size_t newline; (newline = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(newline + 1))
-      append_function(out.text, rest.substr(0, newline));
+      if (!on_line(rest.substr(0, newline))) return 0;
     kept = rest.size();
     std::copy(rest.begin(), rest.end(), piece.begin());
   }
+  return 0;
+}
+
+FunctionLines read_function_lines() {
+  FunctionLines out;
+  out.text.reserve(16u << 20);  // untouched pages cost nothing
+  out.error = read_kallsyms([&](std::string_view line) {
+    append_function(out.text, line);
+    return true;
+  });
   return out;
 }
 
@@ -124,16 +129,17 @@ Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::st
 }
 
 Answer<uint64_t> find_kernel_symbol(std::string_view name) {
-  FileText file = read_file("/proc/kallsyms");
-  if (file.error != 0) return {Lookup::unreadable, 0, "/proc/kallsyms cannot be read: " + describe_errno(file.error)};
-  std::string_view text = file.text;
-  while (!text.empty()) {
-    KernelSymbol symbol = parse_symbol(take_line(text));
-    if (symbol.name != name) continue;
-    if (symbol.address == 0)
-      return {Lookup::unreadable, 0, "the kernel hides its addresses; run as root, see `sysctl kernel.kptr_restrict`"};
-    return {Lookup::found, symbol.address, ""};
-  }
+  KernelSymbol found;
+  int error = read_kallsyms([&](std::string_view line) {
+    if (line.find(name) == std::string_view::npos) return true;
+    KernelSymbol symbol = parse_symbol(line);
+    if (symbol.name == name) found = {symbol.address, name};
+    return symbol.name != name;
+  });
+  if (error != 0) return {Lookup::unreadable, 0, "/proc/kallsyms cannot be read: " + describe_errno(error)};
+  if (!found.name.empty() && found.address == 0)
+    return {Lookup::unreadable, 0, "the kernel hides its addresses; run as root, see `sysctl kernel.kptr_restrict`"};
+  if (!found.name.empty()) return {Lookup::found, found.address, ""};
   return {Lookup::missing, 0, ""};
 }
 

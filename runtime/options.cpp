@@ -169,7 +169,7 @@ std::optional<Options> options_from(const CommandLine& given, Options out, Diagn
     }
   }
   take_arguments(given, out);
-  if (given.has("kernel")) out.kernels = text("kernel");
+  if (given.has("kernel")) out.kernels = given.text("kernel");
 
   if (!check_conflicts(given, diagnostics) || !take_pid(given, out, diagnostics)) return std::nullopt;
   if (!take_output_choices(given, out, diagnostics)) return std::nullopt;

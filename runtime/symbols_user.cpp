@@ -26,6 +26,7 @@ constexpr int64_t reread_interval_ns = 200'000'000;
 constexpr int64_t check_interval_ns = 10'000'000;
 // A trace that meets more processes than this forgets them all and starts again, to stay small.
 constexpr size_t most_processes = 8192;
+constexpr size_t most_files = 512;
 constexpr int most_ancestors = 8;
 
 int64_t monotonic_ns() {
@@ -106,6 +107,7 @@ BinarySymbols* UserSymbols::symbols_of(uint32_t pid, const Mapping& mapping) {
     return vdso_.get();
   }
   if (mapping.path.empty() || mapping.path[0] != '/') return nullptr;
+  if (files_.size() >= most_files && !files_.contains(mapping.file)) files_.clear();
   auto [found, is_new] = files_.try_emplace(mapping.file);
   if (!is_new) return found->second.get();
   char path[4200];
