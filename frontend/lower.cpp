@@ -33,6 +33,16 @@ bool uses_aggregate_hist(const Type* value) {
   return value->is(TypeKind::hist) || value->is(TypeKind::lhist);
 }
 
+// Two loops of one probe, and two probes of one point, are functions of different names.
+std::string unused_name(std::string name, const mir::Module& module) {
+  auto is_used = [&](const std::string& wanted) {
+    return std::any_of(module.functions.begin(), module.functions.end(), [&](const auto& each) { return each.name == wanted; });
+  };
+  std::string unused = name;
+  for (uint32_t i = 2; is_used(unused); i++) unused = name + " " + std::to_string(i);
+  return unused;
+}
+
 }  // namespace
 
 Place::Memory memory_of(mir::AddressSpace space) {
@@ -117,7 +127,7 @@ MapId Lower::zeros_map(uint32_t bytes) {
 
 void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span) {
   mir::Function function;
-  function.name = std::move(name);
+  function.name = unused_name(std::move(name), module_);
   function.kind = kind;
   function.program = body_->context.row->program;
   function.span = span;

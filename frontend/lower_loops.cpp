@@ -76,7 +76,9 @@ void Lower::while_loop(const ast::While& statement) {
 void Lower::unroll(const ast::Unroll& statement) {
   const auto* count = std::get_if<int64_t>(&note(statement.count).constant);
   BlockId end = new_block("end");
+  uint32_t first_range = next_range_;
   for (int64_t i = 0; count != nullptr && i < *count; i++) {
+    next_range_ = first_range;  // lay_out_captured() saw the loops of the body once
     BlockId next = new_block("next");
     state_->loops.push_back({next, end});
     block(statement.body);
@@ -125,9 +127,13 @@ void Lower::for_range(const ast::ForRange& statement) {
   uint32_t start = next_range_;
   next_range_ += 8;
   store_scalar(frame_place(start), from, types().uint64());
-  ValueId count = b().binary(Opcode::sub, to, from);
-  ValueId is_empty = b().binary(Opcode::le_s, to, from);
-  count = choose(is_empty, [&] { return b().constant(0); }, [&] { return b().clamp_u(count, max_iterations); });
+  // Around the call if there is nothing to do: the verifier does not walk the callback of a loop that it knows to be empty,
+  // removes it as unreachable, and then misses it (Linux 6.18).
+  BlockId some = new_block("some");
+  BlockId end = new_block("end");
+  branch(b().binary(Opcode::lt_s, from, to), some, end);
+  enter(some);
+  ValueId count = b().clamp_u(b().binary(Opcode::sub, to, from), max_iterations);
 
   Span span = b().span();
   FunctionState callback;
@@ -142,6 +148,8 @@ void Lower::for_range(const ast::ForRange& statement) {
   b().set_span(span);
   b().call(HelperId::loop, {count, pointer_at(frame_place(0)), b().constant(0)}, {}, callback.function);
   if (leaves_program(statement.body)) return_if_left();
+  jump(end);
+  enter(end);
 }
 
 void Lower::for_map(const ast::ForMap& statement) {

@@ -2,32 +2,10 @@
 // shrike and aborts here, next to its cause, instead of in the validator later.
 #include "mir/build.h"
 
-#include <algorithm>
-#include <charconv>
-
+#include "mir/edit.h"
 #include "mir/signature.h"
 
 namespace shrike::mir {
-
-namespace {
-
-// `base`, or `base.n` with n above every one in use.
-template <class Named>
-std::string unique_name(const Named& table, const std::string& base) {
-  bool is_taken = false;
-  uint32_t next = 1;
-  for (const auto& entry : table) {
-    std::string_view name = entry.name;
-    if (name == base) is_taken = true;
-    if (name.size() <= base.size() + 1 || name.substr(0, base.size()) != base || name[base.size()] != '.') continue;
-    uint32_t number = 0;
-    auto [end, error] = std::from_chars(name.data() + base.size() + 1, name.data() + name.size(), number);
-    if (error == std::errc() && end == name.data() + name.size()) next = std::max(next, number + 1);
-  }
-  return is_taken ? base + "." + std::to_string(next) : base;
-}
-
-}  // namespace
 
 Builder::Builder(Module& module, FunctionId function, BlockId block) : module_(module), function_(function), block_(block) {}
 
@@ -37,7 +15,7 @@ bool Builder::is_terminated() const {
 }
 
 BlockId Builder::add_block(const std::string& name) {
-  return function().blocks.add(Block{unique_name(function().blocks, name), {}, {}});
+  return mir::add_block(function(), name);
 }
 
 ValueId Builder::add_param(BlockId block, ValueType type) {
@@ -48,7 +26,7 @@ ValueId Builder::add_param(BlockId block, ValueType type) {
 
 SlotId Builder::add_slot(const std::string& name, uint32_t size, uint32_t align) {
   CHECK(size > 0 && (align == 1 || align == 2 || align == 4 || align == 8), "slot of no size or odd alignment");
-  return function().slots.add(Slot{unique_name(function().slots, name), size, align});
+  return function().slots.add(Slot{unique_slot_name(function(), name), size, align});
 }
 
 void Builder::append(Inst inst) {

@@ -2,6 +2,7 @@
 #include "mir/edit.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace shrike::mir {
 
@@ -32,19 +33,23 @@ void replace_uses(Function& function, ValueId from, ValueId to) {
 }
 
 namespace {
+
+// `base`, or `base.n` with n above that of the last entry so named. Numbers only grow along a table, so that entry is near the
+// end for names in frequent use: naming stays cheap in programs of many thousand blocks.
 template <class Named>
-bool has_name(const Named& table, const std::string& name) {
-  return std::any_of(table.begin(), table.end(), [&](const auto& each) { return each.name == name; });
+std::string unique_name(const Named& table, const std::string& base) {
+  for (auto entry = table.end(); entry != table.begin();) {
+    std::string_view name = (--entry)->name;
+    if (name.substr(0, base.size()) != base) continue;
+    if (name.size() == base.size()) return base + ".1";
+    uint32_t number = 0;
+    auto [end, error] = std::from_chars(name.data() + base.size() + 1, name.data() + name.size(), number);
+    if (name[base.size()] == '.' && error == std::errc() && end == name.data() + name.size())
+      return base + "." + std::to_string(number + 1);
+  }
+  return base;
 }
 
-template <class Named>
-std::string unique_name(const Named& table, const std::string& name) {
-  if (!has_name(table, name)) return name;
-  for (uint32_t i = 1;; i++) {
-    std::string candidate = name + "." + std::to_string(i);
-    if (!has_name(table, candidate)) return candidate;
-  }
-}
 }  // namespace
 
 BlockId add_block(Function& function, const std::string& name) {

@@ -31,6 +31,12 @@ TEST_F(Language, RangeLoopsNestAndLeave) {
             "20\n");
 }
 
+TEST_F(Language, RangeLoopsMayBeUnrolledAndEmpty) {
+  EXPECT_EQ(printed_by(R"(begin { $n = 0; unroll (3) { for $i : 0..3 { $n++; } } printf("%d\n", $n); exit(); })"), "9\n");
+  // The verifier knows this loop to be empty though the compiler does not.
+  EXPECT_EQ(printed_by(R"(begin { $n = 0; for $i : 5..(@a & 3) { $n++; } printf("%d\n", $n); clear(@a); exit(); })"), "0\n");
+}
+
 TEST_F(Language, MapLoops) {
   EXPECT_EQ(printed_by(R"(begin { @a[1] = 10; @a[2] = 20; @a[3] = 30; $k = 0; $v = 0;
                           for ($kv : @a) { $k += $kv.0; $v += $kv.1; } printf("%d %d\n", $k, $v); clear(@a); exit(); })"),
