@@ -493,8 +493,20 @@ UserMap& Checker::map_of(const ast::Expr* ref) {
       ref_note.map = program_.maps.add(map);
       changed_ = true;
     }
+    UserMapId id = ref_note.map;
+    add_maps_of(ref->as<ast::MapRef>()->key);
+    return program_.maps[id];
   }
   return program_.maps[ref_note.map];
+}
+
+// The maps that a key reads are added before the caller holds on to the map that has the key: adding moves them all.
+void Checker::add_maps_of(const ast::Expr* key) {
+  ast::Visitor visitor;
+  visitor.on_expr = [&](const ast::Expr& expr) {
+    if (expr.as<ast::MapRef>() != nullptr) map_of(&expr);
+  };
+  ast::walk(key, visitor);
 }
 
 UserMap* Checker::whole_map(const ast::Expr* ref, std::string_view function) {
@@ -512,6 +524,8 @@ UserMap* Checker::whole_map(const ast::Expr* ref, std::string_view function) {
 }
 
 UserMap& Checker::map_key(const ast::Expr* ref, const ast::Expr* key) {
+  map_of(ref);
+  add_maps_of(key);
   UserMap& map = map_of(ref);
   map.is_read = true;
   use_key(map, ref, key);

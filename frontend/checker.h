@@ -79,6 +79,7 @@ class Checker {
   void condition(const ast::Expr* expr);
   void loop_body(const ast::Block* body, bool in_callback);
   UserMap& map_of(const ast::Expr* ref);
+  void add_maps_of(const ast::Expr* key);
 
   Variable* find_variable(std::string_view name, VariableId* id);
   VariableId declare(const ast::Expr* at, Span span);

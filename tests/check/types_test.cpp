@@ -26,6 +26,13 @@ TEST(CheckTypes, AValueAssignedLaterTypesAnEarlierRead) {
   EXPECT_HAS(checked("begin { $x = @a; @a = \"abc\"; }"), "variable $x : string[4]\n");
 }
 
+TEST(CheckTypes, KeysMayBringNewMaps) {
+  std::string text = checked(
+      "begin { $x = @a[@b[@c]]; @d[@e] = @f[@g]; $y = has_key(@h, @i[@j]); @a[1] = 1; @b[1] = 1; @c = 1; "
+      "@e = 1; @f[1] = 1; @g = 1; @h[1] = 1; @i[1] = 1; @j = 1; }");
+  for (const char* part : {"@a key=int64 value=int64", "@d key=int64 value=int64", "@j value=int64"}) EXPECT_HAS(text, part);
+}
+
 TEST(CheckTypes, AggregationsNameTheirStorage) {
   std::string text =
       checked("begin { @a = count(); @b = sum(1); @c = min(pid); @d = hist(1, 2); @e = lhist(1, 0, 10, 2); @f = stats(1); }");

@@ -37,9 +37,8 @@ class ScriptMaker {
     std::string predicate = random_.chance(20) ? " /pid != " + number() + "/" : "";
     // What bodies may read is given a value first.
     std::string text =
-        head + predicate + " {\n$i = (int64)" + integer(1) + "; $u = (uint64)1; $s = \"abc\"; $t = (1, (\"x\", 2), \"yy\");\n";
-    text +=
-        "@i = (int64)1; @s = \"abc\"; @a[(int64)1] = (int64)2; @b[\"k\"] = (int64)1; @c[(int64)1, \"q\"] = (int64)3;\n";
+        head + predicate + " {\n$i = (int64)" + number() + "; $u = (uint64)1; $s = \"abc\"; $t = (1, (\"x\", 2), \"yy\");\n";
+    text += "@i = (int64)1; @s = \"abc\"; @a[(int64)1] = (int64)2; @b[\"k\"] = (int64)1; @c[(int64)1, \"q\"] = (int64)3;\n";
     text += "@d[(int64)1] = \"v\"; @e[(1, \"z\"), (int64)2] = ((int64)1, \"w\");\n";
     text += block(3, 6) + "}\n";
     kind_ = Kind::plain;
