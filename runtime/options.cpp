@@ -1,16 +1,17 @@
-// What each option means. command_line takes the arguments apart.
+// The command line by Boost.Program_options. Its exceptions end here; this is the only file compiled with them.
 //
 // Everything after `--` is taken away first: those are the script's own arguments. Two habits of bpftrace are kept by
 // hand: `-kk` is refused with advice, and options may follow positional arguments.
 #include "runtime/options.h"
 
+#include <boost/program_options.hpp>
 #include <charconv>
-
-#include "runtime/command_line.h"
 
 namespace shrike {
 
 namespace {
+
+namespace po = boost::program_options;
 
 constexpr uint32_t max_pid = 0x400000;  // PID_MAX_LIMIT of 64-bit kernels
 
@@ -19,19 +20,27 @@ void report_bad_value(Diagnostics& diagnostics, const std::string& option, const
   diagnostics.report(Diag::bad_option_value, {}, {value, option, expected});
 }
 
-// clang-format off
-constexpr OptionRow known_options[] = {
-    {"program", 'e', Takes::text}, {"list", 'l'}, {"cmd", 'c', Takes::text}, {"pid", 'p', Takes::text},
-    {"output", 'o', Takes::text}, {"format", 'f', Takes::text}, {"buffering", 'B', Takes::text}, {"quiet", 'q'},
-    {"verbose", 'v'}, {"warnings", 'k'}, {"no-warnings"}, {"unsafe"}, {"dry-run"}, {"fmt"}, {"info"}, {"version", 'V'}, {"help", 'h'},
-    {"debug", 'd', Takes::texts}, {"emit", 0, Takes::text}, {"emit-elf", 0, Takes::text}, {"print-after", 0, Takes::texts},
-    {"stop-after", 0, Takes::text}, {"skip", 0, Takes::texts}, {"run-pass", 0, Takes::text}, {"time-passes"}, {"time-start"},
-    {"regalloc", 0, Takes::text}, {"kernel", 0, Takes::text},
-    // Accepted because harnesses and habits pass them; they have no effect here.
-    {"include-dir", 'I', Takes::texts}, {"include", 0, Takes::texts}, {"btf", 'b'}, {"no-feature", 0, Takes::text},
-    {"verify-llvm-ir"}, {"debuginfo", 0, Takes::text}, {"usdt-file-activation"}, {"dwarf-pid", 0, Takes::texts},
-};
-// clang-format on
+const po::options_description& known_options() {
+  static const po::options_description* const options = [] {
+    auto* table = new po::options_description;
+    auto text = [] { return po::value<std::string>(); };
+    auto texts = [] { return po::value<std::vector<std::string>>(); };
+    // clang-format off
+    table->add_options()
+      ("program,e", text())("list,l", "")("cmd,c", text())("pid,p", text())("output,o", text())("format,f", text())
+      ("buffering,B", text())("quiet,q", "")("verbose,v", "")("warnings,k", "")("no-warnings", "")("unsafe", "")
+      ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
+      ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")("time-start", "")
+      ("regalloc", text())("kernel", text())
+      // Accepted because harnesses and habits pass them; they have no effect here.
+      ("include-dir,I", texts())("include", texts())("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
+      ("debuginfo", text())("usdt-file-activation", "")("dwarf-pid", texts())
+      ("arguments", texts());
+    // clang-format on
+    return table;
+  }();
+  return *options;
+}
 
 // "--name=value" and "--name" are for getopt; the others are positionals like those before `--`.
 void take_script_arguments(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to,
@@ -81,17 +90,17 @@ bool take_stage(const std::string& stage, Options& out, Diagnostics& diagnostics
   return is_known;
 }
 
-bool take_output_choices(const CommandLine& given, Options& out, Diagnostics& diagnostics) {
-  if (given.has("format")) {
-    std::string value = given.text("format");
+bool take_output_choices(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
+  if (given.count("format")) {
+    std::string value = given["format"].as<std::string>();
     if (value == "json") out.format = OutputFormat::json;
     else if (value != "text") {
       report_bad_value(diagnostics, "-f", value, "text or json");
       return false;
     }
   }
-  if (given.has("buffering")) {
-    std::string value = given.text("buffering");
+  if (given.count("buffering")) {
+    std::string value = given["buffering"].as<std::string>();
     if (value == "full") out.buffering = Buffering::full;
     else if (value == "none") out.buffering = Buffering::none;
     else if (value != "line") {
@@ -102,22 +111,22 @@ bool take_output_choices(const CommandLine& given, Options& out, Diagnostics& di
   return true;
 }
 
-bool take_pid(const CommandLine& given, Options& out, Diagnostics& diagnostics) {
-  if (!given.has("pid")) return true;
-  std::string value = given.text("pid");
+bool take_pid(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
+  if (!given.count("pid")) return true;
+  const std::string& value = given["pid"].as<std::string>();
   auto read = std::from_chars(value.data(), value.data() + value.size(), out.pid);
   bool is_good = read.ec == std::errc() && read.ptr == value.data() + value.size() && out.pid > 0 && out.pid <= max_pid;
   if (!is_good) report_bad_value(diagnostics, "-p", value, "a process id from 1 to " + std::to_string(max_pid));
   return is_good;
 }
 
-bool check_conflicts(const CommandLine& given, Diagnostics& diagnostics) {
+bool check_conflicts(const po::variables_map& given, Diagnostics& diagnostics) {
   struct Pair {
     const char *a, *a_shown, *b, *b_shown;
   };
   constexpr Pair pairs[] = {{"pid", "-p", "cmd", "-c"}, {"warnings", "-k", "no-warnings", "--no-warnings"}};
   for (const Pair& pair : pairs) {
-    if (!given.has(pair.a) || !given.has(pair.b)) continue;
+    if (!given.count(pair.a) || !given.count(pair.b)) continue;
     diagnostics.report(Diag::conflicting_options, {}, {pair.a_shown, pair.b_shown});
     return false;
   }
@@ -125,8 +134,9 @@ bool check_conflicts(const CommandLine& given, Diagnostics& diagnostics) {
 }
 
 // The first argument is the file, unless -e gave the program; -l takes it as what to list.
-void take_arguments(const CommandLine& given, Options& out) {
-  const std::vector<std::string_view>& arguments = given.arguments();
+void take_arguments(const po::variables_map& given, Options& out) {
+  std::vector<std::string> arguments;
+  if (given.count("arguments")) arguments = given["arguments"].as<std::vector<std::string>>();
   size_t next = 0;
   if (out.action == Action::run && !arguments.empty() && arguments[0] == "check") {
     out.action = Action::check;
@@ -139,44 +149,48 @@ void take_arguments(const CommandLine& given, Options& out) {
   out.positionals.insert(out.positionals.begin(), arguments.begin() + static_cast<ptrdiff_t>(next), arguments.end());
 }
 
-std::optional<Options> options_from(const CommandLine& given, Options out, Diagnostics& diagnostics) {
-  if (given.has("help")) out.action = Action::help;
-  else if (given.has("version")) out.action = Action::version;
-  else if (given.has("info")) out.action = Action::info;
-  else if (given.has("fmt")) out.action = Action::format;
-  else if (given.has("list")) out.action = Action::list;
-  if (given.has("program")) out.program = given.text("program");
-  out.command = given.text("cmd");
-  out.output_file = given.text("output");
-  out.quiet = given.has("quiet");
-  out.verbose = given.has("verbose");
-  out.runtime_warnings = given.has("warnings");
-  out.hide_warnings = given.has("no-warnings");
-  out.unsafe = given.has("unsafe");
-  out.dry_run = given.has("dry-run");
-  out.emit_elf = given.text("emit-elf");
-  out.print_after = given.texts("print-after");
-  out.stop_after = given.text("stop-after");
-  out.skip = given.texts("skip");
-  out.run_pass = given.text("run-pass");
-  out.time_passes = given.has("time-passes");
-  out.time_start = given.has("time-start");
-  if (given.has("regalloc")) {
-    out.spill_everything = given.text("regalloc") == "spill-everything";
+std::optional<Options> options_from(const po::variables_map& given, Options out, Diagnostics& diagnostics) {
+  auto text = [&](const char* name) { return given.count(name) ? given[name].as<std::string>() : std::string(); };
+  auto texts = [&](const char* name) {
+    return given.count(name) ? given[name].as<std::vector<std::string>>() : std::vector<std::string>();
+  };
+  if (given.count("help")) out.action = Action::help;
+  else if (given.count("version")) out.action = Action::version;
+  else if (given.count("info")) out.action = Action::info;
+  else if (given.count("fmt")) out.action = Action::format;
+  else if (given.count("list")) out.action = Action::list;
+  if (given.count("program")) out.program = text("program");
+  out.command = text("cmd");
+  out.output_file = text("output");
+  out.quiet = given.count("quiet");
+  out.verbose = given.count("verbose");
+  out.runtime_warnings = given.count("warnings");
+  out.hide_warnings = given.count("no-warnings");
+  out.unsafe = given.count("unsafe");
+  out.dry_run = given.count("dry-run");
+  out.emit_elf = text("emit-elf");
+  out.print_after = texts("print-after");
+  out.stop_after = text("stop-after");
+  out.skip = texts("skip");
+  out.run_pass = text("run-pass");
+  out.time_passes = given.count("time-passes");
+  out.time_start = given.count("time-start");
+  if (given.count("regalloc")) {
+    out.spill_everything = text("regalloc") == "spill-everything";
     if (!out.spill_everything) {
-      report_bad_value(diagnostics, "--regalloc", given.text("regalloc"), "spill-everything");
+      report_bad_value(diagnostics, "--regalloc", text("regalloc"), "spill-everything");
       return std::nullopt;
     }
   }
   take_arguments(given, out);
-  if (given.has("kernel")) out.kernels = given.text("kernel");
+  if (given.count("kernel")) out.kernels = text("kernel");
 
   if (!check_conflicts(given, diagnostics) || !take_pid(given, out, diagnostics)) return std::nullopt;
   if (!take_output_choices(given, out, diagnostics)) return std::nullopt;
-  if (given.has("emit") && !take_emit(given.text("emit"), out, diagnostics)) return std::nullopt;
-  for (const std::string& stage : given.texts("debug"))
+  if (given.count("emit") && !take_emit(text("emit"), out, diagnostics)) return std::nullopt;
+  for (const std::string& stage : texts("debug"))
     if (!take_stage(stage, out, diagnostics)) return std::nullopt;
-  if (given.has("cmd") && out.command.find_first_not_of(" \t\n") == std::string::npos) {
+  if (given.count("cmd") && out.command.find_first_not_of(" \t\n") == std::string::npos) {
     report_bad_value(diagnostics, "-c", out.command, "a command");
     return std::nullopt;
   }
@@ -186,6 +200,25 @@ std::optional<Options> options_from(const CommandLine& given, Options out, Diagn
     return std::nullopt;
   }
   return out;
+}
+
+// Boost names an option with or without dashes, by its long name; the user sees the spelling of --help.
+std::string as_shown(std::string name) {
+  name.erase(0, name.find_first_not_of('-'));
+  const po::option_description* option = known_options().find_nothrow(name, false);
+  if (option != nullptr) return option->canonical_display_name(po::command_line_style::allow_dash_for_short);
+  return name.size() == 1 ? "-" + name : "--" + name;
+}
+
+void report_unknown(const std::string& name, Diagnostics& diagnostics) {
+  std::string typed = name.substr(0, name.find('='));
+  std::vector<std::string> spellings;
+  for (const auto& option : known_options().options())
+    if (option->long_name() != "arguments") spellings.push_back("--" + option->long_name());
+  std::vector<std::string_view> candidates(spellings.begin(), spellings.end());
+  Diagnostic& report = diagnostics.report(Diag::unknown_option, {}, {typed});
+  std::string_view near = typed.starts_with("--") ? nearest_name(typed, candidates) : std::string_view();
+  report.with_hint(near.empty() ? "`shrike --help` lists the options" : "did you mean `" + std::string(near) + "`?");
 }
 
 }  // namespace
@@ -200,10 +233,30 @@ std::optional<Options> parse_options(const std::vector<std::string>& args, Diagn
   }
   if (separator != args.end()) take_script_arguments(separator + 1, args.end(), out);
 
-  std::span<const std::string> ours(args.data(), static_cast<size_t>(separator - args.begin()));
-  std::optional<CommandLine> given = CommandLine::parse(known_options, ours, diagnostics);
-  if (!given) return std::nullopt;
-  return options_from(*given, std::move(out), diagnostics);
+  try {
+    po::positional_options_description arguments;
+    arguments.add("arguments", -1);
+    constexpr int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::variables_map given;
+    po::store(po::command_line_parser(std::vector<std::string>(args.begin(), separator))
+                  .options(known_options())
+                  .positional(arguments)
+                  .style(style)
+                  .run(),
+              given);
+    return options_from(given, std::move(out), diagnostics);
+  } catch (const po::unknown_option& error) {
+    report_unknown(error.get_option_name(), diagnostics);
+  } catch (const po::multiple_occurrences& error) {
+    diagnostics.report(Diag::repeated_option, {}, {as_shown(error.get_option_name())});
+  } catch (const po::invalid_command_line_syntax& error) {
+    bool has_extra = error.kind() == po::invalid_syntax::extra_parameter;
+    diagnostics.report(has_extra ? Diag::option_takes_no_value : Diag::option_needs_value, {},
+                       {as_shown(error.get_option_name())});
+  } catch (const std::exception& error) {
+    diagnostics.report(Diag::bad_command_line, {}, {error.what()});
+  }
+  return std::nullopt;
 }
 
 }  // namespace shrike

@@ -130,7 +130,6 @@ TEST(ControlOptions, MistakesAreNamedAsTyped) {
   EXPECT_EQ(refused({"-kk", "f"}).hint, "one `-k` reports everything");
   EXPECT_EQ(refused({"-e"}).message, "option `-e` needs a value");
   EXPECT_EQ(refused({"-e", "a", "-e", "b"}).id, Diag::repeated_option);
-  EXPECT_EQ(refused({"-e", "-v"}).id, Diag::bad_command_line);
   EXPECT_EQ(refused({"--quiet=1", "f"}).id, Diag::option_takes_no_value);
   EXPECT_EQ(refused({"-f", "xml", "f"}).message, "`xml` does not fit `-f`: expected text or json");
   EXPECT_EQ(refused({"-B", "some", "f"}).id, Diag::bad_option_value);
