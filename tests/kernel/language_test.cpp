@@ -34,7 +34,8 @@ TEST_F(Language, RangeLoopsNestAndLeave) {
 TEST_F(Language, RangeLoopsMayBeUnrolledAndEmpty) {
   EXPECT_EQ(printed_by(R"(begin { $n = 0; unroll (3) { for $i : 0..3 { $n++; } } printf("%d\n", $n); exit(); })"), "9\n");
   // The verifier knows this loop to be empty though the compiler does not.
-  EXPECT_EQ(printed_by(R"(begin { @a = 8; $n = 0; for $i : 5..(@a & 3) { $n++; } printf("%d\n", $n); clear(@a); exit(); })"), "0\n");
+  EXPECT_EQ(printed_by(R"(begin { @a = 8; $n = 0; for $i : 5..(@a & 3) { $n++; } printf("%d\n", $n); clear(@a); exit(); })"),
+            "0\n");
 }
 
 TEST_F(Language, MapLoops) {
