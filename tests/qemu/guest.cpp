@@ -98,10 +98,12 @@ void read_results(std::string_view text, GuestRun* run) {
     int status = 0;
     size_t out_size = 0;
     size_t err_size = 0;
+    double started = 0;
+    double ended = 0;
     const size_t line_end = text.find('\n');
     if (line_end == std::string_view::npos) return;
     const std::string line(text.substr(0, line_end));
-    if (sscanf(line.c_str(), "=== %255s %d %zu %zu", name, &status, &out_size, &err_size) != 4) return;
+    if (sscanf(line.c_str(), "=== %255s %d %zu %zu %lf %lf", name, &status, &out_size, &err_size, &started, &ended) != 6) return;
     text.remove_prefix(line_end + 1);
     if (text.size() < out_size + err_size) return;  // cut by a crash
     if (std::string_view(name) == "end") {
@@ -109,6 +111,7 @@ void read_results(std::string_view text, GuestRun* run) {
       return;
     }
     Result& result = run->results[name];
+    run->seconds[name] = ended - started;
     result.status = status;
     result.timed_out = status == 137 || status == 143;  // killed by the guest's timeout
     result.out = std::string(text.substr(0, out_size));
@@ -142,7 +145,7 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
                            "-initrd",
                            archive.path(),
                            "-append",
-                           "console=ttyS0 panic=-1 quiet mitigations=off",
+                           "console=ttyS0 panic=-1 quiet mitigations=off rcupdate.rcu_expedited=1",
                            "-serial",
                            "stdio",
                            "-serial",

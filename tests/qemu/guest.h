@@ -38,6 +38,7 @@ struct GuestCase {
 
 struct GuestRun {
   std::map<std::string, Result> results;  // by the case's name; the cases after a crash are absent
+  std::map<std::string, double> seconds;  // that each took
   bool ended = false;                     // the guest came to the end of its list
   std::string console;                    // kernel messages
 };

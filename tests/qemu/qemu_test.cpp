@@ -72,7 +72,8 @@ TEST_P(Kernel, RunsEveryCase) {
     }
     const Result& result = found->second;
     const std::string wrong = judge(one, result);
-    printf("  %s  %s %s\n", wrong.empty() ? "ok     " : "FAILED ", GetParam(), one.name.c_str());
+    printf("  %s  %s %s (%.2f s)\n", wrong.empty() ? "ok     " : "FAILED ", GetParam(), one.name.c_str(),
+           guest.seconds.at(one.name));
     EXPECT_EQ(wrong, "") << "on Linux " << version << ": " << one.name << "\n"
                          << commands[static_cast<size_t>(&one - cases.data())].command << "\n--- stdout\n"
                          << shortened(result.out) << "\n--- stderr\n"
