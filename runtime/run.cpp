@@ -24,8 +24,6 @@
 #include "runtime/privileges.h"
 #include "runtime/session.h"
 
-extern char** environ;
-
 namespace shrike {
 
 namespace {
