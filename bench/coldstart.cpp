@@ -2,6 +2,7 @@
 // asks of any tracer (floor.cpp). Runs alternate between the tools so that all see the same machine. Prints medians with
 // their ratios; asserts nothing. System calls are counted in a run of their own, under strace.
 //   coldstart SHRIKE FLOOR [RUNS]
+//   coldstart --compile SHRIKE [RUNS]   only Debian's scripts, from exec to the object file
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -183,9 +184,45 @@ std::vector<std::string> debian_scripts() {
   return paths;
 }
 
+// One line a script that both compile, and the median of the ratios: how many times faster shrike writes the object file.
+void compare_compilers(const std::string& shrike, int count) {
+  const std::string ours_to = "/tmp/coldstart." + std::to_string(getpid()) + ".shrike.o";
+  const std::string theirs_to = "/tmp/coldstart." + std::to_string(getpid()) + ".bpftrace.o";
+  printf("script to object file (--emit-elf), medians of %d runs each\n", count);
+  std::vector<double> ratios;
+  for (const std::string& path : debian_scripts()) {
+    std::vector<Run> ours, theirs;
+    for (int i = 0; i < count; i++) {
+      ours.push_back(run_once({shrike, "--emit-elf", ours_to, path}, Until::exit));
+      theirs.push_back(run_once({"bpftrace", "--emit-elf", theirs_to, path}, Until::exit));
+      if (!ours.back().is_good || !theirs.back().is_good) break;
+    }
+    const char* name = strrchr(path.c_str(), '/') + 1;
+    if (!ours.back().is_good || !theirs.back().is_good) {
+      printf("  %-20s shrike %s, bpftrace %s\n", name, ours.back().is_good ? "compiles it" : "cannot",
+             theirs.back().is_good ? "compiles it" : "cannot");
+      continue;
+    }
+    const double a = median(ours, &Run::ms);
+    const double b = median(theirs, &Run::ms);
+    ratios.push_back(b / a);
+    printf("  %-20s %8.2f ms %9.2f ms %7.1fx\n", name, a, b, ratios.back());
+    fflush(stdout);
+  }
+  unlink(ours_to.c_str());
+  unlink(theirs_to.c_str());
+  std::sort(ratios.begin(), ratios.end());
+  if (!ratios.empty()) printf("  median of %zu ratios: %.1fx\n", ratios.size(), ratios[ratios.size() / 2]);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc >= 3 && strcmp(argv[1], "--compile") == 0) {
+    mount_tracefs_for_us();
+    compare_compilers(argv[2], argc > 3 ? std::max(1, atoi(argv[3])) : 5);
+    return 0;
+  }
   if (argc < 3) {
     fprintf(stderr, "usage: coldstart SHRIKE FLOOR [RUNS]\n");
     return 2;
@@ -198,9 +235,8 @@ int main(int argc, char** argv) {
   for (const Row& row : one_liners(shrike, argv[2])) measure(row, count, true);
   for (const std::string& path : debian_scripts()) {
     const std::string name = std::filesystem::path(path).filename();
-    measure({name + ", compiled", {shrike, "--emit=asm", path}, {"bpftrace", "--emit-elf", "/dev/null", path}, {}, Until::exit},
-            count, false);
     measure({name, {shrike, path}, {"bpftrace", path}, {}, Until::armed}, count, false);
   }
+  compare_compilers(shrike, count);
   return 0;
 }

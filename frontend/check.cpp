@@ -156,6 +156,14 @@ BodyUses uses_of(const ast::Probe& probe) {
 
 }  // namespace
 
+// A wildcard that is one of several ways to write a probe is there for kernels that have what it matches
+// (`kprobe:f, kprobe:f.constprop.*`): that this one has not is no error.
+std::string_view Checker::when_missing(const ast::Probe& probe, const ast::AttachPoint& point) const {
+  std::string_view wanted = program_.config.missing_probes;
+  bool is_alternative = probe.attach_points.size() > 1 && point.text.find_first_of("*?[") != std::string_view::npos;
+  return is_alternative && wanted == "error" ? "warn" : wanted;
+}
+
 void Checker::resolve_probes() {
   for (const ast::FunctionDefinition& function : program_.ast->functions) report(Diag::function_not_supported, function.span);
   size_t total = 0;
@@ -175,7 +183,7 @@ void Checker::resolve_probes() {
         continue;
       }
       for (mir::AttachPoint& place :
-           resolve_attach_point(written, *row, *program_.facts, program_.config, program_.options, final_)) {
+           resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_)) {
         total++;
         bool is_own = uses.probe || uses.args;
         ProbeContext context = context_of(place, *row, *program_.facts, uses.args, program_.types);

@@ -58,6 +58,7 @@ class Checker {
   friend struct ExprChecker;
 
   void resolve_probes();
+  std::string_view when_missing(const ast::Probe& probe, const ast::AttachPoint& point) const;
   void define_c_types();
   void declare_maps();
   void check_body(CheckedBody& body);

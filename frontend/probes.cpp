@@ -88,7 +88,7 @@ struct Resolver {
   const ast::AttachPoint& point;
   const ProbeRow& row;
   KernelFacts& facts;
-  const Config& config;
+  std::string_view missing_probes;
   const CheckOptions& options;
   Diagnostics& diagnostics;
 
@@ -111,8 +111,8 @@ struct Resolver {
   std::vector<mir::AttachPoint> not_found(const Answer<T>& answer) {
     if (answer.status == Lookup::unreadable) {
       diagnostics.report(Diag::cannot_look_up_probe, point.span, {std::string(point.text), answer.why});
-    } else if (config.missing_probes != "ignore") {
-      Diag id = config.missing_probes == "warn" ? Diag::no_such_probe_warning : Diag::no_such_probe;
+    } else if (missing_probes != "ignore") {
+      Diag id = missing_probes == "warn" ? Diag::no_such_probe_warning : Diag::no_such_probe;
       Diagnostic& report = diagnostics.report(id, point.span, {std::string(point.text)});
       if (!answer.why.empty()) report.with_hint(answer.why);
     }
@@ -378,8 +378,9 @@ std::vector<std::string_view> perf_event_names(ProbeKind kind) {
 }
 
 std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,
-                                                   const Config& config, const CheckOptions& options, Diagnostics& diagnostics) {
-  Resolver resolver{point, row, facts, config, options, diagnostics};
+                                                   std::string_view missing_probes, const CheckOptions& options,
+                                                   Diagnostics& diagnostics) {
+  Resolver resolver{point, row, facts, missing_probes, options, diagnostics};
   switch (row.kind) {
     case ProbeKind::begin:
     case ProbeKind::end: return resolver.plain();

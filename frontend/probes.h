@@ -48,9 +48,10 @@ const PerfEventRow* find_perf_event(mir::ProbeKind kind, std::string_view name);
 std::vector<std::string_view> perf_event_names(mir::ProbeKind kind);
 
 // The places `point` stands for, sorted as the machine lists them. Empty after an error, which has been reported, and
-// for a wildcard without match when config says to go on.
+// for one without match when `missing_probes` (the configuration variable) says to go on.
 std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,
-                                                   const Config& config, const CheckOptions& options, Diagnostics& diagnostics);
+                                                   std::string_view missing_probes, const CheckOptions& options,
+                                                   Diagnostics& diagnostics);
 
 // What a body at this place may ask for. Its named arguments are looked up only if it uses them.
 ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, bool wants_arguments,

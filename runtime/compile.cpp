@@ -124,7 +124,7 @@ constexpr std::string_view backend_stages[] = {"select",   "lower-block-params",
 bool check_pass_names(const Options& line, Diagnostics& diagnostics) {
   std::vector<std::string> asked = line.print_after;
   asked.insert(asked.end(), line.skip.begin(), line.skip.end());
-  if (!line.stop_after.empty()) asked.push_back(line.stop_after);
+  if (!line.stop_after.empty() && line.stop_after != load_stage) asked.push_back(line.stop_after);
   if (!line.run_pass.empty()) asked.push_back(line.run_pass);
   if (asked.empty()) return true;
   std::vector<std::string_view> known = passes::pass_names();

@@ -42,6 +42,7 @@ THE COMPILER AT WORK:
     -d STAGE               print a stage, then go on: ast, types, codegen, codegen-opt, libbpf, verifier, all
     --print-after=PASS     print the program after a pass; all for every pass
     --stop-after=PASS      stop after a pass and print what it made
+    --stop-after=load      load the programs, attach and run none
     --skip=PASS            leave out an optional pass
     --run-pass=PASS        run one pass on a .mir file and print what it made
     --time-passes          how long each pass took

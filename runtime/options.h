@@ -56,6 +56,9 @@ struct Options {
 // Nothing after errors, which are reported.
 std::optional<Options> parse_options(const std::vector<std::string>& args, Diagnostics& diagnostics);
 
+// --stop-after=load: programs are loaded, which only this kernel's verifier can judge, and attached to nothing.
+inline constexpr std::string_view load_stage = "load";
+
 std::string_view help_text();
 
 }  // namespace shrike

@@ -121,7 +121,8 @@ bool write_elf_file(const std::string& path, const bpf::Object& object, Messages
 
 // --emit and its kind only look at the program; nothing of it reaches the kernel.
 bool only_shows(const Options& options) {
-  return options.emit.has_value() || !options.emit_elf.empty() || !options.stop_after.empty() || !options.run_pass.empty() ||
+  bool stops_early = !options.stop_after.empty() && options.stop_after != load_stage;
+  return options.emit.has_value() || !options.emit_elf.empty() || stops_early || !options.run_pass.empty() ||
          options.action == Action::list || options.action == Action::check;
 }
 
@@ -143,7 +144,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   if (is_traced && !open_output_file(options, file, messages)) return 1;
   if (is_traced) ignore_closed_pipes();
   Child child;
-  bool has_child = is_traced && !options.command.empty();
+  bool has_child = is_traced && !options.command.empty() && options.stop_after != load_stage;
   if (has_child) catch_interrupts();  // from here on somebody must see to the child
   if (has_child && !child.start(options.command, messages.diagnostics)) return 1;
 
@@ -172,6 +173,8 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
 
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config, messages);
+  if (options.stop_after == load_stage)
+    return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;
   if (has_child) session.child = &child;
   session.load.clock = &clock;
   session.ends_process = !has_child;

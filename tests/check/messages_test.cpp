@@ -53,6 +53,7 @@ const Case cases[] = {
     {Diag::unknown_perf_event, "software:page-fault:1 { }", "software:page-fault:1"},
     {Diag::too_many_probes, "config = { max_probes = 1 } tracepoint:app:* { }", ""},
     {Diag::too_many_programs, "config = { max_bpf_progs = 1 } tracepoint:app:* { print(probe); }", ""},
+    {Diag::no_such_probe_warning, "tracepoint:app:zz*, begin { }", "tracepoint:app:zz*"},
     {Diag::nothing_to_attach, "config = { missing_probes = ignore } tracepoint:app:opne { }", ""},
     {Diag::unknown_map_kind, "let @m = heap(10); begin { @m[1] = 1; }", "heap"},
     {Diag::bad_map_size, "let @m = hash(0); begin { @m[1] = 1; }", "let @m = hash(0)"},
