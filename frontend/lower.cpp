@@ -386,6 +386,7 @@ void Lower::assign_variable(VariableId id, const ast::Expr* value) {
   Place copy{slot("copy", to->size)};
   into(value, to, copy);
   convert(copy, to, variable_place(id), to);
+  if (state_->outer != nullptr && body_->variables[id].is_captured) blur(variable_place(id), to->size);
 }
 
 void Lower::assign_scalar(VariableId id, ValueId value) {
@@ -393,6 +394,7 @@ void Lower::assign_scalar(VariableId id, ValueId value) {
   value = extend(value, variable.type);
   if (variable.is_captured) {
     store_scalar(variable_place(id), value, types().uint64());
+    if (state_->outer != nullptr) blur(variable_place(id), 8);
   } else {
     state_->ssa->write(id, value);
   }

@@ -169,6 +169,7 @@ class Lower {
   void break_or_continue(bool is_break);
   void return_if_left();
   Place frame_place(uint32_t offset);
+  void blur(const Place& at, uint32_t bytes);
 
   mir::ValueId read_variable(VariableId id);
   Place variable_place(VariableId id);

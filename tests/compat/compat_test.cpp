@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/support/process.h"
+#include "tests/support/script_cases.h"
 
 namespace shrike::testing {
 namespace {
@@ -22,73 +23,12 @@ namespace {
 constexpr int time_limit_ms = 30000;
 const char* const reference = "/usr/bin/bpftrace";
 
-struct Script {
-  std::string name;
-  std::vector<std::string> options;
-  std::vector<std::string> arguments;
-  std::string text;
-  std::string reason;    // of the departure; empty: none
-  std::string expected;  // with a departure
-};
-
-std::ostream& operator<<(std::ostream& out, const Script& script) {
-  return out << script.name;
+std::vector<ScriptCase> all_scripts() {
+  return read_script_cases(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt");
 }
 
-std::vector<std::string> words(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) out.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
-Script parse_header(std::string_view line) {
-  Script script;
-  if (const size_t at = line.find(" $ "); at != std::string_view::npos) {
-    script.arguments = words(line.substr(at + 3));
-    line = line.substr(0, at);
-  }
-  if (const size_t at = line.find(" : "); at != std::string_view::npos) {
-    script.options = words(line.substr(at + 3));
-    line = line.substr(0, at);
-  }
-  script.name = std::string(line);
-  return script;
-}
-
-std::vector<Script> read_scripts() {
-  constexpr std::string_view departs = "-- departs: ";
-  std::vector<Script> scripts;
-  bool in_expected = false;
-  for (const std::string& line : split_lines(read_file(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt"))) {
-    if (line.starts_with("== ")) {
-      scripts.push_back(parse_header(std::string_view(line).substr(3)));
-      in_expected = false;
-    } else if (scripts.empty()) {
-      continue;  // the legend
-    } else if (line.starts_with(departs)) {
-      scripts.back().reason = line.substr(departs.size());
-      in_expected = true;
-    } else {
-      (in_expected ? scripts.back().expected : scripts.back().text) += line + "\n";
-    }
-  }
-  return scripts;
-}
-
-std::vector<std::string> arguments_of(const Script& script) {
-  std::vector<std::string> args = {"-B", "line"};
-  args.insert(args.end(), script.options.begin(), script.options.end());
-  args.insert(args.end(), {"-e", script.text.substr(0, script.text.size() - 1)});
-  args.insert(args.end(), script.arguments.begin(), script.arguments.end());
-  return args;
-}
-
-Result run_script(const char* tool, const Script& script) {
-  std::vector<std::string> command = arguments_of(script);
+Result run_script(const char* tool, const ScriptCase& script) {
+  std::vector<std::string> command = script.command();
   command.insert(command.begin(), tool);
   return run(command, {}, time_limit_ms);
 }
@@ -105,7 +45,7 @@ std::string without_probe_count(const std::string& out) {
 // bpftrace takes a third of a second to start: its runs are done ahead by two threads while the tests look at the results.
 class Reference {
  public:
-  void start(std::vector<Script> scripts) {
+  void start(std::vector<ScriptCase> scripts) {
     scripts_ = std::move(scripts);
     outputs_.resize(scripts_.size());
     for (size_t i = 0; i < scripts_.size(); ++i) index_[scripts_[i].name] = i;
@@ -116,7 +56,7 @@ class Reference {
       if (worker.joinable()) worker.join();
     }
   }
-  std::string output_of(const Script& script) {
+  std::string output_of(const ScriptCase& script) {
     Output& output = outputs_[index_.at(script.name)];
     output.done.wait(false);
     return output.text;
@@ -138,14 +78,14 @@ class Reference {
     }
   }
 
-  std::vector<Script> scripts_;
+  std::vector<ScriptCase> scripts_;
   std::vector<Output> outputs_;
   std::map<std::string, size_t> index_;
   std::atomic<size_t> next_ = 0;
   std::thread workers_[2];
 };
 
-class Compat : public ::testing::TestWithParam<Script> {
+class Compat : public ::testing::TestWithParam<ScriptCase> {
  protected:
   static void SetUpTestSuite();
   static void TearDownTestSuite() { reference_runs_->stop(); }
@@ -155,27 +95,28 @@ class Compat : public ::testing::TestWithParam<Script> {
 Reference* Compat::reference_runs_ = new Reference;
 
 void Compat::SetUpTestSuite() {
-  std::vector<Script> wanted;
+  std::vector<ScriptCase> wanted;
   const ::testing::TestSuite* suite = ::testing::UnitTest::GetInstance()->current_test_suite();
-  for (const Script& script : read_scripts()) {
+  for (const ScriptCase& script : all_scripts()) {
     for (int i = 0; i < suite->total_test_count(); ++i) {
       const ::testing::TestInfo* test = suite->GetTestInfo(i);
-      if (test->should_run() && test->name() == "Same/" + script.name && script.reason.empty()) wanted.push_back(script);
+      if (test->should_run() && test->name() == "Same/" + script.name && script.section("departs") == nullptr)
+        wanted.push_back(script);
     }
   }
   reference_runs_->start(std::move(wanted));
 }
 
 TEST_P(Compat, Same) {
-  const Script& script = GetParam();
+  const ScriptCase& script = GetParam();
   if (access(reference, X_OK) != 0) GTEST_FAIL() << reference << " is not installed: scripts/install-test-deps does that";
   const Result ours = run_script(shrike_binary(), script);
   const std::string got = without_probe_count(ours.out);
   EXPECT_FALSE(ours.timed_out) << ours.err;
   EXPECT_EQ(ours.status, 0) << ours.err;
-  EXPECT_EQ(explain_refusal(ours, arguments_of(script)), "");
-  if (!script.reason.empty()) {
-    EXPECT_EQ(got, script.expected) << "departs: " << script.reason << "\n" << script.text << ours.err;
+  EXPECT_EQ(explain_refusal(ours, script.command()), "");
+  if (const ScriptCase::Section* departure = script.section("departs")) {
+    EXPECT_EQ(got, departure->text) << departure->mark << "\n" << script.text << ours.err;
     return;
   }
   std::string want = reference_runs_->output_of(script);
@@ -184,15 +125,15 @@ TEST_P(Compat, Same) {
   EXPECT_EQ(got, want) << script.text << ours.err;
 }
 
-INSTANTIATE_TEST_SUITE_P(, Compat, ::testing::ValuesIn(read_scripts()),
-                         [](const ::testing::TestParamInfo<Script>& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(, Compat, ::testing::ValuesIn(all_scripts()),
+                         [](const ::testing::TestParamInfo<ScriptCase>& tested) { return tested.param.name; });
 
 TEST(CompatTable, IsReadWhole) {
-  const std::vector<Script> scripts = read_scripts();
+  const std::vector<ScriptCase> scripts = all_scripts();
   EXPECT_GE(scripts.size(), 120u);
-  for (const Script& script : scripts) {
+  for (const ScriptCase& script : scripts) {
     EXPECT_FALSE(script.text.empty()) << script.name;
-    const auto same = [&](const Script& other) { return other.name == script.name; };
+    const auto same = [&](const ScriptCase& other) { return other.name == script.name; };
     EXPECT_EQ(std::count_if(scripts.begin(), scripts.end(), same), 1) << script.name << " stands twice";
   }
 }

@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "backend-bpf/backend.h"
 #include "passes/pipeline.h"
 #include "runtime/judge.h"
 #include "tests/support/checked_script.h"
+#include "tests/support/script_cases.h"
 
 namespace shrike {
 namespace {
@@ -53,38 +52,12 @@ void judge(const std::string& text, const std::vector<std::string>& positionals,
   }
 }
 
-struct Script {
-  std::string text;
-  std::vector<std::string> positionals;
-};
-
-// The form of tests/compat/scripts.txt, of which the text and the arguments matter here.
-std::vector<Script> compared_scripts() {
-  std::vector<Script> scripts;
-  std::ifstream file(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt");
-  bool is_text = false;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("== ")) {
-      scripts.emplace_back();
-      is_text = true;
-      size_t arguments = line.find(" $ ");
-      std::istringstream words(arguments == std::string::npos ? "" : line.substr(arguments + 3));
-      for (std::string word; words >> word;) scripts.back().positionals.push_back(word);
-    } else if (line.starts_with("--")) {
-      is_text = false;
-    } else if (is_text && !scripts.empty()) {
-      scripts.back().text += line + "\n";
-    }
-  }
-  return scripts;
-}
-
 TEST(Judged, NoProgramOfAComparedScriptIsRefused) {
-  std::vector<Script> scripts = compared_scripts();
+  const auto scripts = testing::read_script_cases(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt");
   ASSERT_GT(scripts.size(), 100u);
   for (const sim::Profile& profile : sim::all_profiles()) {
     Tally tally;
-    for (const Script& script : scripts) judge(script.text, script.positionals, profile, tally);
+    for (const testing::ScriptCase& script : scripts) judge(script.text, script.arguments, profile, tally);
     EXPECT_GT(tally.programs, 300u);
     EXPECT_GE(tally.accepted * 10, tally.programs * 9) << "too many answers are `unknown`";
     printf("kernel %s: %zu programs, %zu accepted, %zu unknown\n", std::string(profile.name).c_str(), tally.programs,

@@ -9,34 +9,19 @@
 #include <algorithm>
 
 #include "tests/qemu/guest.h"
+#include "tests/support/script_cases.h"
 
 namespace shrike::testing {
 namespace {
 
 constexpr const char* case_limit_s = "30";
 
-std::vector<std::string> words(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) out.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
-// `NAME [: OPTION…] [$ ARGUMENT…]`, as in tests/compat/scripts.txt.
-Case parse_header(std::string_view line) {
+Case without_expectations(const ScriptCase& script) {
   Case one;
-  if (const size_t at = line.find(" $ "); at != std::string_view::npos) {
-    one.arguments = words(line.substr(at + 3));
-    line = line.substr(0, at);
-  }
-  if (const size_t at = line.find(" : "); at != std::string_view::npos) {
-    one.options = words(line.substr(at + 3));
-    line = line.substr(0, at);
-  }
-  one.name = std::string(line);
+  one.name = script.name;
+  one.options = script.options;
+  one.arguments = script.arguments;
+  one.script = script.text;
   return one;
 }
 
@@ -94,17 +79,12 @@ std::string complaint(const Expectation& wanted, const Result& result) {
 
 std::vector<Case> read_cases(const std::string& path) {
   std::vector<Case> cases;
-  for (const std::string& line : split_lines(read_file(path))) {
-    if (line.starts_with("== ")) {
-      cases.push_back(parse_header(std::string_view(line).substr(3)));
-    } else if (cases.empty()) {
-      continue;  // the legend
-    } else if (line.starts_with("-- ")) {
-      EXPECT_TRUE(parse_directive(std::string_view(line).substr(3), &cases.back())) << path << ": " << line;
-    } else if (cases.back().expected.empty()) {
-      cases.back().script += line + "\n";
-    } else {
-      EXPECT_TRUE(line.empty()) << path << ": neither script nor directive: " << line;
+  for (const ScriptCase& script : read_script_cases(path)) {
+    cases.push_back(without_expectations(script));
+    for (const ScriptCase::Section& section : script.sections) {
+      EXPECT_TRUE(parse_directive(section.mark, &cases.back())) << path << ": " << section.mark;
+      EXPECT_EQ(section.text.find_first_not_of('\n'), std::string::npos)
+          << path << ": neither script nor directive: " << section.text;
     }
   }
   EXPECT_FALSE(cases.empty()) << path;
@@ -132,25 +112,17 @@ std::vector<Case> example_cases() {
 
 std::vector<Case> compat_cases() {
   std::vector<Case> cases;
-  bool in_expected = false;
-  for (const std::string& line : split_lines(read_file(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt"))) {
-    if (line.starts_with("== ")) {
-      cases.push_back(parse_header(std::string_view(line).substr(3)));
-      cases.back().name = "load_compat_" + cases.back().name;
-      cases.back().options.emplace_back("--dry-run");
-      in_expected = false;
-    } else if (line.starts_with("-- ")) {
-      in_expected = true;
-    } else if (!cases.empty() && !in_expected) {
-      cases.back().script += line + "\n";
-    }
+  for (const ScriptCase& script : read_script_cases(SHRIKE_SOURCE_DIR "/tests/compat/scripts.txt")) {
+    cases.push_back(without_expectations(script));
+    cases.back().name = "load_compat_" + script.name;
+    cases.back().options.emplace_back("--dry-run");
   }
   EXPECT_GE(cases.size(), 120u);
   return cases;
 }
 
 bool runs_on(const Case& one, std::string_view version) {
-  const std::vector<std::string> prefixes = words(one.kernels);
+  const std::vector<std::string> prefixes = split_words(one.kernels);
   const auto fits = [&](const std::string& prefix) { return version.starts_with(prefix + "."); };
   return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), fits);
 }
