@@ -1,3 +1,4 @@
+// Line by line; the marks mean something to the suites only.
 #include "tests/support/script_cases.h"
 
 #include <algorithm>
