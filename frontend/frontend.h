@@ -26,6 +26,7 @@ struct Config {
   uint64_t perf_rb_pages = 0;  // 0: sized by the runtime
   bool print_maps_on_exit = true;
   bool cpp_demangle = true;
+  bool show_debug_info = false;
   std::string str_trunc_trailer = "..";
   std::string missing_probes = "error";  // error, warn, ignore
   std::string stack_mode = "bpftrace";   // bpftrace, perf, raw

@@ -1,8 +1,8 @@
 // Function symbols of one ELF file, for naming addresses. Read once, then independent of the file.
 //
-// Takes .symtab and .dynsym; when a file is stripped, .symtab of its separate debug file (found by build id under
-// /usr/lib/debug). Addresses asked for are offsets in the file, which is what a memory map translates to whether the
-// file is position-independent or not. Deliberately no DWARF: neither lines nor inlined frames.
+// Takes .symtab, of the file or of what was stripped from it (elf_image.h), and .dynsym. Addresses asked for are offsets
+// in the file, which is what a memory map translates to whether the file is position-independent or not. Lines and inlined
+// functions are the business of source_lines.h.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-struct Elf;
+#include "runtime/elf_image.h"
 
 namespace shrike {
 
@@ -22,32 +22,31 @@ struct AddressName {
 
 class BinarySymbols {
  public:
-  BinarySymbols(int fd, bool demangle);                          // the fd stays the caller's
-  BinarySymbols(const void* image, size_t size, bool demangle);  // an ELF image in memory: the vdso
+  BinarySymbols(ElfImage& image, const DebugDirectories& directories, bool demangle);
 
+  // An offset in the file to the address as linked; false if the offset is in no loaded part.
+  bool to_address(uint64_t file_offset, uint64_t& address) const;
   AddressName find(uint64_t file_offset);
   size_t size() const { return symbols_.size(); }
+  size_t bytes() const { return symbols_.capacity() * sizeof(Entry) + names_.capacity(); }
 
  private:
-  struct Segment {
-    uint64_t offset, address, size;
-  };
   struct Entry {
     uint64_t address, size;
     uint32_t name;  // offset into names_
     uint8_t rank;   // of several names for one address the greatest is shown
   };
-  void read(Elf* elf);
-  void read_symbols(Elf* elf);
-  void read_debug_file(Elf* elf);
+  void read_symbols(Elf* elf, uint32_t table);
   void sort();
 
   bool demangle_;
-  bool has_symtab_ = false;
-  std::vector<Segment> segments_;
+  std::vector<ElfSegment> segments_;
   std::vector<Entry> symbols_;
   std::string names_;
   std::unordered_map<uint32_t, std::string> demangled_;
 };
+
+// The C++ name that a mangled one stands for; anything else as it is.
+std::string demangled(const char* name);
 
 }  // namespace shrike

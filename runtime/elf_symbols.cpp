@@ -1,62 +1,13 @@
 // Reads the file through libelf's mapping: only the pages of the symbol tables are touched.
 #include "runtime/elf_symbols.h"
 
-#include <fcntl.h>
 #include <gelf.h>
 
-#include <cerrno>
 #include <vector>
-
-#include "runtime/fd.h"
-#include "runtime/files.h"
 
 namespace shrike {
 
 namespace {
-
-class ElfFile {
- public:
-  explicit ElfFile(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (!fd_.is_open()) {
-      why_ = describe_errno(errno);
-      return;
-    }
-    elf_version(EV_CURRENT);
-    elf_ = elf_begin(fd_.get(), ELF_C_READ_MMAP, nullptr);
-    if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF) why_ = "it is not an ELF file";
-  }
-  ~ElfFile() {
-    if (elf_ != nullptr) elf_end(elf_);
-  }
-  ElfFile(const ElfFile&) = delete;
-  ElfFile& operator=(const ElfFile&) = delete;
-
-  Elf* get() const { return elf_; }
-  const std::string& why() const { return why_; }
-
- private:
-  Fd fd_;
-  Elf* elf_ = nullptr;
-  std::string why_;
-};
-
-std::vector<GElf_Phdr> loaded_segments(Elf* elf) {
-  std::vector<GElf_Phdr> out;
-  size_t count = 0;
-  if (elf_getphdrnum(elf, &count) != 0) return out;
-  for (size_t i = 0; i < count; i++) {
-    GElf_Phdr segment;
-    if (gelf_getphdr(elf, static_cast<int>(i), &segment) != nullptr && segment.p_type == PT_LOAD) out.push_back(segment);
-  }
-  return out;
-}
-
-uint64_t file_offset_of(const std::vector<GElf_Phdr>& segments, uint64_t address) {
-  for (const GElf_Phdr& segment : segments)
-    if (address >= segment.p_vaddr && address < segment.p_vaddr + segment.p_memsz)
-      return address - segment.p_vaddr + segment.p_offset;
-  return address;
-}
 
 Elf_Data* section_of_type(Elf* elf, uint32_t type, GElf_Shdr& header) {
   for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;)
@@ -69,7 +20,7 @@ struct Wanted {
 };
 
 // False when f asked to stop.
-bool each_symbol(Elf* elf, uint32_t table_type, Wanted wanted, const std::vector<GElf_Phdr>& segments,
+bool each_symbol(Elf* elf, uint32_t table_type, Wanted wanted, const std::vector<ElfSegment>& segments,
                  const std::function<bool(const ElfSymbol&)>& f) {
   GElf_Shdr header, versions_header;
   Elf_Data* table = section_of_type(elf, table_type, header);
@@ -95,27 +46,31 @@ bool each_symbol(Elf* elf, uint32_t table_type, Wanted wanted, const std::vector
 
 }  // namespace
 
-ElfStatus each_function(const std::string& path, const std::function<bool(const ElfSymbol&)>& f, std::string& why) {
-  ElfFile file(path);
-  why = file.why();
+ElfStatus each_function(const std::string& path, const DebugDirectories& directories,
+                        const std::function<bool(const ElfSymbol&)>& f, std::string& why) {
+  ElfImage image(path);
+  why = image.why();
   if (!why.empty()) return ElfStatus::unreadable;
-  std::vector<GElf_Phdr> segments = loaded_segments(file.get());
-  if (each_symbol(file.get(), SHT_SYMTAB, {}, segments, f)) each_symbol(file.get(), SHT_DYNSYM, {}, segments, f);
+  std::vector<ElfSegment> segments = loaded_segments(image.get());
+  if (!each_symbol(image.get(), SHT_SYMTAB, {}, segments, f)) return ElfStatus::found;
+  if (!each_symbol(image.get(), SHT_DYNSYM, {}, segments, f)) return ElfStatus::found;
+  if (Elf* elf = image.with_section(".symtab", directories); elf != nullptr && elf != image.get())
+    each_symbol(elf, SHT_SYMTAB, {}, segments, f);
   return ElfStatus::found;
 }
 
-std::optional<ElfSymbol> find_symbol(const std::string& path, std::string_view name) {
-  ElfFile file(path);
-  if (!file.why().empty()) return std::nullopt;
+std::optional<ElfSymbol> find_symbol(const std::string& path, const DebugDirectories& directories, std::string_view name) {
+  ElfImage image(path);
+  if (!image.why().empty()) return std::nullopt;
   std::optional<ElfSymbol> found;
   auto take = [&](const ElfSymbol& symbol) {
     if (symbol.name != name) return true;
     found = symbol;
     return false;
   };
-  std::vector<GElf_Phdr> segments = loaded_segments(file.get());
-  if (each_symbol(file.get(), SHT_DYNSYM, {.objects = true}, segments, take))
-    each_symbol(file.get(), SHT_SYMTAB, {.objects = true}, segments, take);
+  std::vector<ElfSegment> segments = loaded_segments(image.get());
+  if (!each_symbol(image.get(), SHT_DYNSYM, {.objects = true}, segments, take)) return found;
+  if (Elf* elf = image.with_section(".symtab", directories)) each_symbol(elf, SHT_SYMTAB, {.objects = true}, segments, take);
   return found;
 }
 

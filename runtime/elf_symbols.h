@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/elf_image.h"
+
 namespace shrike {
 
 struct ElfSymbol {
@@ -19,11 +21,12 @@ struct ElfSymbol {
 
 enum class ElfStatus { found, missing, unreadable };
 
-// Calls f for each function symbol (.symtab, then .dynsym) until it returns false; a name that is in both tables comes
-// twice. Old versions of versioned symbols (memcpy@GLIBC_2.2.5) are left out. `why` tells why a file is unreadable.
-ElfStatus each_function(const std::string& path, const std::function<bool(const ElfSymbol&)>& f, std::string& why);
+// Calls f for each function symbol (.symtab, .dynsym, then what was stripped) until it returns false; a name that is in two
+// tables comes twice. Old versions of versioned symbols (memcpy@GLIBC_2.2.5) are left out. `why` tells why a file is unreadable.
+ElfStatus each_function(const std::string& path, const DebugDirectories& directories,
+                        const std::function<bool(const ElfSymbol&)>& f, std::string& why);
 
 // One symbol by its exact name, functions and objects.
-std::optional<ElfSymbol> find_symbol(const std::string& path, std::string_view name);
+std::optional<ElfSymbol> find_symbol(const std::string& path, const DebugDirectories& directories, std::string_view name);
 
 }  // namespace shrike

@@ -25,6 +25,7 @@ OPTIONS:
     --no-warnings          report no warnings
     --unsafe               allow system(), signal() and the like
     --dry-run              load and attach, then leave
+    --debuginfo DIR[:DIR]  where to look for separate debug files first
     --fmt                  print the program in its standard layout, and stop
     --info                 what this kernel supports
     -V, --version          version

@@ -98,7 +98,7 @@ std::string describe_system(Tracefs& tracefs) {
   report.section("Build");
   report.text("version", "v0.1.0");
   report.text("LLVM", "none");
-  report.row("libdw (DWARF support)", false);
+  report.row("libdw (DWARF support)", true);
   report.row("bcc library path resolution", true);  // `uprobe:libc:malloc` finds its file, if without bcc
 
   describe_helpers(report);

@@ -20,7 +20,7 @@ struct LiveKernelFacts::BtfFile {
   std::string why;
 };
 
-LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs) : tracefs_(tracefs) {}
+LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug) : tracefs_(tracefs), debug_(std::move(debug)) {}
 LiveKernelFacts::~LiveKernelFacts() = default;
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_tracepoints(std::string_view category, std::string_view event) {
@@ -97,7 +97,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::stri
       answer.value.push_back({file, found.name, found.file_offset});
       return !is_literal;
     };
-    if (each_function(file, take, answer.why) == ElfStatus::unreadable) {
+    if (each_function(file, debug_, take, answer.why) == ElfStatus::unreadable) {
       answer.why = "`" + file + "` cannot be searched: " + answer.why;
       // Among several files of a glob one that is no ELF file is passed over.
       if (files.size() == 1) return {Lookup::unreadable, {}, answer.why};
@@ -137,7 +137,7 @@ Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
 Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_view path, std::string_view symbol) {
   std::vector<std::string> files = find_binaries(path);
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
-  std::optional<ElfSymbol> found = find_symbol(files.front(), symbol);
+  std::optional<ElfSymbol> found = find_symbol(files.front(), debug_, symbol);
   if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};
   return {Lookup::found, {found->address, static_cast<uint32_t>(found->size)}, ""};
 }

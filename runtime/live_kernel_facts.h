@@ -7,13 +7,14 @@
 #include <string>
 
 #include "frontend/kernel_facts.h"
+#include "runtime/symbol_options.h"
 #include "runtime/tracefs.h"
 
 namespace shrike {
 
 class LiveKernelFacts final : public KernelFacts {
  public:
-  explicit LiveKernelFacts(Tracefs& tracefs);
+  explicit LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug = {});
   ~LiveKernelFacts() override;
 
   Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override;
@@ -31,6 +32,7 @@ class LiveKernelFacts final : public KernelFacts {
   struct BtfFile;
 
   Tracefs& tracefs_;
+  DebugDirectories debug_;
   std::unique_ptr<BtfFile> btf_;
   uint32_t possible_cpus_ = 0;
 };

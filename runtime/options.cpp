@@ -31,10 +31,10 @@ const po::options_description& known_options() {
       ("buffering,B", text())("quiet,q", "")("verbose,v", "")("warnings,k", "")("no-warnings", "")("unsafe", "")
       ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
       ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")("time-start", "")
-      ("regalloc", text())("kernel", text())
+      ("regalloc", text())("kernel", text())("debuginfo", text())
       // Accepted because harnesses and habits pass them; they have no effect here.
       ("include-dir,I", texts())("include", texts())("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
-      ("debuginfo", text())("usdt-file-activation", "")("dwarf-pid", texts())
+      ("usdt-file-activation", "")("dwarf-pid", texts())
       ("arguments", texts());
     // clang-format on
     return table;
@@ -149,6 +149,18 @@ void take_arguments(const po::variables_map& given, Options& out) {
   out.positionals.insert(out.positionals.begin(), arguments.begin() + static_cast<ptrdiff_t>(next), arguments.end());
 }
 
+// "DIR:DIR", and behind them those that are searched anyway.
+std::vector<std::string> split_paths(std::string_view text, const std::vector<std::string>& usual) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    size_t colon = text.find(':');
+    if (colon != 0) out.emplace_back(text.substr(0, colon));
+    text.remove_prefix(colon == std::string_view::npos ? text.size() : colon + 1);
+  }
+  out.insert(out.end(), usual.begin(), usual.end());
+  return out;
+}
+
 std::optional<Options> options_from(const po::variables_map& given, Options out, Diagnostics& diagnostics) {
   auto text = [&](const char* name) { return given.count(name) ? given[name].as<std::string>() : std::string(); };
   auto texts = [&](const char* name) {
@@ -162,6 +174,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   if (given.count("program")) out.program = text("program");
   out.command = text("cmd");
   out.output_file = text("output");
+  out.debug.paths = split_paths(text("debuginfo"), out.debug.paths);
   out.quiet = given.count("quiet");
   out.verbose = given.count("verbose");
   out.runtime_warnings = given.count("warnings");

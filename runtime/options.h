@@ -30,6 +30,7 @@ struct Options {
   std::string command;      // -c
   uint32_t pid = 0;         // -p
   std::string output_file;  // -o
+  DebugDirectories debug;   // --debuginfo before the usual one
   OutputFormat format = OutputFormat::text;
   Buffering buffering = Buffering::line;
   bool quiet = false;

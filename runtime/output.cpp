@@ -64,7 +64,7 @@ struct Output::State {
       : interface(program),
         maps(map_reader),
         options(std::move(output_options)),
-        symbols(options.demangle),
+        symbols(options.symbols),
         values(interface, symbols, names, options),
         out(options.out_fd, options.buffering),
         formats(interface.events.size()) {

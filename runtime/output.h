@@ -24,6 +24,7 @@
 
 #include "mir/base/source.h"
 #include "mir/interface.h"
+#include "runtime/symbol_options.h"
 
 namespace shrike {
 
@@ -35,10 +36,10 @@ struct OutputOptions {
   Buffering buffering = Buffering::line;
   int out_fd = 1;  // -o FILE: the caller opens it
   int err_fd = 2;
-  bool quiet = false;    // hides `Attached N probes`
-  bool color = false;    // of warnings on stderr
-  bool unsafe = false;   // system() is refused without it
-  bool demangle = true;  // C++ symbols
+  bool quiet = false;   // hides `Attached N probes`
+  bool color = false;   // of warnings on stderr
+  bool unsafe = false;  // system() is refused without it
+  SymbolOptions symbols;
   uint64_t max_cat_bytes = 10240;
   std::string str_trunc_trailer = "..";
 };

@@ -104,7 +104,7 @@ SessionOptions session_options(const Options& options, const Config& config, Mes
   out.output.quiet = options.quiet;
   out.output.color = messages.options.color;
   out.output.unsafe = options.unsafe;
-  out.output.demangle = config.cpp_demangle;
+  out.output.symbols = {config.cpp_demangle, config.show_debug_info, options.debug};
   out.output.max_cat_bytes = config.max_cat_bytes;
   out.output.str_trunc_trailer = config.str_trunc_trailer;
   if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED") != nullptr) out.notify_line = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -149,7 +149,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   if (has_child && !child.start(options.command, messages.diagnostics)) return 1;
 
   Tracefs tracefs;
-  LiveKernelFacts facts(tracefs);
+  LiveKernelFacts facts(tracefs, options.debug);
   CompileOptions compiling = compile_options(options);
   compiling.clock = &clock;
   if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
@@ -207,7 +207,7 @@ int list(const Options& options, Messages& messages, StartClock& clock) {
     return trace(script, messages, clock);
   }
   Tracefs tracefs;
-  LiveKernelFacts facts(tracefs);
+  LiveKernelFacts facts(tracefs, options.debug);
   bool is_empty = true;
   std::string text;
   ListOptions listing{options.verbose, [&](std::string_view line) {

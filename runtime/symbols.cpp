@@ -7,11 +7,31 @@
 
 namespace shrike {
 
-Symbols::Symbols(bool demangle) : demangle_(demangle) {}
+namespace {
+
+void append_symbol(std::string& out, const UserSymbol& symbol, uint64_t address, SymbolForm form) {
+  if (symbol.name.empty()) {
+    out.append("0x"), append_hex(out, address);
+  } else {
+    out.append(symbol.name);
+    if (form != SymbolForm::name) out.push_back('+'), append_decimal(out, symbol.offset, false);
+  }
+  if (form == SymbolForm::module) out.append(" (").append(symbol.module.empty() ? "[unknown]" : symbol.module).append(")");
+}
+
+void append_line(std::string& out, const SourceFrame& frame) {
+  if (frame.file.empty()) return;
+  out.append(" @").append(frame.file).push_back(':');
+  append_decimal(out, static_cast<uint64_t>(frame.line), false);
+}
+
+}  // namespace
+
+Symbols::Symbols(const SymbolOptions& options) : options_(options) {}
 Symbols::~Symbols() = default;
 
 UserSymbols& Symbols::user() {
-  if (user_ == nullptr) user_ = std::make_unique<UserSymbols>(demangle_);
+  if (user_ == nullptr) user_ = std::make_unique<UserSymbols>(options_);
   return *user_;
 }
 
@@ -28,14 +48,21 @@ void Symbols::append_kernel(std::string& out, uint64_t address, SymbolForm form)
 }
 
 void Symbols::append_user(std::string& out, uint32_t pid, uint64_t address, SymbolForm form) {
-  UserSymbol symbol = user().find(pid, address);
-  if (symbol.name.empty()) {
-    out.append("0x"), append_hex(out, address);
-  } else {
-    out.append(symbol.name);
-    if (form != SymbolForm::name) out.push_back('+'), append_decimal(out, symbol.offset, false);
+  append_symbol(out, user().find(pid, address, false), address, form);
+}
+
+void Symbols::append_user_frame(std::string& out, std::string_view before, uint32_t pid, uint64_t address, SymbolForm form,
+                                bool is_return) {
+  UserSymbol symbol = user().find(pid, address, is_return);
+  for (size_t i = 0; i + 1 < symbol.lines.size(); i++) {
+    out.append(before).append("[inlined] ").append(symbol.lines[i].function);
+    append_line(out, symbol.lines[i]);
+    out.push_back('\n');
   }
-  if (form == SymbolForm::module) out.append(" (").append(symbol.module.empty() ? "[unknown]" : symbol.module).append(")");
+  out.append(before);
+  append_symbol(out, symbol, address, form);
+  if (!symbol.lines.empty()) append_line(out, symbol.lines.back());
+  out.push_back('\n');
 }
 
 void Symbols::remember_process(uint32_t pid) {

@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+
+#include "runtime/symbol_options.h"
 
 namespace shrike {
 
@@ -19,7 +22,7 @@ class UserSymbols;
 
 class Symbols {
  public:
-  explicit Symbols(bool demangle);
+  explicit Symbols(const SymbolOptions& options);
   ~Symbols();
   Symbols(const Symbols&) = delete;
   Symbols& operator=(const Symbols&) = delete;
@@ -27,6 +30,10 @@ class Symbols {
   // An address without a name is shown as 0x…; in the module form of user addresses `0x… ([unknown])` or with its file.
   void append_kernel(std::string& out, uint64_t address, SymbolForm form);
   void append_user(std::string& out, uint32_t pid, uint64_t address, SymbolForm form);
+  // A frame of a user stack, on a line of its own behind `before`: with source lines wanted, each inlined function has its own
+  // line before it. `is_return`: the address is where a call returns to.
+  void append_user_frame(std::string& out, std::string_view before, uint32_t pid, uint64_t address, SymbolForm form,
+                         bool is_return);
 
   // Reads a process's memory map now; see Output::remember_process.
   void remember_process(uint32_t pid);
@@ -38,7 +45,7 @@ class Symbols {
  private:
   UserSymbols& user();
 
-  bool demangle_;
+  SymbolOptions options_;
   std::unique_ptr<KernelSymbols> kernel_;
   std::unique_ptr<UserSymbols> user_;
 };

@@ -7,7 +7,6 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -27,6 +26,8 @@ constexpr int64_t check_interval_ns = 10'000'000;
 // A trace that meets more processes than this forgets them all and starts again, to stay small.
 constexpr size_t most_processes = 8192;
 constexpr size_t most_files = 512;
+constexpr size_t most_files_with_lines = 64;  // their files stay open
+constexpr size_t most_files_bytes = 128u << 20;
 constexpr int most_ancestors = 8;
 
 int64_t monotonic_ns() {
@@ -96,32 +97,56 @@ void UserSymbols::read_mappings(uint32_t pid, Process& process, int64_t now) {
 }
 
 // The file as the process sees it: by map_files, which reaches deleted and replaced files too; else below its root
-// directory; else, for a process that is gone, below ours.
-BinarySymbols* UserSymbols::symbols_of(uint32_t pid, const Mapping& mapping) {
+// directory; else, for a process that is gone, below ours. A path may lead to another file by now.
+std::unique_ptr<ElfImage> UserSymbols::open_mapped(uint32_t pid, const Mapping& mapping) const {
+  char mapped[64];
+  snprintf(mapped, sizeof mapped, "/proc/%u/map_files/%lx-%lx", pid, mapping.begin, mapping.end);
+  std::string rooted = "/proc/" + std::to_string(pid) + "/root" + mapping.path;
+  struct stat status;
+  bool is_alive = stat(rooted.c_str(), &status) == 0;
+  const std::string& named = is_alive ? rooted : mapping.path;  // debug files are looked for from here
+  Fd fd(open(mapped, O_RDONLY | O_CLOEXEC));
+  if (fd.is_open()) return std::make_unique<ElfImage>(std::move(fd), is_alive ? named : mapping.path);
+  fd = Fd(open(named.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open() || fstat(fd.get(), &status) != 0) return nullptr;
+  // Layered file systems tell two device numbers for one file; where the number is the same, so must the file be.
+  if (status.st_dev == mapping.file.device && status.st_ino != mapping.file.inode) return nullptr;
+  return std::make_unique<ElfImage>(std::move(fd), named);
+}
+
+UserSymbols::File UserSymbols::read_elf(std::unique_ptr<ElfImage> image) const {
+  File file;
+  if (image == nullptr || image->get() == nullptr) return file;
+  file.symbols = std::make_unique<BinarySymbols>(*image, options_.debug, options_.demangle);
+  if (!options_.with_lines) return file;
+  auto lines = std::make_unique<SourceLines>(std::move(image), options_.debug, options_.demangle);
+  if (lines->has_debug_info()) file.lines = std::move(lines);
+  return file;
+}
+
+void UserSymbols::forget_files() {
+  files_.clear();
+  files_bytes_ = 0;
+}
+
+UserSymbols::File* UserSymbols::file_of(uint32_t pid, const Mapping& mapping) {
   if (mapping.path == "[vdso]") {
     // Every process has the same one.
     if (vdso_ == nullptr) {
-      const void* image = reinterpret_cast<const void*>(getauxval(AT_SYSINFO_EHDR));
-      if (image != nullptr) vdso_ = std::make_unique<BinarySymbols>(image, mapping.end - mapping.begin, demangle_);
+      const char* image = reinterpret_cast<const char*>(getauxval(AT_SYSINFO_EHDR));
+      size_t size = image == nullptr ? 0 : mapping.end - mapping.begin;
+      vdso_ = std::make_unique<File>(read_elf(std::make_unique<ElfImage>(std::vector<char>(image, image + size))));
     }
     return vdso_.get();
   }
   if (mapping.path.empty() || mapping.path[0] != '/') return nullptr;
-  if (files_.size() >= most_files && !files_.contains(mapping.file)) files_.clear();
+  size_t most = options_.with_lines ? most_files_with_lines : most_files;
+  if ((files_.size() >= most || files_bytes_ > most_files_bytes) && !files_.contains(mapping.file)) forget_files();
   auto [found, is_new] = files_.try_emplace(mapping.file);
-  if (!is_new) return found->second.get();
-  char path[4200];
-  snprintf(path, sizeof path, "/proc/%u/map_files/%lx-%lx", pid, mapping.begin, mapping.end);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    snprintf(path, sizeof path, "/proc/%u/root%s", pid, mapping.path.c_str());
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-  }
-  if (fd < 0) fd = open(mapping.path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return nullptr;
-  found->second = std::make_unique<BinarySymbols>(fd, demangle_);
-  close(fd);
-  return found->second.get();
+  if (!is_new) return &found->second;
+  found->second = read_elf(open_mapped(pid, mapping));
+  if (found->second.symbols != nullptr) files_bytes_ += found->second.symbols->bytes();
+  return &found->second;
 }
 
 const Mapping* UserSymbols::locate(uint32_t pid, uint64_t address) {
@@ -152,16 +177,29 @@ const Mapping* UserSymbols::locate_watched(uint32_t pid, uint64_t address) {
   return nullptr;
 }
 
-UserSymbol UserSymbols::find(uint32_t pid, uint64_t address) {
+UserSymbol UserSymbols::find(uint32_t pid, uint64_t address, bool is_return) {
   const Mapping* mapping = locate(pid, address);
   if (mapping == nullptr) mapping = locate_watched(pid, address);
-  if (mapping == nullptr) return {};
-  UserSymbol result{{}, mapping->path, 0};
-  if (BinarySymbols* symbols = symbols_of(pid, *mapping); symbols != nullptr) {
-    AddressName symbol = symbols->find(address - mapping->begin + mapping->offset);
+  UserSymbol result;
+  File* file = nullptr;
+  if (mapping != nullptr) {
+    result.module = mapping->path;
+    file = file_of(pid, *mapping);
+  }
+  if (file != nullptr && file->symbols != nullptr) {
+    uint64_t in_file = address - mapping->begin + mapping->offset, linked = 0;
+    AddressName symbol = file->symbols->find(in_file);
     result.name = symbol.name;
     result.offset = symbol.offset;
+    if (file->lines != nullptr && file->symbols->to_address(in_file, linked))
+      result.lines = file->lines->find(linked - is_return);
+    return result;
   }
+  std::unique_ptr<PerfMap>& compiled = process(pid).compiled;
+  if (compiled == nullptr) compiled = std::make_unique<PerfMap>();
+  AddressName symbol = compiled->find(pid, address);
+  result.name = symbol.name;
+  result.offset = symbol.offset;
   return result;
 }
 

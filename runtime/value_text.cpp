@@ -267,17 +267,18 @@ void ValueText::append_stack(std::string& out, const Type& type, const uint8_t* 
       out.push_back('\n');
       continue;
     }
+    std::string before(static_cast<size_t>(indent), ' ');
     if (type.stack_mode == mir::StackMode::perf) {
-      out.push_back('\t'), append_hex(out, address), out.push_back(' ');
+      before = "\t";
+      append_hex(before, address), before.push_back(' ');
       form = SymbolForm::module;
-    } else {
-      out.append(static_cast<size_t>(indent), ' ');
     }
     if (is_user) {
-      symbols_.append_user(out, pid, address, form);
-    } else {
-      symbols_.append_kernel(out, address, form);
+      symbols_.append_user_frame(out, before, pid, address, form, i != 0);
+      continue;
     }
+    out.append(before);
+    symbols_.append_kernel(out, address, form);
     out.push_back('\n');
   }
 }

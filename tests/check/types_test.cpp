@@ -98,11 +98,14 @@ TEST(CheckConfig, ScriptThenEnvironmentAndOldNames) {
   CheckOptions options;
   options.environment["max_map_keys"] = "7";
   CheckedScript script(
-      "config = { BPFTRACE_MAP_KEYS_MAX = 5; strlen = 100; no_cpp_demangle = true; stack_mode = perf } begin { }", options);
+      "config = { BPFTRACE_MAP_KEYS_MAX = 5; strlen = 100; no_cpp_demangle = true; stack_mode = perf; show_debug_info = 1 } "
+      "begin { }",
+      options);
   const Config& config = config_of(*script.program);
   EXPECT_EQ(config.max_map_keys, 7u);
   EXPECT_EQ(config.max_strlen, 100u);
   EXPECT_FALSE(config.cpp_demangle);
+  EXPECT_TRUE(config.show_debug_info);
   EXPECT_EQ(config.stack_mode, "perf");
 }
 

@@ -168,7 +168,7 @@ extern "C" __attribute__((noinline)) int control_attach_marker(int n) {
 TEST_F(ControlAttach, UprobeAndUretprobeCountCalls) {
   for (mir::ProbeKind kind : {mir::ProbeKind::uprobe, mir::ProbeKind::uretprobe}) {
     mir::AttachPoint probe = probe_at(kind, "/proc/self/exe", "control_attach_marker");
-    std::optional<ElfSymbol> symbol = find_symbol(probe.target, probe.function);
+    std::optional<ElfSymbol> symbol = find_symbol(probe.target, {}, probe.function);
     ASSERT_TRUE(symbol.has_value());
     probe.address = symbol->file_offset;
     Attached trace(counting_object(mir::ProgramType::kprobe, probe));

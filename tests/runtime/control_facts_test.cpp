@@ -102,16 +102,16 @@ extern "C" __attribute__((noinline, used)) int control_facts_marker(int n) {
 }
 
 TEST(ControlElf, FindsFunctionsByNameAndPattern) {
-  std::optional<ElfSymbol> symbol = find_symbol("/proc/self/exe", "control_facts_marker");
+  std::optional<ElfSymbol> symbol = find_symbol("/proc/self/exe", {}, "control_facts_marker");
   ASSERT_TRUE(symbol.has_value());
   EXPECT_GT(symbol->file_offset, 0u);
   EXPECT_GT(symbol->size, 0u);
-  EXPECT_FALSE(find_symbol("/proc/self/exe", "no_such_function_anywhere").has_value());
+  EXPECT_FALSE(find_symbol("/proc/self/exe", {}, "no_such_function_anywhere").has_value());
   size_t found = 0;
   std::string why;
   Glob glob("control_facts_mark*");
   EXPECT_EQ(each_function(
-                "/proc/self/exe", [&](const ElfSymbol& s) { return found += glob.matches(s.name), true; }, why),
+                "/proc/self/exe", {}, [&](const ElfSymbol& s) { return found += glob.matches(s.name), true; }, why),
             ElfStatus::found);
   EXPECT_EQ(found, 1u);
 }
@@ -119,9 +119,9 @@ TEST(ControlElf, FindsFunctionsByNameAndPattern) {
 TEST(ControlElf, OtherFilesAreRefusedWithAReason) {
   std::string why;
   auto ignore = [](const ElfSymbol&) { return true; };
-  EXPECT_EQ(each_function("/etc/passwd", ignore, why), ElfStatus::unreadable);
+  EXPECT_EQ(each_function("/etc/passwd", {}, ignore, why), ElfStatus::unreadable);
   EXPECT_EQ(why, "it is not an ELF file");
-  EXPECT_EQ(each_function("/no/such/file", ignore, why), ElfStatus::unreadable);
+  EXPECT_EQ(each_function("/no/such/file", {}, ignore, why), ElfStatus::unreadable);
   EXPECT_EQ(why, "No such file or directory (ENOENT)");
 }
 
@@ -134,7 +134,7 @@ TEST(ControlBinary, NamesAreFoundWhereShellAndLoaderLook) {
   EXPECT_EQ(find_binaries("c"), libc);
   EXPECT_EQ(find_binaries("libc.so.6"), libc);
   EXPECT_TRUE(find_binaries("/no/such/file").empty());
-  EXPECT_TRUE(find_symbol(libc[0], "malloc").has_value());
+  EXPECT_TRUE(find_symbol(libc[0], {}, "malloc").has_value());
 }
 
 TEST(ControlBtf, MissingTypesAreExplained) {

@@ -82,7 +82,7 @@ TEST(OutputSymbols, TheRunningKernel) {
 
 TEST(OutputSymbols, OwnFunctions) {
   EXPECT_EQ(symbols_test::known_function(2), 6);
-  Symbols symbols(true);
+  Symbols symbols({});
   EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name), "shrike::symbols_test::known_function(int)");
   EXPECT_EQ(user_text(symbols, known_address() + 1, SymbolForm::offset), "shrike::symbols_test::known_function(int)+1");
   char self[4096];
@@ -91,12 +91,12 @@ TEST(OutputSymbols, OwnFunctions) {
   EXPECT_EQ(user_text(symbols, known_address() + 1, SymbolForm::module),
             "shrike::symbols_test::known_function(int)+1 (" + std::string(self, static_cast<size_t>(length)) + ")");
   EXPECT_EQ(user_text(symbols, 0x10, SymbolForm::offset), "0x10");
-  Symbols plain(false);
+  Symbols plain({.demangle = false});
   EXPECT_EQ(user_text(plain, known_address(), SymbolForm::name), "_ZN6shrike12symbols_test14known_functionEi");
 }
 
 TEST(OutputSymbols, SharedLibraries) {
-  Symbols symbols(true);
+  Symbols symbols({});
   std::string name = user_text(symbols, reinterpret_cast<uint64_t>(&getppid), SymbolForm::name);
   EXPECT_EQ(name, "getppid");
 }
@@ -107,12 +107,12 @@ TEST(OutputSymbols, ARememberedProcessKeepsItsNames) {
     pause();
     _exit(0);
   }
-  Symbols symbols(true);
+  Symbols symbols({});
   symbols.remember_process(static_cast<uint32_t>(child));
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name, child), "shrike::symbols_test::known_function(int)");
-  Symbols too_late(true);
+  Symbols too_late({});
   EXPECT_EQ(user_text(too_late, known_address(), SymbolForm::name, child).substr(0, 2), "0x");
 }
 
@@ -141,7 +141,7 @@ TEST(OutputSymbols, AWatchedProcessNeedNotBeSeenAlive) {
 }
 
 TEST(OutputSymbols, AForkedProcessHasItsParentsNames) {
-  Symbols symbols(true);
+  Symbols symbols({});
   symbols.watch_processes();
   if (!MappingWatch().is_watching()) GTEST_SKIP() << "this user may not watch the system's processes";
   pid_t child = fork();
