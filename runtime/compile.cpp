@@ -8,6 +8,7 @@
 
 #include "backend-bpf/backend.h"
 #include "backend-bpf/lir_text.h"
+#include "backend-bpf/llvm_text.h"
 #include "frontend/expand_macros.h"
 #include "frontend/imports.h"
 #include "frontend/parser.h"
@@ -165,9 +166,9 @@ std::optional<mir::Module> run_frontend(const Source& source, const CompileOptio
   return module;
 }
 
-// MIR to LIR over virtual registers.
+// MIR to LIR over virtual registers; to LLVM IR text besides, where that is asked for.
 std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& options, const Config& config, Messages& messages,
-                                      Viewer& viewer) {
+                                      Viewer& viewer, std::string& llvm) {
   if (viewer.stage(Emit::mir, [&] { return mir::print(module, {&messages.sources}); })) return {};
 
   std::vector<passes::PassTime> times;
@@ -178,9 +179,13 @@ std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& 
   for (const passes::PassTime& time : times) viewer.add(time.pass, time.nanoseconds);
   for (std::string_view pass : passes::pass_names())
     if (viewer.is_last(pass, [&] { return mir::print(module, {&messages.sources}); })) return {};
+  bpf::BackendOptions backend = backend_options(options.command_line, viewer, nullptr);
+  auto llvm_text = [&] { return bpf::print_llvm(module, backend.isa_level); };
+  if (viewer.stage(Emit::llvm, llvm_text)) return {};
+  if (!options.command_line.emit_llvm.empty()) llvm = llvm_text();
 
   viewer.restart();
-  lir::Module code = bpf::select(std::move(module), backend_options(options.command_line, viewer, nullptr));
+  lir::Module code = bpf::select(std::move(module), backend);
   viewer.lap("select");
   return code;
 }
@@ -200,7 +205,7 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
                                             ? mir::parse(text, source.begin, messages.diagnostics)
                                             : run_frontend(source, options, facts, messages, viewer, out.config);
     if (!module || messages.diagnostics.has_errors()) return std::nullopt;
-    code = run_middle(std::move(*module), options, out.config, messages, viewer);
+    code = run_middle(std::move(*module), options, out.config, messages, viewer, out.llvm);
   }
   if (!code || messages.diagnostics.has_errors()) return std::nullopt;
   auto lir_text = [&] { return lir::print(*code, &messages.sources); };

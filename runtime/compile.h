@@ -34,6 +34,7 @@ struct CompileOptions {
 struct Compiled {
   bpf::Object object;
   Config config;
+  std::string llvm;  // --emit-llvm: what `select` was given, as LLVM IR text
 };
 
 // Nothing after errors, and after a stage that was asked to be the last.

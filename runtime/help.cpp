@@ -38,8 +38,9 @@ OTHER KERNELS:
                            accepted, 1: some refused, 2: some unknown
 
 THE COMPILER AT WORK:
-    --emit=WHAT            print ast, checked, mir, lir, asm or elf, and stop
+    --emit=WHAT            print ast, checked, mir, llvm, lir, asm or elf, and stop
     --emit-elf FILE        write the programs as an ELF file, and stop
+    --emit-llvm FILE       write the programs as LLVM IR text, and stop
     -d STAGE               print a stage, then go on: ast, types, codegen, codegen-opt, libbpf, verifier, all
     --print-after=PASS     print the program after a pass; all for every pass
     --stop-after=PASS      stop after a pass and print what it made

@@ -30,6 +30,7 @@ const po::options_description& known_options() {
       ("program,e", text())("list,l", "")("cmd,c", text())("pid,p", text())("output,o", text())("format,f", text())
       ("buffering,B", text())("quiet,q", "")("verbose,v", "")("warnings,k", "")("no-warnings", "")("unsafe", "")
       ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
+      ("emit-llvm", text())
       ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")("time-start", "")
       ("regalloc", text())("kernel", text())("debuginfo", text())
       // Accepted because harnesses and habits pass them; they have no effect here.
@@ -59,7 +60,7 @@ struct EmitRow {
   std::string_view name;
   Emit emit;
 };
-constexpr EmitRow emits[] = {{"ast", Emit::ast}, {"checked", Emit::checked}, {"mir", Emit::mir},
+constexpr EmitRow emits[] = {{"ast", Emit::ast}, {"checked", Emit::checked}, {"mir", Emit::mir}, {"llvm", Emit::llvm},
                              {"lir", Emit::lir}, {"asm", Emit::assembly},    {"elf", Emit::elf}};
 
 bool take_emit(const std::string& value, Options& out, Diagnostics& diagnostics) {
@@ -182,6 +183,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.unsafe = given.count("unsafe");
   out.dry_run = given.count("dry-run");
   out.emit_elf = text("emit-elf");
+  out.emit_llvm = text("emit-llvm");
   out.print_after = texts("print-after");
   out.stop_after = text("stop-after");
   out.skip = texts("skip");

@@ -15,7 +15,7 @@ namespace shrike {
 enum class Action : uint8_t { run, check, list, format, info, version, help };
 
 // What can be shown of a program on its way to bytes.
-enum class Emit : uint8_t { ast, checked, mir, lir, assembly, elf };
+enum class Emit : uint8_t { ast, checked, mir, llvm, lir, assembly, elf };
 
 struct Options {
   Action action = Action::run;
@@ -45,6 +45,7 @@ struct Options {
   bool shows_loading = false;       // -d libbpf
   std::optional<Emit> emit;         // --emit: printed, and nothing is run
   std::string emit_elf;             // --emit-elf FILE
+  std::string emit_llvm;            // --emit-llvm FILE
   std::vector<std::string> print_after;
   std::string stop_after;
   std::vector<std::string> skip;

@@ -111,9 +111,7 @@ SessionOptions session_options(const Options& options, const Config& config, Mes
   return out;
 }
 
-bool write_elf_file(const std::string& path, const bpf::Object& object, Messages& messages) {
-  std::vector<uint8_t> bytes = bpf::write_elf(object, messages.sources);
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+bool write_file(const std::string& path, std::string_view text, Messages& messages) {
   int error = write_file_at(AT_FDCWD, path.c_str(), text, O_CREAT | O_TRUNC);
   if (error != 0) messages.diagnostics.report(Diag::cannot_write_file, {}, {path, describe_errno(error)});
   return error == 0;
@@ -122,8 +120,8 @@ bool write_elf_file(const std::string& path, const bpf::Object& object, Messages
 // --emit and its kind only look at the program; nothing of it reaches the kernel.
 bool only_shows(const Options& options) {
   bool stops_early = !options.stop_after.empty() && options.stop_after != load_stage;
-  return options.emit.has_value() || !options.emit_elf.empty() || stops_early || !options.run_pass.empty() ||
-         options.action == Action::list || options.action == Action::check;
+  return options.emit.has_value() || !options.emit_elf.empty() || !options.emit_llvm.empty() || stops_early ||
+         !options.run_pass.empty() || options.action == Action::list || options.action == Action::check;
 }
 
 bool open_output_file(const Options& options, Fd& file, Messages& messages) {
@@ -169,7 +167,12 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
     print_out({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     return 0;
   }
-  if (!options.emit_elf.empty()) return write_elf_file(options.emit_elf, compiled->object, messages) ? 0 : 1;
+  if (!options.emit_elf.empty()) {
+    std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);
+    if (!write_file(options.emit_elf, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, messages)) return 1;
+  }
+  if (!options.emit_llvm.empty() && !write_file(options.emit_llvm, compiled->llvm, messages)) return 1;
+  if (only_shows(options)) return 0;
 
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config, messages);

@@ -30,6 +30,7 @@ class LoadedObject {
   std::vector<uint8_t> read(mir::MapId map, uint32_t index = 0) const;
   void write(mir::MapId map, uint32_t index, const std::vector<uint8_t>& value);
   uint64_t read_u64(mir::MapId map, size_t offset) const;
+  int map_fd(mir::MapId map) const { return maps_[map.index]; }
 
  private:
   void create_maps(const bpf::Object& object);

@@ -228,8 +228,26 @@ TEST_F(CommandLine, VersionAndHelp) {
   const Result help = shrike({"-h"});
   EXPECT_EQ(help.status, 0);
   const std::string text = help.out + help.err;
-  for (const char* option : {"-e", "-l", "-c", "-p", "-o", "-f", "-B", "-q", "-v", "-k", "-d", "--unsafe", "--dry-run",
-                             "--emit-elf", "--info", "-V", "--emit", "--print-after", "--time-passes"}) {
+  for (const char* option : {"-e",
+                             "-l",
+                             "-c",
+                             "-p",
+                             "-o",
+                             "-f",
+                             "-B",
+                             "-q",
+                             "-v",
+                             "-k",
+                             "-d",
+                             "--unsafe",
+                             "--dry-run",
+                             "--emit-elf",
+                             "--emit-llvm",
+                             "--info",
+                             "-V",
+                             "--emit",
+                             "--print-after",
+                             "--time-passes"}) {
     EXPECT_TRUE(has(text, option)) << option;
   }
 }

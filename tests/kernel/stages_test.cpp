@@ -112,5 +112,16 @@ TEST_F(Stages, ObjectIsAnElfFile) {
   EXPECT_TRUE(has(readelf.out, ".BTF")) << readelf.out;
 }
 
+TEST_F(Stages, LlvmIrIsWhatLlcTakes) {
+  const TemporaryFile file("");
+  const Result result = shrike({"--emit-llvm", file.path(), "-e", script});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const std::string text = read_file(file.path());
+  EXPECT_TRUE(has(text, "target triple = \"bpf\"")) << text;
+  EXPECT_EQ(shrike({"--emit=llvm", "-e", script}).out, text);
+  const Result llc = run({"llc-19", "-march=bpf", "-filetype=null", file.path()}, {}, patience_ms);
+  EXPECT_EQ(llc.status, 0) << llc.err << text;
+}
+
 }  // namespace
 }  // namespace shrike::testing

@@ -1,0 +1,144 @@
+// LLVM's BPF target is the second opinion on the backend: what its code and ours leave in the kernel must be the same, for
+// random MIR and for every script that is compared with bpftrace. Programs of all kinds run as raw tracepoint programs, by
+// BPF_PROG_TEST_RUN.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "mir/text.h"
+#include "passes/pipeline.h"
+#include "tests/backend/random_mir.h"
+#include "tests/differential/kernel_state.h"
+#include "tests/differential/llvm_object.h"
+#include "tests/support/checked_script.h"
+#include "tests/support/script_cases.h"
+
+namespace shrike {
+namespace {
+
+#define NEEDS_LLVM()                                          \
+  if (std::string why = test::missing_llvm(); !why.empty()) { \
+    fprintf(stderr, "SKIPPED, %s is missing\n", why.c_str()); \
+    GTEST_SKIP() << why;                                      \
+  }
+
+struct Run {
+  std::string refusal;  // why the kernel did not load it
+  std::string state;    // results of all programs and what they left
+};
+
+Run run_all(const bpf::Object& object, const std::vector<uint8_t>& input, mir::MapId input_map) {
+  test::LoadedObject loaded(object);
+  if (!loaded.error().empty()) return {loaded.error(), ""};
+  if (input_map.is_valid()) loaded.write(input_map, 0, input);
+  Run out;
+  for (size_t i = 0; i < object.programs.size(); i++) {
+    uint32_t result = 0;
+    bool fine = loaded.run(i, result);
+    out.state += object.programs[i].name + " = " + (fine ? std::to_string(result) : loaded.error()) + "\n";
+  }
+  out.state += test::kernel_state(loaded, object.interface.maps);
+  return out;
+}
+
+size_t size_of(const bpf::Object& object) {
+  size_t insns = 0;
+  for (const bpf::Program& program : object.programs) insns += program.insns.size();
+  return insns;
+}
+
+struct Tally {
+  size_t compared = 0, refused_llvm = 0, ours = 0, llvms = 0;
+};
+
+// LLVM gets the module as it is, which select must take; ours goes through the passes besides if `optimise`.
+void compare(mir::Module module, bool optimise, int isa_level, const std::vector<uint8_t>& input, mir::MapId input_map,
+             Tally& tally) {
+  for (mir::Function& function : module.functions) function.program = mir::ProgramType::raw_tracepoint;
+  test::LlvmObject theirs = test::compile_by_llvm(module, isa_level);
+  ASSERT_TRUE(theirs.object) << theirs.error << "\n" << theirs.text;
+  std::string mir = mir::print(module, {});
+  if (optimise) {
+    Diagnostics diagnostics;
+    ASSERT_TRUE(run_pipeline(module, passes::PipelineOptions{}, diagnostics)) << mir;
+  }
+  bpf::Object ours = test::compile(std::move(module), {.isa_level = isa_level});
+  Run wanted = run_all(ours, input, input_map), seen = run_all(*theirs.object, input, input_map);
+  ASSERT_EQ(wanted.refusal, "") << mir;
+  if (!seen.refusal.empty()) {  // LLVM does not know what the verifier wants
+    tally.refused_llvm++;
+    fprintf(stderr, "the kernel does not take LLVM's code: %s\n", seen.refusal.substr(0, seen.refusal.find('\n')).c_str());
+    if (getenv("SHRIKE_SHOW_REFUSED")) fprintf(stderr, "%s\n%s\n", seen.refusal.c_str(), theirs.text.c_str());
+    return;
+  }
+  tally.compared++;
+  tally.ours += size_of(ours);
+  tally.llvms += size_of(*theirs.object);
+  ASSERT_EQ(seen.state, wanted.state) << mir << theirs.text << print(ours, nullptr) << print(*theirs.object, nullptr);
+}
+
+void report(const Tally& tally) {
+  fprintf(stderr, "%zu compared; instructions: %zu ours, %zu LLVM's; %zu of LLVM's were refused\n", tally.compared, tally.ours,
+          tally.llvms, tally.refused_llvm);
+}
+
+// More with SHRIKE_RANDOM_PROGRAMS=N.
+uint64_t program_count(uint64_t usual) {
+  const char* asked = getenv("SHRIKE_RANDOM_PROGRAMS");
+  return asked ? strtoull(asked, nullptr, 10) : usual;
+}
+
+TEST(Differential, RandomPrograms) {
+  NEEDS_BPF();
+  NEEDS_LLVM();
+  test::stay_on_one_cpu();
+  Tally tally;
+  for (uint64_t seed = 1; seed <= program_count(60) && !HasFatalFailure(); seed++) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    // LLVM has no 32-bit atomic operations below v3.
+    int isa_level = static_cast<int>(3 + seed % 2);
+    test::RandomProgram program = test::random_program(
+        seed, {.statements = 16, .live_values = static_cast<uint32_t>(4 + seed % 12), .isa_level = isa_level});
+    std::vector<uint8_t> input(test::input_bytes);
+    for (size_t i = 0; i < input.size(); i++) input[i] = static_cast<uint8_t>((seed * 2654435761u >> (i % 24)) + i * seed);
+    compare(std::move(program.base.module), true, isa_level, input, program.input, tally);
+  }
+  report(tally);
+  EXPECT_GE(tally.compared, program_count(60) / 2);
+}
+
+// What differs from one run to the next.
+bool is_deterministic(const std::string& script) {
+  for (const char* word : {"nsecs", "elapsed", "rand", "stack", "jiffies", "strftime", "curtask", "reg(", "ctx"})
+    if (script.find(word) != std::string::npos) return false;
+  return true;
+}
+
+// All with SHRIKE_ALL_SCRIPTS=1.
+TEST(Differential, ScriptsThatBpftraceRunsToo) {
+  NEEDS_BPF();
+  NEEDS_LLVM();
+  test::stay_on_one_cpu();
+  Tally tally;
+  const std::vector<testing::ScriptCase> all = testing::read_script_cases("tests/compat/scripts.txt");
+  ASSERT_GE(all.size(), 300u);
+  const char* every = getenv("SHRIKE_ALL_SCRIPTS");
+  for (size_t i = 0; i < all.size() && !HasFatalFailure(); i += every ? 1 : 5) {
+    SCOPED_TRACE(all[i].name);
+    if (!is_deterministic(all[i].text)) continue;
+    CheckOptions options;
+    options.positionals = {"1", "two", "3"};
+    options.unsafe = true;
+    CheckedScript script(all[i].text, options);
+    if (script.program == nullptr) continue;  // some have mistakes on purpose
+    mir::Module module = lower(*script.program);
+    Diagnostics diagnostics;
+    if (!run_pipeline(module, passes::PipelineOptions{}, diagnostics)) continue;
+    compare(std::move(module), false, 3, {}, {}, tally);
+  }
+  report(tally);
+  EXPECT_GE(tally.compared, 40u);
+}
+
+}  // namespace
+}  // namespace shrike
