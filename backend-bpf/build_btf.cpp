@@ -81,7 +81,7 @@ std::vector<uint8_t> BtfBytes::finish() const {
   return bytes;
 }
 
-// void * is a pointer to type 0. The kernel does not compare a callback's parameters with their declaration.
+// void * is a pointer to type 0. The kernel compares neither a callback's nor a sub-program's parameters with their declaration.
 FunctionTypes::FunctionTypes(BtfBytes& btf) : btf_(btf) {
   integer_ = btf.integer("int", 4, true);
   uint32_t address = btf.type("", btf_ptr, 0, 0);
@@ -104,13 +104,13 @@ uint32_t FunctionTypes::add(std::string_view name, bool is_program) {
 ObjectBtf build_btf(const Object& object, const SourceMap& sources) {
   BtfBytes btf;
   FunctionTypes functions(btf);
-  std::map<std::string, uint32_t> callbacks;
+  std::map<std::string, uint32_t> known_functions;
   ObjectBtf made;
   for (const Program& program : object.programs) {
     ProgramBtf& records = made.programs.emplace_back();
     for (size_t i = 0; i < program.subprograms.size(); i++) {
       const Subprogram& subprogram = program.subprograms[i];
-      uint32_t& known = callbacks[subprogram.name];
+      uint32_t& known = known_functions[subprogram.name];
       if (known == 0) known = functions.add(subprogram.name, i == 0);
       append_u32(records.func_info, subprogram.insn);
       append_u32(records.func_info, known);

@@ -8,7 +8,6 @@ namespace {
 constexpr uint32_t sht_progbits = 1, sht_symtab = 2, sht_strtab = 3, sht_rel = 9;
 constexpr uint64_t shf_alloc = 2, shf_info_link = 0x40;
 constexpr uint16_t et_rel = 1, em_bpf = 247;
-constexpr uint64_t r_bpf_64_64 = 1;
 constexpr size_t header_bytes = 64, section_header_bytes = 64, symbol_bytes = 24, relocation_bytes = 16;
 
 void append(std::vector<uint8_t>& out, uint64_t value, int bytes) {
@@ -54,13 +53,13 @@ void ElfFile::end_local_symbols() {
   local_symbols_ = static_cast<uint32_t>(symbols_.size() / symbol_bytes);
 }
 
-void ElfFile::add_relocation(uint32_t section, uint64_t offset, uint32_t symbol) {
+void ElfFile::add_relocation(uint32_t section, uint64_t offset, uint32_t symbol, uint32_t kind) {
   Relocations* found = nullptr;
   for (Relocations& known : relocations_)
     if (known.section == section) found = &known;
   if (!found) found = &relocations_.emplace_back(Relocations{section, {}});
   append(found->bytes, offset, 8);
-  append(found->bytes, uint64_t{symbol} << 32 | r_bpf_64_64, 8);
+  append(found->bytes, uint64_t{symbol} << 32 | kind, 8);
 }
 
 std::vector<uint8_t> ElfFile::finish() {

@@ -27,8 +27,9 @@ class ElfFile {
   Section& section(uint32_t index) { return sections_[index]; }  // valid until a section is added
 
   uint32_t add_symbol(std::string_view name, uint8_t info, uint32_t section, uint64_t value, uint64_t size);
-  void end_local_symbols();  // symbols added before are local, those after it global
-  void add_relocation(uint32_t section, uint64_t offset, uint32_t symbol);  // R_BPF_64_64
+  void end_local_symbols();                                           // symbols added before are local, those after it global
+  static constexpr uint32_t relocation_64 = 1, relocation_call = 10;  // R_BPF_64_64, R_BPF_64_32
+  void add_relocation(uint32_t section, uint64_t offset, uint32_t symbol, uint32_t kind);
   std::vector<uint8_t> finish();
 
  private:

@@ -1,5 +1,5 @@
 // LIR to bytes. Each function that is a program becomes a bpf::Program: its own instructions, then those of the
-// callbacks it hands to helpers, each once, as subprograms. Leaves map addresses to the loader (relocations).
+// callbacks it hands to helpers and of the sub-programs it calls, each once. Leaves map addresses to the loader (relocations).
 // Needs physical registers and laid out frames. Expands pseudo instructions as machine_insts.def says.
 #include "backend-bpf/emit.h"
 
@@ -148,6 +148,7 @@ class Emitter {
         return put(alu_imm(cls::alu64 | alu::add, reg(inst.dst), offset_of(inst)));
       case Form::min: return emit_min(inst);
       case Form::set: return emit_set(inst);
+      case Form::call_fn: refer_to(inst.callee); return put(call_subprogram());
       case Form::call: return put(call_helper(static_cast<int32_t>(mir::row_of(inst.helper).number)));
       case Form::jump: return emit_branch(inst);
       case Form::ja:
@@ -157,10 +158,15 @@ class Emitter {
     }
   }
 
+  // The next instruction gets the distance to `function`, which thereby belongs to the program.
+  void refer_to(mir::FunctionId function) {
+    if (std::find(subprograms_.begin(), subprograms_.end(), function) == subprograms_.end()) subprograms_.push_back(function);
+    function_fixups_.push_back({here(), {}, function});
+  }
+
   void emit_function_address(const Inst& inst) {
-    if (std::find(subprograms_.begin(), subprograms_.end(), inst.callee) == subprograms_.end())
-      subprograms_.push_back(inst.callee);
-    function_fixups_.push_back({here(), {}, inst.callee});
+    refer_to(inst.callee);
+    program_.has_callbacks = true;
     put_wide(inst, pseudo::func, 0);
   }
 

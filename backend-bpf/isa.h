@@ -93,6 +93,9 @@ inline constexpr Insn jump_far(int32_t offset) {
 inline constexpr Insn call_helper(int32_t number) {
   return {call_insn, 0, 0, number};
 }
+inline constexpr Insn call_subprogram() {  // imm: distance from the instruction after it
+  return {call_insn, make_regs(0, pseudo::call), 0, 0};
+}
 inline constexpr Insn exit_program() {
   return {exit_insn, 0, 0, 0};
 }

@@ -59,12 +59,17 @@ uint32_t param_count(mir::FunctionKind kind) {
     case mir::FunctionKind::program: return 1;
     case mir::FunctionKind::for_each: return 4;
     case mir::FunctionKind::loop: return 2;
+    case mir::FunctionKind::subprogram: return 0;
   }
   UNREACHABLE("function kind");
 }
 
 uint32_t operand_count(mir::HelperId helper) {
   return static_cast<uint32_t>(mir::row_of(helper).operands.size());
+}
+
+bool is_call(const Inst& inst) {
+  return inst.op == Op::call || inst.op == Op::call_fn;
 }
 
 bool ends_block(Op op) {
@@ -113,12 +118,13 @@ Op inverse(Op jump) {
 
 uint32_t implicit_uses(const Inst& inst) {
   if (inst.op == Op::call) return ((1u << operand_count(inst.helper)) - 1) << 1;
+  if (inst.op == Op::call_fn) return ((1u << inst.imm) - 1) << 1;
   if (inst.op == Op::exit) return 1;
   return 0;
 }
 
 uint32_t implicit_defs(const Inst& inst) {
-  return inst.op == Op::call ? 0x3fu : 0;
+  return is_call(inst) ? 0x3fu : 0;
 }
 
 std::vector<BlockId> successors(const Block& block) {

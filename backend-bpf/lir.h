@@ -69,6 +69,7 @@ enum class Form : uint8_t {
   min,
   set,
   call,
+  call_fn,
   jump,
   ja,
   exit,
@@ -135,6 +136,7 @@ struct Function {
   std::string name;
   mir::FunctionKind kind = mir::FunctionKind::program;
   mir::ProgramType program = mir::ProgramType::kprobe;
+  uint32_t params = 1;           // that arrive in r1, r2, ...
   Table<BlockId, Block> blocks;  // the first is the entry and has no params; the order is the order of emission
   Table<SlotId, Slot> slots;
   uint32_t virtual_count = 0;  // virtual registers are v0 to v(count-1)
@@ -150,8 +152,9 @@ struct Module {
   int isa_level = 3;
 };
 
-// Number of parameters that arrive in r1, r2, ...
+// Number of parameters that arrive in r1, r2, ...; a sub-program says its own.
 uint32_t param_count(mir::FunctionKind kind);
+bool is_call(const Inst& inst);
 uint32_t operand_count(mir::HelperId helper);  // in r1, r2, ...
 bool ends_block(Op op);
 bool is_move(const Inst& inst);              // mov64 from a register

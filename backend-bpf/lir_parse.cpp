@@ -2,6 +2,7 @@
 // something, every operand is of the kind its row asks for. What else must hold is the validator's.
 #include "backend-bpf/lir_text.h"
 #include "mir/text_interface.h"
+#include "mir/type_rules.h"
 
 namespace shrike::lir {
 
@@ -35,6 +36,7 @@ class FunctionReader {
     function_.name = reader_.string("a function name in quotes");
     function_.kind = named<mir::FunctionKind>(mir::find_function_kind, "function kind");
     function_.program = named<mir::ProgramType>(mir::find_program_type, "program type");
+    function_.params = function_.kind == mir::FunctionKind::subprogram ? read_param_count() : param_count(function_.kind);
     function_.span = reader_.span_since(first);
     for (const Function& other : module_.functions)
       if (other.name == function_.name) reader_.report(Diag::text_duplicate_name, first, {"function", function_.name});
@@ -55,6 +57,13 @@ class FunctionReader {
     std::optional<Enum> found = find(name);
     if (!found && !reader_.failed()) reader_.report(Diag::text_unknown_name, where, {what, name});
     return found.value_or(Enum{});
+  }
+
+  uint32_t read_param_count() {
+    Span where = reader_.span();
+    uint32_t count = reader_.number32("the number of parameters");
+    if (count > mir::most_parameters) reader_.fail_at(Diag::text_out_of_range, where, {"the number of parameters"});
+    return std::min<uint32_t>(count, mir::most_parameters);
   }
 
   void read_slot() {

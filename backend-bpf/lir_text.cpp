@@ -14,8 +14,9 @@ class Printer {
       : module_(module), function_(function), sources_(sources) {}
 
   std::string run() {
-    out_ =
-        "fn " + mir::quoted(function_.name) + " " + mir::name_of(function_.kind) + " " + mir::name_of(function_.program) + " {";
+    out_ = "fn " + mir::quoted(function_.name) + " " + mir::name_of(function_.kind) + " " + mir::name_of(function_.program);
+    if (function_.kind == mir::FunctionKind::subprogram) out_ += " " + std::to_string(function_.params);
+    out_ += " {";
     end_line(0, function_.span);
     for (const Slot& slot : function_.slots) {
       out_ +=

@@ -6,7 +6,8 @@
 //   5  Immediates fit 32 bits, shift counts are 0 to 63, divisors are not 0.
 //   6  Branches have the targets of their row; targets exist and get one argument for each parameter. The entry has no
 //      parameters.
-//   7  Slots, maps and callees exist; a callee is a callback. Accesses to a slot lie within it and are aligned; a map
+//   7  Slots, maps and callees exist; ld_func has a callback, call_fn a sub-program. Accesses to a slot lie within it and are
+//   aligned; a map
 //      whose value is addressed is an array, and the offset lies within the value.
 //   8  Every register is written on all paths before it is read. A call leaves r1 to r5 unreadable.
 //   9  Operands of atomics are not immediates (by 2); their slot accesses are aligned (by 7).
@@ -110,9 +111,18 @@ class Validator {
         report("7: offset into " + map.name);
     }
     if (row.form == Form::ld_func) {
-      bool exists = inst.callee.index < module_.functions.size();
-      if (!exists || module_.functions[inst.callee].kind == mir::FunctionKind::program) report("7: no such callback");
+      mir::FunctionKind kind = callee_kind(inst);
+      if (kind == mir::FunctionKind::program || kind == mir::FunctionKind::subprogram) report("7: no such callback");
     }
+    if (row.form == Form::call_fn) {
+      if (callee_kind(inst) != mir::FunctionKind::subprogram) report("7: no such sub-program");
+      else if (inst.imm != module_.functions[inst.callee].params) report("7: number of parameters");
+    }
+  }
+
+  mir::FunctionKind callee_kind(const Inst& inst) const {  // `program`, which nothing calls, if there is none
+    bool exists = inst.callee.index < module_.functions.size();
+    return exists ? module_.functions[inst.callee].kind : mir::FunctionKind::program;
   }
 
   void check_slot(const Inst& inst) {
@@ -128,7 +138,7 @@ class Validator {
     size_t nodes = allocatable_regs + function_.virtual_count;
     std::vector<bpf::BitSet> in(function_.blocks.size(), bpf::BitSet(nodes));
     std::vector<bool> reached(function_.blocks.size());
-    for (uint32_t i = 0; i < param_count(function_.kind); i++) in[0].set(i + 1);
+    for (uint32_t i = 0; i < function_.params; i++) in[0].set(i + 1);
     reached[0] = true;
     std::vector<BlockId> order = reverse_postorder(function_);
     for (bool changed = true; changed;) {
@@ -166,7 +176,7 @@ class Validator {
                ", which may not be written");
       }
       for (bpf::Node def : effects.defs) written.set(def);
-      for (uint32_t lost = 1; inst.op == Op::call && lost <= 5; lost++) written.reset(lost);
+      for (uint32_t lost = 1; is_call(inst) && lost <= 5; lost++) written.reset(lost);
     }
   }
 

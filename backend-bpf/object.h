@@ -24,7 +24,7 @@ struct LineEntry {
   Span span;
 };
 
-// A subprogram inside a program: the main function first, then callbacks.
+// A subprogram inside a program: the main function first, then callbacks and sub-programs.
 struct Subprogram {
   uint32_t insn = 0;  // first instruction
   std::string name;
@@ -38,12 +38,13 @@ struct Program {
   std::vector<Relocation> relocations;
   std::vector<LineEntry> lines;
   std::vector<Subprogram> subprograms;
+  bool has_callbacks = false;  // some subprogram is handed to a helper
 };
 
 struct Object {
   mir::Interface interface;
   std::vector<Program> programs;     // index = position; see program_of
-  std::vector<uint32_t> program_of;  // by FunctionId::index: index into programs, UINT32_MAX for callbacks
+  std::vector<uint32_t> program_of;  // by FunctionId::index: index into programs, UINT32_MAX for other functions
 };
 
 // What BPF_BTF_LOAD and BPF_PROG_LOAD take: types, and func_info / line_info records per program.

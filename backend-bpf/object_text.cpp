@@ -1,5 +1,5 @@
 // The listing of an object, --emit=asm: bytes, disassembly, and beside it what the bytes alone do not tell: helper
-// names, maps, callbacks, the targets of jumps and the place in the script.
+// names, maps, functions, the targets of jumps and the place in the script.
 #include <algorithm>
 #include <cstdio>
 
@@ -34,7 +34,7 @@ class Listing {
     for (uint32_t i = 0; i < program.insns.size(); i++) {
       if (next_subprogram < program.subprograms.size() && program.subprograms[next_subprogram].insn == i) {
         const Subprogram& subprogram = program.subprograms[next_subprogram];
-        out_ += (next_subprogram == 0 ? "main" : "callback \"" + subprogram.name + "\"") + ": " +
+        out_ += (next_subprogram == 0 ? "main" : "function \"" + subprogram.name + "\"") + ": " +
                 std::to_string(subprogram.stack_bytes) + " bytes of stack\n";
         next_subprogram++;
       }
@@ -81,9 +81,11 @@ class Listing {
       auto helper = mir::find_helper(static_cast<uint32_t>(insn.imm));
       return helper ? " " + std::string(mir::row_of(*helper).name) : "";
     }
-    if (insn.opcode == ld_imm64 && insn.src() == pseudo::func) {
+    bool is_address = insn.opcode == ld_imm64 && insn.src() == pseudo::func;
+    bool is_call = insn.opcode == call_insn && insn.src() == pseudo::call;
+    if (is_address || is_call) {
       for (const Subprogram& subprogram : program.subprograms)
-        if (subprogram.insn == i + 1 + static_cast<uint32_t>(insn.imm)) return " callback \"" + subprogram.name + "\"";
+        if (subprogram.insn == i + 1 + static_cast<uint32_t>(insn.imm)) return " function \"" + subprogram.name + "\"";
     }
     bool is_jump = (insn.opcode & 7) == cls::jmp && insn.opcode != call_insn && insn.opcode != exit_insn;
     if (is_jump) return " to " + std::to_string(int64_t{i} + 1 + insn.offset);

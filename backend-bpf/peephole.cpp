@@ -101,6 +101,7 @@ bool is_removable(const Inst& inst) {
     case lir::Form::st:
     case lir::Form::atomic:
     case lir::Form::call:
+    case lir::Form::call_fn:
     case lir::Form::jump:
     case lir::Form::ja:
     case lir::Form::exit: return false;

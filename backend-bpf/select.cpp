@@ -60,6 +60,7 @@ lir::Function Selector::run() {
   to_.name = from_.name;
   to_.kind = from_.kind;
   to_.program = from_.program;
+  to_.params = static_cast<uint32_t>(from_.blocks[from_.entry()].params.size());
   to_.span = from_.span;
   for (const mir::Slot& slot : from_.slots) to_.slots.add({slot.name, slot.size, slot.align});
   std::vector<mir::BlockId> order;
@@ -349,6 +350,7 @@ void Selector::select_inst(const mir::Inst& inst) {
       return;
     }
     case Opcode::call: return select_call(inst);
+    case Opcode::call_fn: return select_call_fn(inst);
     case Opcode::jump: return select_jump(inst);
     case Opcode::branch: return select_branch(inst);
     case Opcode::branch_null: return select_branch_null(inst);

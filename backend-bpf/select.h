@@ -71,6 +71,7 @@ class Selector {
   void select_copy(const mir::Inst& inst);
   void select_big_copy(mir::ValueId to, int64_t offset, uint32_t length, const mir::ValueId* from);
   void select_call(const mir::Inst& inst);
+  void select_call_fn(const mir::Inst& inst);
   void select_jump(const mir::Inst& inst);
   void select_branch(const mir::Inst& inst);
   void select_branch_null(const mir::Inst& inst);

@@ -54,6 +54,14 @@ void Selector::select_call(const mir::Inst& inst) {
   if (inst.result.is_valid() && registers_[inst.result.index].is_valid()) emit_move(reg_of(inst.result), lir::r0);
 }
 
+void Selector::select_call_fn(const mir::Inst& inst) {
+  for (uint32_t i = 0; i < inst.operands.size(); i++) move_into(lir::physical(i + 1), inst.operands[i]);
+  lir::Inst& call = emit(Op::call_fn);
+  call.callee = inst.callee;
+  call.imm = static_cast<int64_t>(inst.operands.size());
+  if (registers_[inst.result.index].is_valid()) emit_move(reg_of(inst.result), lir::r0);
+}
+
 void Selector::select_jump(const mir::Inst& inst) {
   lir::BlockTarget to = target(inst.targets[0]);
   emit(Op::ja).targets.push_back(std::move(to));

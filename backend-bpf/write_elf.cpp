@@ -1,5 +1,5 @@
 // The object as an ELF64 relocatable that libbpf, bpftool and llvm-objdump read: a section for each program, .text for
-// callbacks, .maps with BTF map definitions, .BTF, .BTF.ext and the license.
+// callbacks and sub-programs, .maps with BTF map definitions, .BTF, .BTF.ext and the license.
 // libbpf can only give the address of a map's value for its own data sections. A map that programs use in no other way
 // is therefore written as .data.NAME, of which libbpf makes an array of one value. A map used both ways stays in .maps,
 // and programs that address its value will not load from the file; shrike itself never goes through it.
@@ -16,16 +16,17 @@ namespace shrike::bpf {
 
 namespace {
 
-// One function of the file: a program, or a callback that several programs share.
+// One function of the file: a program, or a callback or sub-program that several programs share.
 struct Piece {
   std::string section, symbol;
   bool is_program = false;
   std::vector<Insn> insns;
   struct Reference {
     uint32_t insn;
-    mir::MapId map;  // invalid: a callback
+    mir::MapId map;  // invalid: a function
     bool is_value;
-    std::string callback;  // its name in the object
+    std::string function;  // its name in the object
+    bool is_call = false;  // of the function
   };
   std::vector<Reference> references;
   std::vector<LineEntry> lines;
@@ -80,8 +81,8 @@ class Writer {
       for (size_t s = 0; s < program.subprograms.size(); s++) {
         const Subprogram& subprogram = program.subprograms[s];
         bool is_program = s == 0;
-        if (!is_program && callbacks_.contains(subprogram.name)) continue;
-        if (!is_program) callbacks_[subprogram.name] = pieces_.size();
+        if (!is_program && functions_.contains(subprogram.name)) continue;
+        if (!is_program) functions_[subprogram.name] = pieces_.size();
         Piece& piece = pieces_.emplace_back();
         piece.is_program = is_program;
         piece.section = is_program ? section_name(object_, p) : ".text";
@@ -105,14 +106,14 @@ class Writer {
     }
     for (uint32_t i = begin; i < end; i++) {
       const Insn& insn = program.insns[i];
-      if (insn.opcode != ld_imm64) continue;
-      if (insn.src() == pseudo::func) {
+      bool is_call = insn.opcode == call_insn && insn.src() == pseudo::call;
+      if (is_call || (insn.opcode == ld_imm64 && insn.src() == pseudo::func)) {
         uint32_t target = i + 1 + static_cast<uint32_t>(insn.imm);
         for (const Subprogram& subprogram : program.subprograms)
-          if (subprogram.insn == target) piece.references.push_back({i - begin, {}, false, subprogram.name});
+          if (subprogram.insn == target) piece.references.push_back({i - begin, {}, false, subprogram.name, is_call});
         piece.insns[i - begin].imm = 0;
       }
-      i++;
+      if (insn.opcode == ld_imm64) i++;
     }
     for (const LineEntry& line : program.lines)
       if (line.insn >= begin && line.insn < end) piece.lines.push_back({line.insn - begin, line.span});
@@ -171,10 +172,13 @@ class Writer {
         uint32_t section = code_sections_[piece.section];
         size_t offset = (piece.start + reference.insn) * sizeof(Insn);
         file_.add_relocation(section, offset,
-                             reference.map.is_valid() ? symbols_[maps_[reference.map.index].symbol] : text_symbol);
+                             reference.map.is_valid() ? symbols_[maps_[reference.map.index].symbol] : text_symbol,
+                             reference.is_call ? ElfFile::relocation_call : ElfFile::relocation_64);
         if (reference.map.is_valid()) continue;
-        // Of a static function libbpf wants the section's symbol and the place in it.
-        auto place = static_cast<uint32_t>(pieces_[callbacks_[reference.callback]].start * sizeof(Insn));
+        // Of a static function libbpf wants the section's symbol and the place in it: bytes for an address, for a call
+        // instructions, less the one that a call counts from.
+        uint32_t start = pieces_[functions_[reference.function]].start;
+        auto place = reference.is_call ? start - 1 : static_cast<uint32_t>(start * sizeof(Insn));
         memcpy(file_.section(section).bytes.data() + offset + offsetof(Insn, imm), &place, sizeof place);
       }
   }
@@ -288,7 +292,7 @@ class Writer {
   const SourceMap& sources_;
   ElfFile file_;
   std::vector<Piece> pieces_;
-  std::map<std::string, size_t> callbacks_;        // by name in the object: index into pieces_
+  std::map<std::string, size_t> functions_;        // by name in the object: index into pieces_
   std::map<std::string, uint32_t> symbols_;        // by name in the file: index in the symbol table
   std::map<std::string, uint32_t> code_sections_;  // by name
   std::vector<MapPlace> maps_;

@@ -95,6 +95,7 @@ void func_into(Lower& l, const ast::Expr&, const Place& to) {
 }
 
 const Type* probe_type(Checker& c, const ast::Expr& expr) {
+  if (c.body().points.empty() && !c.available(use_ctx, "probe", expr.span)) return nullptr;
   const std::string& name = c.body().points.front().name;
   c.note(&expr).constant = name;
   return c.types().string(static_cast<uint32_t>(name.size() + 1));

@@ -62,6 +62,7 @@ Diagnostic& Checker::report(Diag id, Span span, std::initializer_list<std::strin
 void Checker::run() {
   define_c_types();
   declare_maps();
+  if (!declare_functions()) return;
   resolve_probes();
   if (final_.has_errors() && program_.bodies.empty()) return;
   // Types only widen and each chain of widenings is short, so this ends; the bound is for safety.
@@ -70,6 +71,7 @@ void Checker::run() {
     sink_ = &reports;
     changed_ = false;
     for (CheckedBody& body : program_.bodies) check_body(body);
+    for (CheckedBody& function : program_.functions) check_function(function);
     sink_ = &final_;
     if (changed_) continue;
     // Instances of one probe repeat its mistakes.
@@ -165,7 +167,6 @@ std::string_view Checker::when_missing(const ast::Probe& probe, const ast::Attac
 }
 
 void Checker::resolve_probes() {
-  for (const ast::FunctionDefinition& function : program_.ast->functions) report(Diag::function_not_supported, function.span);
   size_t total = 0;
   for (const ast::Probe& probe : program_.ast->probes) {
     BodyUses uses = uses_of(probe);
@@ -286,9 +287,7 @@ void Checker::statement(const ast::Stmt& statement) {
                  [&](const ast::ForMap& s) { for_map(s); },
                  [&](const ast::Break&) { in_loop("break", statement.span); },
                  [&](const ast::Continue&) { in_loop("continue", statement.span); },
-                 [&](const ast::Return& s) {
-                   if (s.value != nullptr) integer(s.value, "the value of `return`");
-                 },
+                 [&](const ast::Return& s) { return_value(s, statement.span); },
                  [&](const ast::BlockStmt& s) { block(s.block); },
              },
              statement.node);
@@ -501,11 +500,11 @@ UserMap& Checker::map_of(const ast::Expr* ref) {
       ref_note.map = program_.maps.add(map);
       changed_ = true;
     }
-    UserMapId id = ref_note.map;
     add_maps_of(ref->as<ast::MapRef>()->key);
-    return program_.maps[id];
   }
-  return program_.maps[ref_note.map];
+  UserMap& map = program_.maps[note(ref).map];
+  map.is_reached |= body_->is_reached;
+  return map;
 }
 
 // The maps that a key reads are added before the caller holds on to the map that has the key: adding moves them all.

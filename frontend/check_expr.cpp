@@ -61,16 +61,7 @@ struct ExprChecker {
     const BuiltinRow* row = find_builtin(e.name);
     if (row == nullptr) return enum_constant(e.name);
     note().builtin = row;
-    if (row->needs != 0 && (c.context().row->uses & row->needs) == 0) {
-      c.report(Diag::builtin_not_available, self.span, {std::string(e.name), std::string(c.context().row->name)});
-      return nullptr;
-    }
-    if (c.in_loop_callback() &&
-        (row->needs & (use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func)) != 0) {
-      c.report(Diag::not_in_for_body, self.span, {std::string(e.name)}).with_hint("assign it to a variable before the loop");
-      return nullptr;
-    }
-    return row->type(c, self);
+    return c.available(row->needs, e.name, self.span) ? row->type(c, self) : nullptr;
   }
 
   const Type* enum_constant(std::string_view name) {
@@ -80,7 +71,7 @@ struct ExprChecker {
           note().constant = value;
           return types().int64();
         }
-    if (find_function(name) != nullptr || find_aggregation(name) != nullptr) {
+    if (find_function(name) != nullptr || find_aggregation(name) != nullptr || c.own_function(name) != nullptr) {
       c.report(Diag::function_without_call, self.span, {std::string(name)});
       return nullptr;
     }
@@ -140,10 +131,11 @@ struct ExprChecker {
           .with_hint("write `@name = " + std::string(aggregation->name) + "(" + std::string(aggregation->params) + ")`");
       return nullptr;
     }
+    if (const ast::FunctionDefinition* own = c.own_function(e.name)) return c.call_function(self, e, *own);
     const FunctionRow* row = find_function(e.name);
     if (row == nullptr) {
       Diagnostic& said = c.report(Diag::unknown_function, e.name_span, {std::string(e.name)});
-      if (std::string_view near = nearest_name(e.name, function_names()); !near.empty())
+      if (std::string_view near = nearest_name(e.name, c.callable_names()); !near.empty())
         said.with_hint("did you mean `" + std::string(near) + "`?");
       return nullptr;
     }

@@ -2,6 +2,7 @@
 // once per instance: attach points that mean the same to its body share one, those whose arguments differ do not.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,7 @@ using UserMapId = Id<struct UserMapTag>;  // index in CheckedProgram::maps, not 
 struct ProbeRow;
 struct BuiltinRow;
 struct FunctionRow;
+struct CheckedBody;
 
 // A value known while compiling.
 using Constant = std::variant<std::monostate, int64_t, std::string>;
@@ -32,6 +34,7 @@ struct ExprNote {
   Constant constant;
   const BuiltinRow* builtin = nullptr;                  // Ident
   const FunctionRow* function = nullptr;                // Call
+  const CheckedBody* callee = nullptr;                  // Call of a function of the script's own
   VariableId variable;                                  // Variable
   UserMapId map;                                        // MapRef
   uint32_t argument = UINT32_MAX;                       // Field of args: index into ProbeContext::arguments
@@ -80,12 +83,23 @@ struct ProbeContext {
   uint32_t context_size = 0;                            // bytes readable behind ctx, tracepoints
 };
 
+// The body of a probe, or of a function of the script's own (`fn`). A function is checked once for each choice of address
+// spaces: those of the pointers it is given, and that of the pointers its caller makes from integers.
 struct CheckedBody {
-  const ast::Probe* probe = nullptr;
+  const ast::Probe* probe = nullptr;                  // either this
+  const ast::FunctionDefinition* function = nullptr;  // or this
   ProbeContext context;
-  std::vector<mir::AttachPoint> points;  // at least one
+  std::vector<mir::AttachPoint> points;  // at least one, of probes
   NoteTable notes;
   Table<VariableId, Variable> variables;
+  bool is_reached = true;  // functions: some probe may come to call it
+
+  std::vector<mir::AddressSpace> spaces;  // functions: of each parameter; kernel for what is no pointer
+  std::vector<VariableId> params;
+  const mir::Type* result = nullptr;  // null: not known yet
+  bool has_returned = false;          // some `return` has decided the address space of the result
+
+  const ast::Block* block() const { return probe != nullptr ? probe->body : function->body; }
 };
 
 struct UserMap {
@@ -101,6 +115,7 @@ struct UserMap {
   Span value_span;           // where the value type was decided
   bool is_read = false;
   bool is_written = false;
+  bool is_reached = false;  // by more than functions that no probe comes to call
 };
 
 class CheckedProgram {
@@ -113,6 +128,7 @@ class CheckedProgram {
   std::set<std::string> option_names;  // every getopt() of the script
   Table<UserMapId, UserMap> maps;
   std::vector<CheckedBody> bodies;
+  std::deque<CheckedBody> functions;  // notes point to them
 };
 
 }  // namespace shrike

@@ -17,7 +17,9 @@ void print_map(const UserMap& map, std::string& out) {
 
 void print_body(const CheckedBody& body, const SourceMap& sources, std::string& out) {
   for (const mir::AttachPoint& point : body.points) out.append("probe ").append(point.name).append("\n");
-  out.append("  program ").append(mir::name_of(body.context.row->program)).append("\n");
+  if (body.function != nullptr)
+    out.append("fn ").append(body.function->name).append(" : ").append(show(body.result)).append("\n");
+  else out.append("  program ").append(mir::name_of(body.context.row->program)).append("\n");
   for (const Variable& variable : body.variables) {
     out.append("  variable ").append(variable.name).append(" : ").append(show(variable.type));
     if (variable.is_captured) out.append("  # shared with the body of a loop");
@@ -36,8 +38,8 @@ void print_body(const CheckedBody& body, const SourceMap& sources, std::string& 
       out.append(" = \"").append(*text).append("\"");
     out.append("\n");
   };
-  ast::walk(body.probe->predicate, visitor);
-  ast::walk(body.probe->body, visitor);
+  if (body.probe != nullptr) ast::walk(body.probe->predicate, visitor);
+  ast::walk(body.block(), visitor);
 }
 
 }  // namespace
@@ -46,6 +48,7 @@ std::string print(const CheckedProgram& program, const SourceMap& sources) {
   std::string out;
   for (const UserMap& map : program.maps) print_map(map, out);
   for (const CheckedBody& body : program.bodies) print_body(body, sources, out);
+  for (const CheckedBody& function : program.functions) print_body(function, sources, out);
   return out;
 }
 

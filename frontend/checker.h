@@ -52,11 +52,21 @@ class Checker {
   const mir::RecordLayout* layout(const mir::Type* record, Span span);
   const mir::RecordField* field(const mir::Type* record, std::string_view name, Span span);
   const mir::Type* named_type(const ast::TypeName& name);
-  bool in_loop_callback() const { return callback_ != 0; }
+  // Whether the body may use what `use` (a ProbeUse) stands for where it is; reports if not.
+  bool available(uint32_t use, std::string_view name, Span span);
 
  private:
   friend struct ExprChecker;
 
+  bool declare_functions();  // false after an error
+  void refuse_recursion();
+  std::vector<std::string_view> callable_names() const;  // the language's functions and the script's own
+  const ast::FunctionDefinition* own_function(std::string_view name) const;
+  CheckedBody& function_instance(const ast::FunctionDefinition& definition, const std::vector<const mir::Type*>& given);
+  const mir::Type* call_function(const ast::Expr& self, const ast::Call& call, const ast::FunctionDefinition& definition);
+  void check_function(CheckedBody& body);
+  const mir::Type* parameter_type(const ast::Parameter& parameter, mir::AddressSpace space);
+  void return_value(const ast::Return& statement, Span span);
   void resolve_probes();
   std::string_view when_missing(const ast::Probe& probe, const ast::AttachPoint& point) const;
   void define_c_types();
@@ -98,6 +108,7 @@ class Checker {
   uint32_t callback_ = 0;    // the innermost `for` body, which runs in a callback; 0: none
   uint32_t callbacks_ = 0;   // how many this walk has met
   bool changed_ = false;
+  bool has_functions_ = false;  // that are fit to be called
 };
 
 }  // namespace shrike

@@ -50,6 +50,7 @@ const Type* check_kaddr(Checker& c, const ast::Expr& self, const ast::Call& call
 const Type* check_uaddr(Checker& c, const ast::Expr& self, const ast::Call& call) {
   std::optional<std::string_view> name = c.constant_string(call.args[0], "a symbol");
   if (!name) return nullptr;
+  if (c.body().points.empty() && !c.available(use_ctx, "uaddr", self.span)) return nullptr;
   const mir::AttachPoint& point = c.body().points.front();
   if (point.kind != mir::ProbeKind::uprobe && point.kind != mir::ProbeKind::uretprobe) {
     c.report(Diag::builtin_not_available, self.span, {"uaddr", std::string(c.context().row->name)});
@@ -74,10 +75,7 @@ ValueId lower_constant(Lower&, const ast::Expr&, const ast::Call&) {
 const Type* check_reg(Checker& c, const ast::Expr& self, const ast::Call& call) {
   std::optional<std::string_view> name = c.constant_string(call.args[0], "a register");
   if (!name) return nullptr;
-  if ((c.context().row->uses & use_registers) == 0) {
-    c.report(Diag::builtin_not_available, self.span, {"reg", std::string(c.context().row->name)});
-    return nullptr;
-  }
+  if (!c.available(use_registers, "reg", self.span)) return nullptr;
   if (!register_offset(*name)) {
     std::vector<std::string_view> names;
     for (const RegisterRow& row : registers) names.push_back(row.name);
@@ -95,14 +93,7 @@ ValueId lower_reg(Lower& l, const ast::Expr&, const ast::Call& call) {
 }
 
 const Type* check_kstack(Checker& c, const ast::Expr& self, const ast::Call& call) {
-  if ((c.context().row->uses & use_stack) == 0) {
-    c.report(Diag::builtin_not_available, self.span, {std::string(call.name), std::string(c.context().row->name)});
-    return nullptr;
-  }
-  if (c.in_loop_callback()) {
-    c.report(Diag::not_in_for_body, self.span, {std::string(call.name)}).with_hint("assign it to a variable before the loop");
-    return nullptr;
-  }
+  if (!c.available(use_stack, call.name, self.span)) return nullptr;
   return check_stack_call(c, call, call.name == "ustack" ? TypeKind::ustack : TypeKind::kstack);
 }
 void stack_into(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) {

@@ -33,6 +33,8 @@ bool uses_aggregate_hist(const Type* value) {
   return value->is(TypeKind::hist) || value->is(TypeKind::lhist);
 }
 
+}  // namespace
+
 // Two loops of one probe, and two probes of one point, are functions of different names.
 std::string unused_name(std::string name, const mir::Module& module) {
   auto is_used = [&](const std::string& wanted) {
@@ -43,8 +45,6 @@ std::string unused_name(std::string name, const mir::Module& module) {
   return unused;
 }
 
-}  // namespace
-
 Place::Memory memory_of(mir::AddressSpace space) {
   return space == mir::AddressSpace::user ? Place::Memory::user : Place::Memory::kernel;
 }
@@ -54,6 +54,7 @@ Lower::Lower(const CheckedProgram& program) : program_(program) {}
 mir::Module Lower::run() {
   declare_maps();
   for (const CheckedBody& body : program_.bodies) lower_body(body);
+  for (size_t i = 0; i < functions_.size(); i++) lower_function(PendingFunction(functions_[i]));
   // The types of the Interface live in the pool that made them.
   module_.interface.types = std::move(program_.types);
   return std::move(module_);
@@ -88,7 +89,8 @@ void Lower::declare_map(const UserMap& map) {
   decl.is_keyed = map.is_keyed;
   decl.key = map.key;
   decl.value = map.value;
-  if (map.value == nullptr || (map.is_keyed && map.key == nullptr)) {  // declared or deleted from, never given a value
+  // Declared or deleted from and never given a value, or used only by functions that nobody calls.
+  if (map.value == nullptr || (map.is_keyed && map.key == nullptr) || !map.is_reached) {
     user_maps_.push_back(MapId());
     return;
   }
@@ -129,15 +131,10 @@ void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, std::st
   mir::Function function;
   function.name = unused_name(std::move(name), module_);
   function.kind = kind;
-  function.program = body_->context.row->program;
+  function.program = program_type_;
   function.span = span;
-  state.function = module_.functions.add(std::move(function));
-  state.outer = state_;
-  state.builder = std::make_unique<mir::Builder>(module_, state.function, BlockId());
-  BlockId entry = state.builder->add_block("entry");
-  state.builder->move_to(entry);
-  state.builder->set_span(span);
-  state_ = &state;
+  enter_function(state, module_.functions.add(std::move(function)));
+  BlockId entry = b().function().entry();
   switch (kind) {
     case mir::FunctionKind::program: b().add_param(entry, {mir::Region::ctx, false}); break;
     case mir::FunctionKind::for_each:
@@ -150,7 +147,20 @@ void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, std::st
       b().add_param(entry, {});
       state.frame = b().add_param(entry, {mir::Region::stack, false});
       break;
+    case mir::FunctionKind::subprogram: break;  // function_for() knows its parameters
   }
+}
+
+// Goes on at the end of the entry block, which a function that has none gets.
+void Lower::enter_function(FunctionState& state, mir::FunctionId id) {
+  state.function = id;
+  state.outer = state_;
+  state.builder = std::make_unique<mir::Builder>(module_, id, BlockId());
+  state_ = &state;
+  if (b().function().blocks.empty()) b().add_block("entry");
+  BlockId entry = b().function().entry();
+  b().move_to(entry);
+  b().set_span(b().function().span);
   state.ssa = std::make_unique<SsaVariables>(b(), b().constant(0));
   state.ssa->seal(entry);
 }
@@ -166,6 +176,7 @@ ValueId Lower::context() {
 
 void Lower::lower_body(const CheckedBody& body) {
   body_ = &body;
+  program_type_ = body.context.row->program;
   captured_offsets_.clear();
   loop_pairs_.clear();
   FunctionState state;
@@ -255,9 +266,10 @@ ValueId Lower::choose(ValueId condition, const std::function<ValueId()>& then, c
 }
 
 void Lower::leave_program() {
-  if (state_->outer != nullptr) {
-    store_scalar(frame_place(0), b().constant(1), types().uint64());
-    b().ret(b().constant(1));
+  if (state_->outer != nullptr) return leave_callback(left_program);
+  if (body_->function != nullptr) {
+    store_scalar({state_->call_frame}, b().constant(1), types().uint64());
+    b().ret(b().constant(0));
   } else {
     b().ret(b().constant(body_->context.row->kind == mir::ProbeKind::tracepoint ? 1 : 0));
   }
@@ -307,6 +319,7 @@ void Lower::statement(const ast::Stmt& statement) {
                  [&](const ast::Break&) { break_or_continue(true); },
                  [&](const ast::Continue&) { break_or_continue(false); },
                  [&](const ast::Return& s) {
+                   if (body_->function != nullptr) return return_from_function(s.value);
                    if (s.value != nullptr) discard(s.value);
                    leave_program();
                  },
@@ -409,6 +422,8 @@ ValueId Lower::read_variable(VariableId id) {
 Place Lower::variable_place(VariableId id) {
   const Variable& variable = body_->variables[id];
   if (variable.is_captured) return frame_place(captured_offsets_.at(id));
+  for (const auto& [known, place] : state_->variable_places)
+    if (known == id) return place;
   for (auto [known, slot] : state_->variable_slots)
     if (known == id) return {b().slot_addr(slot)};
   mir::SlotId made = b().add_slot(std::string(variable.name.substr(1)), align8(variable.type->size), 8);

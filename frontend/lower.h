@@ -1,8 +1,8 @@
 // Internal to the frontend: CheckedProgram to MIR. Scalars become SSA values; everything else is written to and read from
 // memory by address, straight to where it is wanted (a key slot, a ring record) without a copy between.
 //
-// lower.cpp has programs and statements, lower_loops.cpp loops, lower_expr.cpp scalar expressions, lower_memory.cpp values in
-// memory, lower_maps.cpp map accesses, lower_output.cpp ring records, lower_strings.cpp comparisons.
+// lower.cpp has programs and statements, lower_loops.cpp loops, lower_functions.cpp `fn`, lower_expr.cpp scalar expressions,
+// lower_memory.cpp values in memory, lower_maps.cpp map accesses, lower_output.cpp ring records, lower_strings.cpp comparisons.
 #pragma once
 
 #include <functional>
@@ -35,6 +35,10 @@ struct Place {
   }
 };
 Place::Memory memory_of(mir::AddressSpace space);
+std::string unused_name(std::string name, const mir::Module& module);  // `name`, or with a number no function has
+
+// What the first word of the captured variables says: how the body of a loop left.
+inline constexpr int64_t left_function = 1, left_program = 2;
 
 class Lower {
  public:
@@ -110,7 +114,8 @@ class Lower {
   struct RecordField {
     const mir::Type* type;
     const ast::Expr* expr = nullptr;  // or
-    mir::ValueId value;               // a scalar
+    mir::ValueId value;               // a scalar, or
+    Place made;                       // where its bytes are
   };
   void emit(mir::EventDecl event, const std::vector<RecordField>& fields);
   void emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill);
@@ -127,7 +132,11 @@ class Lower {
   mir::ValueId bytes_equal(const Place& left, const Place& right, uint32_t count, bool stops_at_nul);
   mir::ValueId equals_literal(const ast::Expr* text, std::string_view literal, bool with_nul);
 
-  void leave_program();  // return from the probe, from inside a callback too
+  void leave_program();  // return from the probe, from inside a callback or a function too
+
+  // Calls of the script's own functions; the result is in a register or in memory, as its type says.
+  mir::ValueId call_scalar(const ast::Expr& self, const ast::Call& call);
+  Place call_place(const ast::Expr& self, const ast::Call& call);
 
  private:
   struct Loop {
@@ -140,11 +149,38 @@ class Lower {
     mir::FunctionId function;
     std::unique_ptr<mir::Builder> builder;
     std::unique_ptr<SsaVariables> ssa;
-    mir::ValueId frame;  // callbacks: pointer to the program's captured variables
+    mir::ValueId frame;       // callbacks: pointer to the program's or sub-program's captured variables
+    mir::ValueId call_frame;  // sub-programs: pointer to what the caller passes and gets back in memory
+    std::vector<std::pair<VariableId, Place>> variable_places;  // parameters in the call frame
     std::vector<Loop> loops;
     std::vector<std::pair<VariableId, mir::SlotId>> variable_slots;
     FunctionState* outer = nullptr;
   };
+
+  // How a function of the script's own is called. Scalars are in registers as far as those go; everything else is in a
+  // frame of the caller's, whose first word tells that the function has left the whole program.
+  struct CallLayout {
+    bool has_frame = false;
+    bool may_exit = false;
+    std::vector<uint32_t> offsets;  // in the frame, of each parameter; in_register
+    uint32_t result = 0;            // in the frame, of a result that is no scalar
+    uint32_t size = 8;
+  };
+  static constexpr uint32_t in_register = UINT32_MAX;
+  struct PendingFunction {
+    mir::FunctionId id;
+    const CheckedBody* body;
+    mir::ProgramType program;
+  };
+  const CallLayout& call_layout(const CheckedBody& function);
+  bool may_exit(const CheckedBody& function);
+  bool leaves_program(const CheckedBody& body, const ast::Block* block);
+  mir::FunctionId function_for(const CheckedBody& body);
+  void lower_function(const PendingFunction& pending);
+  mir::ValueId call(const ast::Call& call, const CheckedBody& callee, const Place& frame);
+  void return_from_function(const ast::Expr* value);
+  void return_captured_result();
+  void leave_callback(int64_t how);
 
   void declare_maps();
   void declare_map(const UserMap& map);
@@ -152,6 +188,7 @@ class Lower {
   void lower_body(const CheckedBody& body);
   void lay_out_captured();
   void begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span);
+  void enter_function(FunctionState& state, mir::FunctionId id);
   void finish_function();
 
   void block(const ast::Block* block);
@@ -190,10 +227,14 @@ class Lower {
   mir::MapId ring_, globals_, zeros_;
   mir::SlotId captured_slot_;
   uint32_t captured_size_ = 0;
+  uint32_t captured_result_ = 0;  // where a `return` inside of a loop leaves a function's result
+  mir::ProgramType program_type_ = mir::ProgramType::kprobe;
   uint32_t next_range_ = 0;  // offset of the next range loop's start word
   std::unordered_map<VariableId, uint32_t> captured_offsets_;
   // Pairs of `for` over a map that were not captured: where key and value are.
   std::unordered_map<VariableId, std::pair<Place, Place>> loop_pairs_;
+  std::unordered_map<const CheckedBody*, CallLayout> call_layouts_;
+  std::vector<PendingFunction> functions_;  // made, in order; the ones at the end not yet lowered
 };
 
 }  // namespace shrike

@@ -24,6 +24,7 @@ struct ScalarLower {
   ValueId operator()(const ast::Variable&) { return l.read_variable(l.note(&self).variable); }
   ValueId operator()(const ast::MapRef&) { return l.load_map(&self); }
   ValueId operator()(const ast::Call& e) {
+    if (l.note(&self).callee != nullptr) return l.call_scalar(self, e);
     const FunctionRow* row = l.note(&self).function;
     CHECK(row != nullptr && row->scalar != nullptr, "not a scalar function");
     return row->scalar(l, self, e);

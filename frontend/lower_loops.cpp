@@ -16,18 +16,9 @@ namespace {
 // The kernel's limit on iterations of bpf_loop.
 constexpr int64_t max_iterations = 1 << 23;
 
-bool leaves_program(const ast::Block* body) {
-  bool leaves = false;
-  ast::Visitor visitor;
-  visitor.before_statement = [&](const ast::Stmt& s) { leaves |= s.as<ast::Return>() != nullptr; };
-  visitor.on_expr = [&](const ast::Expr& e) { leaves |= e.as<ast::Call>() != nullptr && e.as<ast::Call>()->name == "exit"; };
-  ast::walk(body, visitor);
-  return leaves;
-}
-
 }  // namespace
 
-// The slot: u64 left, captured variables, one u64 per range loop for its start.
+// The slot: u64 left, captured variables, a function's result, one u64 per range loop for its start.
 void Lower::lay_out_captured() {
   uint32_t ranges = 0;
   bool has_callback = false;
@@ -36,7 +27,7 @@ void Lower::lay_out_captured() {
     ranges += s.as<ast::ForRange>() != nullptr;
     has_callback |= s.as<ast::ForRange>() != nullptr || s.as<ast::ForMap>() != nullptr;
   };
-  ast::walk(body_->probe->body, visitor);
+  ast::walk(body_->block(), visitor);
   captured_slot_ = mir::SlotId();
   if (!has_callback) return;
   captured_size_ = 8;
@@ -46,6 +37,8 @@ void Lower::lay_out_captured() {
     captured_offsets_[VariableId(i)] = captured_size_;
     captured_size_ += (variable.type->size + 7) & ~7u;
   }
+  captured_result_ = captured_size_;
+  if (body_->function != nullptr) captured_size_ += (body_->result->size + 7) & ~7u;
   next_range_ = captured_size_;
   captured_size_ += ranges * 8;
   captured_slot_ = b().add_slot("captured", captured_size_, 8);
@@ -115,14 +108,30 @@ void Lower::loop_callback(FunctionState& callback, const ast::Block* body) {
   if (!b().is_terminated()) b().ret(b().constant(0));
 }
 
+void Lower::leave_callback(int64_t how) {
+  store_scalar(frame_place(0), b().constant(how), types().uint64());
+  b().ret(b().constant(1));
+  enter(new_block("unreachable"));
+}
+
 void Lower::return_if_left() {
   BlockId left = new_block("left");
   BlockId on = new_block("on");
-  branch(load_scalar(frame_place(0), types().uint64()), left, on);
+  ValueId how = load_scalar(frame_place(0), types().uint64());
+  branch(how, left, on);
   enter(left);
-  // In a callback this stops the loop around; in the program it ends it.
+  // In a callback this stops the loop around; in the function that has the loop it ends it.
   if (state_->outer != nullptr) {
     b().ret(b().constant(1));
+  } else if (body_->function != nullptr) {
+    BlockId exited = new_block("exited");
+    BlockId returned = new_block("returned");
+    branch(b().binary(Opcode::eq, how, b().constant(left_program)), exited, returned);
+    enter(returned);
+    return_captured_result();
+    enter(exited);
+    if (call_layout(*body_).may_exit) leave_program();
+    jump(on);
   } else {
     leave_program();
     jump(on);
@@ -156,7 +165,7 @@ void Lower::for_range(const ast::ForRange& statement) {
 
   b().set_span(span);
   b().call(HelperId::loop, {count, pointer_at(frame_place(0)), b().constant(0)}, {}, callback.function);
-  if (leaves_program(statement.body)) return_if_left();
+  if (leaves_program(*body_, statement.body)) return_if_left();
   jump(end);
   enter(end);
 }
@@ -194,7 +203,7 @@ void Lower::for_map(const ast::ForMap& statement) {
 
   b().set_span(span);
   b().call(HelperId::for_each_map_elem, {pointer_at(frame_place(0)), b().constant(0)}, map, callback.function);
-  if (leaves_program(statement.body)) return_if_left();
+  if (leaves_program(*body_, statement.body)) return_if_left();
 }
 
 Place Lower::loop_pair_place(VariableId id, uint32_t element) {

@@ -239,6 +239,7 @@ Place Lower::place(const ast::Expr* expr) {
     return out;
   }
   if (expr->as<ast::MapRef>() != nullptr) return map_place(expr);
+  if (note(expr).callee != nullptr) return call_place(*expr, *expr->as<ast::Call>());
   if (const auto* e = expr->as<ast::TupleField>()) {
     if (e->object->as<ast::Variable>() != nullptr && loop_pairs_.contains(note(e->object).variable))
       return loop_pair_place(note(e->object).variable, e->index);

@@ -62,6 +62,7 @@ void Lower::emit(mir::EventDecl event, const std::vector<RecordField>& fields) {
     for (size_t i = 0; i < fields.size(); i++) {
       Place to = record.at(laid_out.fields[i].offset);
       if (fields[i].value.is_valid()) store_scalar(to, fields[i].value, fields[i].type);
+      else if (fields[i].made.pointer.is_valid()) convert(fields[i].made, fields[i].type, to, fields[i].type);
       else into(fields[i].expr, fields[i].type, to);
     }
   });
@@ -77,12 +78,23 @@ void Lower::formatted(mir::EventKind kind, const ast::Expr& self, const ast::Cal
   emit(std::move(event), fields);
 }
 
-// Scalars are evaluated before the record is reserved: their effects do not depend on room in the ring.
+// Scalars are evaluated before the record is reserved: their effects do not depend on room in the ring. So is what calls
+// functions of the script's own, which may print themselves, loop, or leave the program.
 Lower::RecordField Lower::record_field(const ast::Expr* expr) {
   RecordField field;
   field.expr = expr;
   field.type = stored(read_as(type(expr), types()), types());
-  if (is_scalar(field.type)) field.value = scalar(expr);
+  if (is_scalar(field.type)) {
+    field.value = scalar(expr);
+    return field;
+  }
+  bool calls = false;
+  ast::Visitor visitor;
+  visitor.on_expr = [&](const ast::Expr& part) { calls |= note(&part).callee != nullptr; };
+  ast::walk(expr, visitor);
+  if (!calls) return field;
+  field.made = {slot("made", field.type->size)};
+  into(expr, field.type, field.made);
   return field;
 }
 

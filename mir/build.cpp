@@ -131,6 +131,13 @@ ValueId Builder::call(HelperId helper, std::initializer_list<ValueId> operands, 
   UNREACHABLE("helper result");
 }
 
+ValueId Builder::call_fn(FunctionId callee, std::vector<ValueId> operands) {
+  const Function& called = module_.functions[callee];
+  CHECK(called.kind == FunctionKind::subprogram && called.blocks[called.entry()].params.size() == operands.size(),
+        "call of " + called.name);
+  return append(Inst{.op = Opcode::call_fn, .operands = std::move(operands), .callee = callee}, ValueType{});
+}
+
 void Builder::agg_update(MapId map, ValueId key, ValueId value) {
   Inst inst{.op = Opcode::agg_update, .map = map};
   if (key.is_valid()) inst.operands.push_back(key);

@@ -42,6 +42,7 @@ class Builder {
   ValueId map_value_addr(MapId map, uint32_t offset);
   // `operands` are the helper's value operands in order, without map and function. Invalid id for void helpers.
   ValueId call(HelperId helper, std::initializer_list<ValueId> operands, MapId map = {}, FunctionId callee = {});
+  ValueId call_fn(FunctionId callee, std::vector<ValueId> operands);
   void agg_update(MapId map, ValueId key, ValueId value);  // invalid ids where there is none
 
   void jump(BlockId to, std::vector<ValueId> args = {});

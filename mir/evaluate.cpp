@@ -73,6 +73,7 @@ std::optional<uint64_t> evaluate(Opcode op, uint64_t a, uint64_t b) {
     case Opcode::slot_addr:
     case Opcode::map_value_addr:
     case Opcode::call:
+    case Opcode::call_fn:
     case Opcode::agg_update:
     case Opcode::jump:
     case Opcode::branch:

@@ -169,6 +169,7 @@ uint64_t Machine::execute(Frame& frame, const Inst& inst) {
       std::optional<uint64_t> answer = on_call ? on_call(*this, inst, args) : std::nullopt;
       return answer ? *answer : call_helper(inst, args);
     }
+    case Opcode::call_fn: return call_function(inst.callee, args);
     case Opcode::agg_update: aggregate(inst, args); return 0;
     case Opcode::jump: enter(frame, inst, 0); return 0;
     case Opcode::branch: enter(frame, inst, args[0] != 0 ? 0 : 1); return 0;

@@ -31,6 +31,7 @@ consteval SigItem item_of(std::string_view text) {
   if (text == "#len") return SigItem::length;
   if (text == "$slot") return SigItem::slot;
   if (text == "@map") return SigItem::map;
+  if (text == "&fn") return SigItem::callee;
   if (text == "*") return SigItem::operands;
   if (text == "^b") return SigItem::target;
   misspelt("unknown item in signature");
@@ -83,7 +84,7 @@ constexpr WidthRow widths[] = {{"u8", 1, false},  {"s8", 1, true},  {"u16", 2, f
 constexpr const char* region_names[] = {"i64", "ptr.ctx", "ptr.stack", "ptr.map", "ptr.mem", "ptr.key", "ptr.map_handle"};
 
 // In the order of FunctionKind.
-constexpr const char* function_kinds[] = {"program", "for_each", "loop"};
+constexpr const char* function_kinds[] = {"program", "for_each", "loop", "subprogram"};
 
 }  // namespace
 

@@ -69,7 +69,7 @@ struct Inst {
   MemWidth width = MemWidth::u64;
   HelperId helper = HelperId::map_lookup_elem;
   MapId map;          // call, agg_update, map_value_addr
-  FunctionId callee;  // call: the callback
+  FunctionId callee;  // call: the callback; call_fn: the sub-program
   SlotId slot;
   std::vector<BlockTarget> targets;
   Span span;
@@ -92,9 +92,10 @@ struct Block {
 };
 
 enum class FunctionKind : uint8_t {
-  program,   // entered by the kernel: one parameter, ptr.ctx
-  for_each,  // callback of for_each_map_elem: ptr.map_handle, ptr.key, ptr.map, ptr.stack (the caller's frame)
-  loop,      // callback of bpf_loop: i64 index, ptr.stack
+  program,     // entered by the kernel: one parameter, ptr.ctx
+  for_each,    // callback of for_each_map_elem: ptr.map_handle, ptr.key, ptr.map, ptr.stack (the caller's frame)
+  loop,        // callback of bpf_loop: i64 index, ptr.stack
+  subprogram,  // called by call_fn: up to five integers and pointers to stack or map values
 };
 
 const char* name_of(FunctionKind kind);
@@ -103,7 +104,7 @@ std::optional<FunctionKind> find_function_kind(std::string_view name);
 struct Function {
   std::string name;
   FunctionKind kind = FunctionKind::program;
-  ProgramType program = ProgramType::kprobe;  // of the program itself, or of the one that calls back
+  ProgramType program = ProgramType::kprobe;  // of the program itself, or of the one that calls (back)
   Table<ValueId, Value> values;
   Table<BlockId, Block> blocks;  // the first is the entry; its params are the function's
   Table<SlotId, Slot> slots;

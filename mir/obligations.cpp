@@ -95,6 +95,7 @@ class Collector {
       case Opcode::ptr_to_int:
       case Opcode::slot_addr:
       case Opcode::map_value_addr:
+      case Opcode::call_fn:
       case Opcode::jump:
       case Opcode::branch:
       case Opcode::branch_null:

@@ -21,7 +21,8 @@ enum class SigItem : uint8_t {
   length,    // #len in Inst::length
   slot,      // $slot
   map,       // @map
-  operands,  // *: operands as the helper row (call) or the map's value type (agg_update) says
+  callee,    // &fn: Inst::callee, a sub-program
+  operands,  // *: operands as the helper row (call), the parameters (call_fn) or the map's value type (agg_update) say
   target,    // ^b: the next of Inst::targets
 };
 

@@ -218,6 +218,7 @@ class FunctionReader {
       case SigItem::offset: inst.imm = reader_.offset("an offset like `#8`"); return;
       case SigItem::length: inst.length = reader_.number32("a length"); return;
       case SigItem::map: inst.map = reader_.map(module_.interface); return;
+      case SigItem::callee: return read_callee("a sub-program", block);
       case SigItem::target: read_target(inst, block); return;
       case SigItem::operands: return;
       case SigItem::slot: {
@@ -244,14 +245,18 @@ class FunctionReader {
       if (operand == HelperOperand::map) {
         inst.map = reader_.map(module_.interface);
       } else if (operand == HelperOperand::fn) {
-        Span at = reader_.span();
-        std::string callee = reader_.sigil('&', "a callback");
-        callees_.push_back({id_, block.index, static_cast<uint32_t>(function_.blocks[block].insts.size()), {callee, at}});
+        read_callee("a callback", block);
       } else {
         inst.operands.push_back(value());
       }
     }
     reader_.expect(")");
+  }
+
+  void read_callee(const char* what, BlockId block) {
+    Span at = reader_.span();
+    std::string callee = reader_.sigil('&', what);
+    callees_.push_back({id_, block.index, static_cast<uint32_t>(function_.blocks[block].insts.size()), {callee, at}});
   }
 
   void read_target(Inst& inst, BlockId block) {
@@ -290,7 +295,8 @@ class FunctionReader {
       for (HelperOperand operand : row_of(inst.helper).operands)
         if (operand == HelperOperand::fn) inst.callee = id_;  // the real one may not be read yet
     }
-    std::string error = operand_error(module_, function_, inst);
+    // The operands of call_fn are looked at when every function is read.
+    std::string error = inst.op == Opcode::call_fn ? "" : operand_error(module_, function_, inst);
     if (error.empty()) error = result_error(function_, inst);
     for (size_t i = 0; error.empty() && i < inst.targets.size(); i++) error = target_error(function_, inst, i);
     if (!error.empty()) report(Diag::text_mismatch, inst.span, {error});
@@ -334,7 +340,12 @@ Module parse(std::string_view text, uint32_t begin, Diagnostics& diagnostics) {
   for (const CalleeUse& callee : callees) {
     FunctionId function = find_function(module, callee.use.name);
     if (!function.is_valid()) reader.report(Diag::text_unknown_name, callee.use.span, {"function", callee.use.name});
-    module.functions[callee.function].blocks[BlockId(callee.block)].insts[callee.inst].callee = function;
+    const Function& caller = module.functions[callee.function];
+    Inst& inst = module.functions[callee.function].blocks[BlockId(callee.block)].insts[callee.inst];
+    inst.callee = function;
+    if (!function.is_valid() || inst.op != Opcode::call_fn) continue;
+    if (std::string error = operand_error(module, caller, inst); !error.empty())
+      reader.report(Diag::text_mismatch, callee.use.span, {error});
   }
   return module;
 }

@@ -79,6 +79,7 @@ class Printer {
         case SigItem::length: out_ += std::to_string(inst.length); break;
         case SigItem::slot: slot(inst.slot); break;
         case SigItem::map: map(inst.map); break;
+        case SigItem::callee: callee(inst.callee); break;
         case SigItem::target: print_target(inst, target++); break;
         case SigItem::operands: break;
       }

@@ -92,6 +92,21 @@ std::string aggregate_error(const Module& module, const Function& function, cons
   return "";
 }
 
+std::string sub_call_error(const Module& module, const Function& function, const Inst& inst) {
+  const Function& callee = module.functions[inst.callee];
+  if (callee.kind != FunctionKind::subprogram) return callee.name + " is no sub-program";
+  const std::vector<ValueId>& params = callee.blocks[callee.entry()].params;
+  if (params.size() != inst.operands.size()) return callee.name + " takes " + std::to_string(params.size()) + " operands";
+  for (size_t i = 0; i < params.size(); i++) {
+    ValueType given = function.values[inst.operands[i]].type;
+    ValueType wanted = callee.values[params[i]].type;
+    if (given != wanted)
+      return "operand " + value_name(inst.operands[i]) + " of " + callee.name + " is " + text_of(given) + ", not " +
+             text_of(wanted);
+  }
+  return "";
+}
+
 // Memory that an op reads or writes by its first operand; `is_write` ones also need it writable.
 std::string region_error(const Function& function, const Inst& inst) {
   bool is_store = inst.op == Opcode::store || inst.op == Opcode::zero || inst.op == Opcode::copy ||
@@ -116,6 +131,7 @@ std::string region_error(const Function& function, const Inst& inst) {
 
 std::string operand_error(const Module& module, const Function& function, const Inst& inst) {
   if (inst.op == Opcode::call) return call_error(function, inst);
+  if (inst.op == Opcode::call_fn) return sub_call_error(module, function, inst);
   size_t next = 0;
   size_t targets = 0;
   for (SigItem item : signature_of(inst.op)) {
@@ -176,12 +192,30 @@ std::string target_error(const Function& function, const Inst& inst, size_t inde
   return "";
 }
 
+std::string entry_error(const Function& function) {
+  const std::vector<ValueId>& params = function.blocks[function.entry()].params;
+  if (function.kind == FunctionKind::subprogram) {
+    if (params.size() > most_parameters) return "more parameters than registers for them";
+    for (ValueId param : params) {
+      ValueType type = function.values[param].type;
+      bool is_fit = !type.nullable && (type.is_integer() || type.region == Region::stack || type.region == Region::map);
+      if (!is_fit) return "a parameter of a subprogram is " + text_of(type);
+    }
+    return "";
+  }
+  std::vector<ValueType> wanted = entry_types(function.kind);
+  bool fits = params.size() == wanted.size();
+  for (size_t i = 0; fits && i < params.size(); i++) fits = function.values[params[i]].type == wanted[i];
+  return fits ? "" : std::string("the parameters are not those of a ") + name_of(function.kind);
+}
+
 std::vector<ValueType> entry_types(FunctionKind kind) {
   switch (kind) {
     case FunctionKind::program: return {{Region::ctx, false}};
     case FunctionKind::for_each:
       return {{Region::map_handle, false}, {Region::key, false}, {Region::map, false}, {Region::stack, false}};
     case FunctionKind::loop: return {{Region::integer, false}, {Region::stack, false}};
+    case FunctionKind::subprogram: break;  // has no fixed ones
   }
   UNREACHABLE("function kind");
 }

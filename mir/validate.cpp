@@ -11,7 +11,8 @@
 //  8. Block arguments match the parameters in number and type; branch_null's second block begins with the pointer as
 //     non-null, and its blocks differ.
 //  9. The entry block has the parameters of its FunctionKind and no predecessors.
-// 10. `const` operands of helpers are defined by `constant`; callbacks have the kind and program type of the call.
+// 10. `const` operands of helpers are defined by `constant`; callbacks and sub-programs have the kind and program type of the
+// call.
 // 11. No op remains after the pass that ends its legality.
 // 12. Slots have a size and an alignment of 1, 2, 4 or 8.
 // 13. An access at a constant offset from a slot lies inside the slot; map_value_addr points inside the value.
@@ -20,6 +21,7 @@
 // 16. Map names are unique; sizes fit kinds and types; user maps have a value type, keyed ones a key type.
 // 17. Event fields lie behind the header, inside the record, naturally aligned; events that name a map have one.
 // 18. A probe runs a `program` function.
+// 19. No function calls itself, directly or through others, by call_fn or as a callback.
 // Not checked yet: that reserved ring memory is submitted or discarded exactly once on every path; that `copy` does not
 // overlap; that timestamp and cgroup values index existing strings.
 #include "mir/validate.h"
@@ -136,7 +138,8 @@ class FunctionValidator {
         }
       }
       if (needs_map && inst.map.index >= module_.interface.maps.size()) violate(3, "map of " + op + " does not exist");
-      if (needs_callee && inst.callee.index >= module_.functions.size()) violate(3, "callback of " + op + " does not exist");
+      needs_callee |= has_item(inst.op, SigItem::callee);
+      if (needs_callee && inst.callee.index >= module_.functions.size()) violate(3, "callee of " + op + " does not exist");
     });
   }
 
@@ -185,11 +188,7 @@ class FunctionValidator {
 
   void check_entry() {
     block_ = function_.entry();
-    std::vector<ValueType> wanted = entry_types(function_.kind);
-    const std::vector<ValueId>& params = function_.blocks[block_].params;
-    bool fits = params.size() == wanted.size();
-    for (size_t i = 0; fits && i < params.size(); i++) fits = function_.values[params[i]].type == wanted[i];
-    if (!fits) violate(9, std::string("the parameters are not those of a ") + name_of(function_.kind));
+    if (std::string error = entry_error(function_); !error.empty()) violate(9, error);
   }
 
   const Inst* defining(ValueId value) const {
@@ -210,6 +209,8 @@ class FunctionValidator {
     if (inst.op == Opcode::branch_null && inst.targets[0].block == inst.targets[1].block)
       violate(8, "branch_null to one block twice");
     if (inst.op == Opcode::call) check_call(inst);
+    if (inst.op == Opcode::call_fn && module_.functions[inst.callee].program != function_.program)
+      violate(10, "call of " + module_.functions[inst.callee].name + ", which is for other programs");
     if (inst.op == Opcode::map_value_addr) check_map_value(inst);
     check_slot_access(inst);
   }
@@ -350,6 +351,33 @@ void check_event(const Interface& interface, EventId id, std::vector<Violation>&
     violate("and its map do not fit");
 }
 
+// The functions that `id` calls; those of missing callees are left to invariant 3.
+std::vector<FunctionId> callees_of(const Module& module, FunctionId id) {
+  std::vector<FunctionId> callees;
+  for (const Block& block : module.functions[id].blocks)
+    for (const Inst& inst : block.insts)
+      if (inst.callee.index < module.functions.size()) callees.push_back(inst.callee);
+  return callees;
+}
+
+// Takes away functions that call only functions taken away; what is left calls itself or one that does.
+void check_recursion(const Module& module, std::vector<Violation>& out) {
+  std::vector<bool> ends(module.functions.size());
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (uint32_t f = 0; f < module.functions.size(); f++) {
+      if (ends[f]) continue;
+      std::vector<FunctionId> callees = callees_of(module, FunctionId(f));
+      if (!std::all_of(callees.begin(), callees.end(), [&](FunctionId callee) { return ends[callee.index]; })) continue;
+      ends[f] = changed = true;
+    }
+  }
+  auto stuck = std::find(ends.begin(), ends.end(), false);
+  if (stuck == ends.end()) return;
+  FunctionId id(static_cast<uint32_t>(stuck - ends.begin()));
+  out.push_back({id, {}, 0, "invariant 19: " + module.functions[id].name + " leads to a function that calls itself"});
+}
+
 }  // namespace
 
 std::vector<Violation> validate(const Module& module, const std::vector<std::string_view>& finished) {
@@ -362,6 +390,7 @@ std::vector<Violation> validate(const Module& module, const std::vector<std::str
     if (!fits) out.push_back({probe.program, {}, 0, "invariant 18: probe " + probe.name + " does not run a program"});
   }
   for (uint32_t i = 0; i < module.functions.size(); i++) FunctionValidator(module, FunctionId(i), finished, out).run();
+  check_recursion(module, out);
   return out;
 }
 

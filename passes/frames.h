@@ -14,7 +14,7 @@ inline constexpr uint32_t register_spill_room = 64;
 uint32_t frame_bytes(const mir::Slot& slot);                   // with the padding it may cause
 std::vector<uint32_t> frame_bytes(const mir::Module& module);  // slots of each function
 
-// A function and those called back from it, each by the one before, that together need the most stack.
+// A function and those it calls or has called back, each by the one before, that together need the most stack.
 struct Chain {
   std::vector<mir::FunctionId> functions;
   uint32_t bytes = 0;  // as kernels with a JIT count them, with room for spilled registers

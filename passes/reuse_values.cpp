@@ -81,9 +81,9 @@ class ValueNumbering {
 
   Region region_of(ValueId pointer) const { return function_.values[pointer].type.region; }
 
-  // Objects of different regions never overlap; helpers may write any but the context.
+  // Objects of different regions never overlap; helpers and sub-programs may write any but the context.
   void forget_loads(const Inst& inst) {
-    if (inst.op == Opcode::call || inst.op == Opcode::agg_update)
+    if (inst.op == Opcode::call || inst.op == Opcode::call_fn || inst.op == Opcode::agg_update)
       for (Table& loads : loads_) loads.clear();
     else loads_[static_cast<size_t>(region_of(inst.operands[0]))].clear();
   }

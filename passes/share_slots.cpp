@@ -126,7 +126,7 @@ class SlotLiveness {
     event.overwritten = overwritten(inst);
     for (size_t i = event.overwritten.is_valid() ? 1 : 0; i < inst.operands.size(); i++)
       if (is_stack(inst.operands[i])) points_to_[inst.operands[i].index].each([&](SlotId slot) { event.used.push_back(slot); });
-    if (inst.callee.is_valid() || inst.op == Opcode::ptr_to_int)
+    if ((inst.op == Opcode::call && inst.callee.is_valid()) || inst.op == Opcode::ptr_to_int)
       for (SlotId slot : event.used) alone_.add(slot);
     if (event.overwritten.is_valid() || !event.used.empty()) events.push_back(std::move(event));
   }

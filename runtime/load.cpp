@@ -212,7 +212,7 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
     Attempt attempt;
     if (!options.on_log) {
       bpf_attr plain{};
-      if (program.subprograms.size() > 1) types.describe(i, plain);
+      if (program.has_callbacks) types.describe(i, plain);
       attempt = try_load(offer, plain);
     }
     if (attempt.error == EPERM) raise_memory_limit();

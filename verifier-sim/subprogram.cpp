@@ -59,7 +59,6 @@ void measure(const Walk& w, uint32_t subprogram, int above, unsigned frames, Cha
 bool enter_subprogram(Walk& w, uint32_t& next) {
   if (!check_depth(w)) return false;
   next = w.insn + 1 + static_cast<uint32_t>(w.at().imm);
-  if (w.state.frames.size() > 1 && w.state.current().callback != Callback::none) return w.abstain("call inside a callback");
   Frame callee = frame_for(w, next);
   Frame& caller = w.state.current();
   for (unsigned n = 1; n <= 5; n++) callee.regs[n] = caller.regs[n];

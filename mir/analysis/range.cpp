@@ -329,6 +329,7 @@ Range apply(Opcode op, const Range& a, const Range& b, Prover prover) {
     case Opcode::slot_addr:
     case Opcode::map_value_addr:
     case Opcode::call:
+    case Opcode::call_fn:
     case Opcode::agg_update:
     case Opcode::jump:
     case Opcode::branch:

@@ -4,6 +4,7 @@
 #include "mir/analysis/value_ranges.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace shrike::mir {
 
@@ -82,6 +83,35 @@ Callers find_callers(const Module& module, FunctionId callee, int depth) {
   return callers;
 }
 
+// A caller's own slot is, to the function called, memory of its caller.
+Fact as_seen_by_callee(Fact fact) {
+  if (fact.object.kind == ObjectKind::slot) fact.object = {ObjectKind::frame, 0, fact.object.size, fact.object.align};
+  return fact;
+}
+
+// What all calls of sub-program `callee` together say of its parameters. The verifier walks it anew at each call.
+std::vector<Fact> given_parameters(const Module& module, FunctionId callee, size_t count, Prover prover) {
+  std::vector<Fact> given(count);
+  bool is_first = true;
+  for (uint32_t f = 0; f < module.functions.size(); f++) {
+    std::optional<ValueRanges> caller;  // of a function that does call it
+    const Table<BlockId, Block>& blocks = module.functions[FunctionId(f)].blocks;
+    for (uint32_t b = 0; b < blocks.size(); b++) {
+      for (const Inst& inst : blocks[BlockId(b)].insts) {
+        if (inst.op != Opcode::call_fn || inst.callee != callee) continue;
+        if (!caller) caller.emplace(module, FunctionId(f), prover);
+        if (!caller->dominators().is_reachable(BlockId(b))) continue;
+        for (size_t i = 0; i < count && i < inst.operands.size(); i++) {
+          Fact fact = as_seen_by_callee(caller->at(BlockId(b), inst.operands[i]));
+          given[i] = is_first ? fact : joined(given[i], fact);
+        }
+        is_first = false;
+      }
+    }
+  }
+  return given;
+}
+
 }  // namespace
 
 ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prover)
@@ -110,6 +140,7 @@ ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prove
 }
 
 void ValueRanges::entry_facts() {
+  if (function_.kind == FunctionKind::subprogram) return parameter_facts();
   Callers callers;
   if (function_.kind != FunctionKind::program) callers = find_callers(module_, id_, 0);
   for (ValueId param : function_.blocks[function_.entry()].params) {
@@ -128,6 +159,20 @@ void ValueRanges::entry_facts() {
       case Region::map_handle: break;
     }
   }
+}
+
+// Only pointers are asked of the callers: what integers may be is not worth the walk.
+void ValueRanges::parameter_facts() {
+  const std::vector<ValueId>& params = function_.blocks[function_.entry()].params;
+  bool has_pointer = false;
+  for (ValueId param : params) {
+    is_known_[param.index] = true;
+    has_pointer |= function_.values[param].type.is_pointer();
+  }
+  if (!has_pointer) return;
+  std::vector<Fact> given = given_parameters(module_, id_, params.size(), prover_);
+  for (size_t i = 0; i < params.size(); i++)
+    if (function_.values[params[i]].type.is_pointer()) facts_[params[i].index] = given[i];
 }
 
 void ValueRanges::sweep(bool is_ascending) {
@@ -283,6 +328,7 @@ Fact ValueRanges::inst_fact(BlockId block, const Inst& inst) const {
         return object_fact(ObjectKind::record, 0, is_constant ? static_cast<uint64_t>(size->imm) : 0, 8);
       }
       return {call_range(block, inst), {}};
+    case Opcode::call_fn: return {};
     default: {
       if (inst.operands.empty() || !function_.values[inst.operands[0]].type.is_integer()) return {};
       Range a = at(block, inst.operands[0]).range;

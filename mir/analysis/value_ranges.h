@@ -15,7 +15,7 @@ enum class ObjectKind : uint8_t {
   unknown,    // not traced to one object
   context,    // of unknown size; only constant offsets are legal
   slot,       // a stack slot of this function
-  frame,      // the caller's slot, in a callback
+  frame,      // the caller's slot, in a callback or sub-program
   map_value,  // of map `id`
   map_key,    // handed to a for_each callback
   record,     // reserved ring memory
@@ -64,6 +64,7 @@ class ValueRanges {
                        std::vector<std::pair<ValueId, Range>>& out) const;
   const Inst* definition(ValueId value) const;
   void entry_facts();
+  void parameter_facts();
 
   const Module& module_;
   const Function& function_;

@@ -102,6 +102,7 @@ const Row rows[] = {
     {"r1 = set_slt r2, -4", {"r1 = 1", "if r2 s< 0xfffffffc goto pc+1", "r1 = 0"}},
     {"r1 = set_sle r2, 4", {"r1 = 1", "if r2 s<= 0x4 goto pc+1", "r1 = 0"}},
     {"call get_current_pid_tgid", {"call 14"}},
+    {"call_fn &\"callback\", 2", {"call pc+1"}},
 };
 
 TEST(Emit, EveryRowHasItsEncoding) {
@@ -168,7 +169,7 @@ TEST(Emit, ObjectsKnowTheirRelocationsLinesAndSubprograms) {
   std::string printed = bpf::print(object, nullptr);
   EXPECT_NE(printed.find("r1 = map[@m]"), std::string::npos) << printed;
   EXPECT_NE(printed.find("r3 = map[@m][0]+24"), std::string::npos) << printed;
-  EXPECT_NE(printed.find("callback \"callback\""), std::string::npos) << printed;
+  EXPECT_NE(printed.find("function \"callback\""), std::string::npos) << printed;
 }
 
 TEST(Emit, DisassemblyKnowsInstructionsThatShrikeDoesNotMake) {

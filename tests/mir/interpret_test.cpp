@@ -44,6 +44,8 @@ std::string program(std::string_view code) {
       "%k, #0 ";
   text += "atomic_add.u64 %f, %n, #0 %0: i64 = constant 0 ret %0 }\n";
   text += "fn \"stop_at\" loop kprobe { ^entry(%i: i64, %f: ptr.stack): %n: i64 = load.u64 %f, #0 %e: i64 = eq %i, %n ret %e }\n";
+  text += "fn \"halve\" subprogram kprobe { ^entry(%n: i64, %f: ptr.stack): %1: i64 = constant 1 store.u64 %f, %1, #0 ";
+  text += "%h: i64 = shr_u %n, %1 ret %h }\n";
   text += "fn \"main\" program kprobe { slot $s 32 align 8 ^entry(%ctx: ptr.ctx): %0: i64 = constant 0 %1: i64 = constant 1 ";
   text +=
       "%8: i64 = constant 8 %x: i64 = load.u64 %ctx, #0 %y: i64 = load.u64 %ctx, #8 %s: ptr.stack = slot_addr $s zero %s, #0, "
@@ -51,7 +53,7 @@ std::string program(std::string_view code) {
   return text + std::string(code) + "}";
 }
 
-constexpr FunctionId main_id(2u);
+constexpr FunctionId main_id(3u);
 
 std::vector<uint8_t> context(uint64_t x, uint64_t y) {
   std::vector<uint8_t> bytes(16);
@@ -132,6 +134,7 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
       {"%m: ptr.map = map_value_addr @a, #8 store.u64 %m, %x, #0 %n: ptr.map = map_value_addr @a, #0 %r: i64 = load.u64 %n, #8 "
        "ret %r",
        5},
+      {"%h: i64 = call_fn &\"halve\", %y, %s %f: i64 = load.u64 %s, #0 %r: i64 = sub %h, %f ret %r", 0x7f6d},
       {"branch %x, ^a(%x), ^a(%y) ^a(%r: i64): ret %r", 5},
       {"branch %0, ^a(%x), ^a(%y) ^a(%r: i64): ret %r", 0xfedc},
       // Parameters that swap: 1, 8 -> 8, 1.

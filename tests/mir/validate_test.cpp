@@ -50,6 +50,18 @@ fn "index" loop kprobe {
 ^entry(%i: i64, %frame: ptr.stack):
   ret %i
 }
+fn "helped" subprogram kprobe {
+^entry(%a: i64, %p: ptr.stack):
+  ret %a
+}
+fn "helper" subprogram kprobe {
+  slot $h 8 align 8
+^entry:
+  %h: ptr.stack = slot_addr $h
+  %one: i64 = constant 1
+  %a: i64 = call_fn &"helped", %one, %h
+  ret %a
+}
 )";
 
 Module read(std::string text) {
@@ -64,6 +76,20 @@ std::string edited(std::string_view part, std::string_view replacement) {
   size_t at = text.find(part);
   EXPECT_NE(at, std::string::npos) << part;
   return at == std::string::npos ? text : text.replace(at, part.size(), replacement);
+}
+
+Inst& call_of_helper(Module& module) {
+  return module.functions[FunctionId(4u)].blocks[BlockId(0u)].insts[2];
+}
+std::vector<ValueId>& parameters_of_helped(Module& module) {
+  return module.functions[FunctionId(3u)].blocks[BlockId(0u)].params;
+}
+void add_parameter_of_helped(Module& module) {
+  parameters_of_helped(module).push_back(module.functions[FunctionId(3u)].values.add({}));
+}
+void call_itself(Module& module) {
+  call_of_helper(module).callee = FunctionId(4u);
+  call_of_helper(module).operands.clear();
 }
 
 Function& main_of(Module& module) {
@@ -124,6 +150,7 @@ TEST(Validate, ViolationsSeenInText) {
       {17, "int64 @8", "int64 @0"},
       {17, "(int64 @8, int32 @16) size 24", "(int64 @8, int32 @16) size 20"},
       {17, "size 8 map @c", "size 8"},
+      {10, "\"helped\" subprogram kprobe", "\"helped\" subprogram tracepoint"},
       {18, "runs \"main\"", "runs \"callback\""},
       {18, " runs \"main\"", ""},
   };
@@ -150,6 +177,17 @@ TEST(Validate, ViolationsThatTextCannotHold) {
       {3, [](Module& m) { block_of(m, 0).insts[2].result = ValueId(9999u); }},
       {3, [](Module& m) { block_of(m, 0).insts[6].map = MapId(3u); }},
       {3, [](Module& m) { block_of(m, 2).insts[0].callee = {}; }},
+      {3, [](Module& m) { call_of_helper(m).callee = {}; }},
+      {6, [](Module& m) { call_of_helper(m).operands.pop_back(); }},
+      {6, [](Module& m) { call_of_helper(m).operands[1] = call_of_helper(m).operands[0]; }},
+      {6, [](Module& m) { call_of_helper(m).callee = FunctionId(2u); }},
+      {9, [](Module& m) { m.functions[FunctionId(3u)].values[parameters_of_helped(m)[0]].type = {Region::map, true}; }},
+      {9, [](Module& m) { m.functions[FunctionId(3u)].values[parameters_of_helped(m)[0]].type = {Region::ctx, false}; }},
+      {9,
+       [](Module& m) {
+         while (parameters_of_helped(m).size() < 6) add_parameter_of_helped(m);
+       }},
+      {19, [](Module& m) { call_itself(m); }},
       {3, [](Module& m) { block_of(m, 1).insts[1].targets[0].block = BlockId(4u); }},
       {3, [](Module& m) { block_of(m, 1).insts[1].targets[0].args[0] = {}; }},
       {3, [](Module& m) { block_of(m, 1).params[0] = {}; }},
