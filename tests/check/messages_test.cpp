@@ -54,7 +54,7 @@ const Case cases[] = {
     {Diag::wrong_argument_count, "fn f($a: int64) { } begin { f(); }", "f()"},
     {Diag::return_mismatch, "fn f() : int64 { return \"x\"; } begin { f(); }", "\"x\""},
     {Diag::return_mismatch, "fn f() { return 1; } begin { f(); }", "1"},
-    {Diag::return_without_value, "fn f() : int64 { return; } begin { f(); }", "return;"},
+    {Diag::return_without_value, "fn f() : int64 { return; } begin { f(); }", "return"},
     {Diag::not_in_function, "fn f() { print(arg0); } kprobe:do_work { f(); }", "arg0"},
     {Diag::not_in_function, "fn f() { print(kstack(3)); } kprobe:do_work { f(); }", "kstack(3)"},
     {Diag::not_in_function, "fn f() { print(reg(\"ip\")); } kprobe:do_work { f(); }", "reg(\"ip\")"},

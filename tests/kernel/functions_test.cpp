@@ -38,8 +38,8 @@ TEST_F(Functions, TakeAndReturnWhatLiesInMemory) {
                                   exit(); })"),
             "7 of 1\n");
   EXPECT_EQ(printed_by(R"(struct point { int x; long y; }
-                          fn sum($p: struct point *) : int64 { return $p->x + $p->y; }
-                          begin { printf("%d\n", sum((struct point *)0)); exit(); })"),
+                          fn both($p: struct point *) : int64 { return $p->x + $p->y; }
+                          begin { printf("%d\n", both((struct point *)0)); exit(); })"),
             "0\n");
 }
 
@@ -92,7 +92,7 @@ TEST_F(Functions, PointersKeepTheirAddressSpace) {
   EXPECT_EQ(printed_by(R"(fn comm_of($t: struct task_struct *) : string[16] { return str($t->comm); }
                           begin { printf("%d\n", comm_of((struct task_struct *)curtask) == comm ? 1 : 0); exit(); })"),
             "1\n");
-  const Result result = shrike({"-e", R"(fn text($p: int8 *) : string[64] { return str($p); }
+  const Result result = shrike({"-e", R"(fn text($p: int8 *) : string[64] { return str($p, 63); }
       tracepoint:syscalls:sys_enter_openat /pid == cpid/ { print(text((int8 *)args.filename)); })",
                                 "-c", "/bin/cat /etc/hostname"});
   EXPECT_NE(result.out.find("/etc/hostname\n"), std::string::npos) << result.out << result.err;
