@@ -146,6 +146,7 @@ class LlvmWriter {
         return define(inst, "getelementptr i8, ptr @" + std::string(llvm_value_symbol) + std::to_string(inst.map.index) +
                                 ", i64 " + std::to_string(inst.imm));
       case Opcode::call: return write_call(inst);
+      case Opcode::call_fn: return write_call_fn(inst);
       case Opcode::jump: return line("br label %" + label(block, 0));
       case Opcode::branch: {
         std::string bit = temporary("icmp ne i64 " + value(inst.operands[0]) + ", 0");
@@ -335,6 +336,12 @@ class LlvmWriter {
     std::string call = "call " + (inst.result.is_valid() ? type_of(inst.result) : std::string("i64")) + callee;
     if (inst.result.is_valid()) define(inst, call);
     else line(call);
+  }
+
+  void write_call_fn(const Inst& inst) {
+    std::string operands;
+    for (ValueId operand : inst.operands) operands += (operands.empty() ? "" : ", ") + typed(operand);
+    define(inst, "call i64 @" + symbol(inst.callee) + "(" + operands + ")");
   }
 
   struct Definition {
