@@ -95,7 +95,7 @@ enum class FunctionKind : uint8_t {
   program,     // entered by the kernel: one parameter, ptr.ctx
   for_each,    // callback of for_each_map_elem: ptr.map_handle, ptr.key, ptr.map, ptr.stack (the caller's frame)
   loop,        // callback of bpf_loop: i64 index, ptr.stack
-  subprogram,  // called by call_fn: up to five integers and pointers to stack or map values
+  subprogram,  // called by call_fn: up to five integers and pointers; one to the stack takes map values, too
 };
 
 const char* name_of(FunctionKind kind);

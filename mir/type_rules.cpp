@@ -100,7 +100,9 @@ std::string sub_call_error(const Module& module, const Function& function, const
   for (size_t i = 0; i < params.size(); i++) {
     ValueType given = function.values[inst.operands[i]].type;
     ValueType wanted = callee.values[params[i]].type;
-    if (given != wanted)
+    // Passes move slots to map values; to the function called both are memory of its caller.
+    bool stands_for_slot = wanted == ValueType{Region::stack, false} && given == ValueType{Region::map, false};
+    if (given != wanted && !stands_for_slot)
       return "operand " + value_name(inst.operands[i]) + " of " + callee.name + " is " + text_of(given) + ", not " +
              text_of(wanted);
   }

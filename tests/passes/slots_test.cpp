@@ -125,6 +125,31 @@ TEST(SpillToScratch, TheLargestSlotMovesToAMapLookedUpAtEntry) {
   )");
 }
 
+// What a sub-program is given in a slot may move as well: to it, both are memory of its caller. after() validates.
+TEST(SpillToScratch, SlotsGivenToSubprogramsMove) {
+  std::string text = after("spill-to-scratch", program(R"(
+    slot $big 600 align 8
+    ^entry(%ctx: ptr.ctx):
+      %b: ptr.stack = slot_addr $big
+      zero %b, #0, 600
+      %r: i64 = call_fn &"first", %b
+      ret %r
+  )") + R"(
+fn "first" subprogram kprobe {
+^entry(%p: ptr.stack):
+  %x: i64 = load.u64 %p, #592
+  ret %x
+}
+)");
+  expect_lines(text, R"(
+    map @.scratch.0 scratch percpu_array bytes 4 600 entries 1
+    %b: ptr.map = ptr_add %scratch, %offset
+    %r: i64 = call_fn &"first", %b
+    ^entry(%p: ptr.stack):
+    !slot $big 600 align 8
+  )");
+}
+
 TEST(SpillToScratch, SlotsOfOnePointerMoveTogether) {
   std::string text = after("spill-to-scratch", program(R"(
     slot $a 500 align 8
