@@ -100,7 +100,7 @@ TEST_F(Functions, PointersKeepTheirAddressSpace) {
 
 TEST_F(Functions, UnusedOnesCostNothing) {
   const std::string with =
-      shrike({"--emit=mir", "-e", "fn f($x: int64) : int64 { @m[$x] = 1; return 3; } begin { exit(); }"}).out;
+      shrike({"--emit=mir", "-e", "begin { exit(); } fn f($x: int64) : int64 { @m[$x] = 1; return 3; }"}).out;
   EXPECT_EQ(with, shrike({"--emit=mir", "-e", "begin { exit(); }"}).out);
 }
 
