@@ -346,14 +346,15 @@ void Lower::assign(const ast::Assign& s) {
   if (s.op) {
     bool is_sum = *s.op == ast::BinaryOp::add || *s.op == ast::BinaryOp::sub;
     if (s.target->as<ast::MapRef>() != nullptr) {
-      ValueId operand = scalar(s.value);
       if (is_sum) {
+        ValueId operand = scalar(s.value);
         add_to_map(s.target, *s.op == ast::BinaryOp::sub ? b().unary(Opcode::neg, operand) : operand, false);
         return;
       }
       bool is_signed = is_signed_operation(note(s.target), note(s.value));
       ast::Binary pair{*s.op, s.target->span, s.target, s.value};
-      ValueId result = arithmetic(pair, load_map(s.target), operand, is_signed, s.target->span);
+      ValueId old = load_map(s.target);  // before the operand, which may change it: `x op= y` is `x = x op y`
+      ValueId result = arithmetic(pair, old, scalar(s.value), is_signed, s.target->span);
       const Type* stored_type = user_map(s.target).value;
       store_map(s.target, stored_type, [&](const Place& to) { store_scalar(to, result, stored_type); });
       return;
@@ -361,8 +362,8 @@ void Lower::assign(const ast::Assign& s) {
     VariableId id = note(s.target).variable;
     bool is_signed = is_signed_operation(note(s.target), note(s.value));
     ast::Binary pair{*s.op, s.target->span, s.target, s.value};
-    ValueId operand = scalar(s.value);
-    assign_scalar(id, arithmetic(pair, read_variable(id), operand, is_signed, s.target->span));
+    ValueId old = read_variable(id);
+    assign_scalar(id, arithmetic(pair, old, scalar(s.value), is_signed, s.target->span));
     return;
   }
   if (s.target->as<ast::Variable>() != nullptr) return assign_variable(note(s.target).variable, s.value);

@@ -1,7 +1,10 @@
-// Refuses programs whose frames or scratch values are bigger than the kernel allows, at the expression that needs most.
+// Refuses programs whose frames or scratch values are bigger than the kernel allows, at the expression that needs most,
+// and programs that use more maps than it takes.
 //
 // Needs: spill_to_scratch before it: what is too big now cannot be moved. Establishes: stack_fits, unless it reports.
 // Destroys: nothing. Does not count spilled registers beyond the room left for them: layout_frame does.
+#include <algorithm>
+
 #include "passes/frames.h"
 #include "passes/passes.h"
 
@@ -37,6 +40,27 @@ void report_stack(const Module& module, const Chain& chain, PassContext& context
                              {std::to_string(chain.bytes), std::to_string(context.limits.stack_bytes), std::to_string(size)});
 }
 
+// Marks the maps of a function and of those that the kernel calls back for it.
+void mark_maps(const Module& module, FunctionId id, std::vector<bool>& is_used) {
+  for (const Block& block : module.functions[id].blocks) {
+    for (const Inst& inst : block.insts) {
+      if (inst.map.is_valid()) is_used[inst.map.index] = true;
+      if (inst.callee.is_valid()) mark_maps(module, inst.callee, is_used);
+    }
+  }
+}
+
+void check_maps(const Module& module, FunctionId id, PassContext& context) {
+  std::vector<bool> is_used(module.interface.maps.size());
+  mark_maps(module, id, is_used);
+  auto count = static_cast<uint32_t>(std::count(is_used.begin(), is_used.end(), true));
+  if (count <= context.limits.max_maps) return;
+  const Function& function = module.functions[id];
+  context.diagnostics
+      .report(Diag::map_budget, function.span, {function.name, std::to_string(count), std::to_string(context.limits.max_maps)})
+      .with_hint("use one map with a longer key for several, or two probes of the same place for the two halves");
+}
+
 }  // namespace
 
 void check_budget(Module& module, PassContext& context) {
@@ -45,6 +69,7 @@ void check_budget(Module& module, PassContext& context) {
     if (module.functions[FunctionId(f)].kind != FunctionKind::program) continue;
     Chain chain = deepest_chain(module, frames, FunctionId(f));
     if (chain.bytes > context.limits.stack_bytes) report_stack(module, chain, context);
+    if (module.interface.maps.size() > context.limits.max_maps) check_maps(module, FunctionId(f), context);
   }
   for (uint32_t m = 0; m < module.interface.maps.size(); m++) {
     const MapDecl& map = module.interface.maps[MapId(m)];

@@ -2,6 +2,7 @@
 // verdict stands after the last instruction line, before the statistics ("processed 14 insns ...").
 #include "runtime/explain_reject.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/files.h"
@@ -55,24 +56,45 @@ Span span_of(const bpf::Program& program, uint32_t insn) {
 
 namespace {
 
-// Limits of the verifier's own walk: the code is sound, there is only too much of it.
-bool is_too_complex(std::string_view sentence) {
-  for (std::string_view sign : {"is too complex", "program is too large", "infinite loop detected", "too many states"})
-    if (sentence.find(sign) != std::string_view::npos) return true;
-  return false;
+// Limits of the verifier's own walk: the code is sound, there is only too much of it. The sign may stand behind the
+// instruction, on its line.
+struct WalkLimit {
+  std::string_view sign;
+  std::string_view meaning;
+};
+constexpr WalkLimit walk_limits[] = {
+    {"program is too large", "it follows 1000000 instructions, counting each path and round, and gave up then"},
+    {"jumps is too complex", "it keeps 8192 branches in mind that are still to be followed"},
+    {"infinite loop detected", "it sees a loop come back to where it was"},
+};
+
+const WalkLimit* find_walk_limit(std::string_view log) {
+  constexpr size_t verdict_room = 4096;  // the verdict ends the log
+  log.remove_prefix(log.size() - std::min(log.size(), verdict_room));
+  for (const WalkLimit& limit : walk_limits)
+    if (log.find(limit.sign) != std::string_view::npos) return &limit;
+  return nullptr;
 }
 
 }  // namespace
 
-void explain_reject(const bpf::Program& program, std::string_view log, int error, Diagnostics& diagnostics) {
+Span span_of_probe(const bpf::Object& object, size_t program) {
+  for (const mir::AttachPoint& probe : object.interface.probes)
+    if (object.program_of[probe.program.index] == program) return probe.span;
+  return {};
+}
+
+void explain_reject(const bpf::Object& object, size_t index, std::string_view log, int error, Diagnostics& diagnostics) {
+  const bpf::Program& program = object.programs[index];
   Rejection rejection = read_rejection(log);
-  if (rejection.sentence.empty()) rejection.sentence = describe_errno(error);
   Span span = span_of(program, rejection.insn);
-  if (is_too_complex(rejection.sentence)) {
-    diagnostics.report(Diag::program_too_complex, span, {program.name, rejection.sentence})
-        .with_hint("the verifier walks every round of `while` and `unroll`; `for ($i : 0..N)` is walked once");
+  if (const WalkLimit* limit = find_walk_limit(log)) {
+    diagnostics.report(Diag::program_too_complex, span_of_probe(object, index), {program.name, std::string(limit->meaning)})
+        .label(span, "the verifier stopped here")
+        .with_hint("it walks every round of `while` and `unroll`; `for ($i : 0..N)` is walked once");
     return;
   }
+  if (rejection.sentence.empty()) rejection.sentence = describe_errno(error);
   diagnostics.report(Diag::verifier_rejected, span, {program.name, std::to_string(rejection.insn), rejection.sentence})
       .with_hint("this is a bug in shrike, not in the script: please report the script and the output of `shrike -v`");
 }

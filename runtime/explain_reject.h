@@ -20,6 +20,9 @@ Rejection read_rejection(std::string_view log);
 // Where in the source an instruction comes from; unknown if the program has no line for it.
 Span span_of(const bpf::Program& program, uint32_t insn);
 
-void explain_reject(const bpf::Program& program, std::string_view log, int error, Diagnostics& diagnostics);
+// Where a program is attached first: the place of what concerns all of it.
+Span span_of_probe(const bpf::Object& object, size_t program);
+
+void explain_reject(const bpf::Object& object, size_t program, std::string_view log, int error, Diagnostics& diagnostics);
 
 }  // namespace shrike

@@ -70,7 +70,9 @@ bool load_path(const std::string& path, bool is_inside_folder, ImportResult& out
   }
   if (is_folder) {
     for (const std::string& name : scripts_in(path)) {
-      std::string inside = path.ends_with('/') ? path + name : path + "/" + name;
+      std::string inside = path;
+      if (!inside.ends_with('/')) inside += '/';
+      inside += name;
       if (!load_path(inside, true, out)) return false;
     }
     return true;

@@ -22,10 +22,10 @@ class Report {
     if (!text_.empty()) text_ += "\n";
     text_.append(name).append("\n");
   }
-  void text(std::string label, std::string_view value) {
+  void text(std::string_view label, std::string_view value) {
     text_.append("  ").append(label).append(": ").append(value).append("\n");
   }
-  void row(std::string label, bool value) { text(std::move(label), value ? "yes" : "no"); }
+  void row(std::string_view label, bool value) { text(label, value ? "yes" : "no"); }
   std::string take() { return std::move(text_); }
 
  private:

@@ -186,10 +186,11 @@ Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_
   }
 }
 
-void report_load_error(const bpf::Program& program, const Attempt& attempt, Diagnostics& diagnostics) {
+void report_load_error(const bpf::Object& object, size_t index, const Attempt& attempt, Diagnostics& diagnostics) {
   // Without a log the verifier was never reached.
-  if (!attempt.log.empty()) return explain_reject(program, attempt.log, attempt.error, diagnostics);
-  Diagnostic& report = diagnostics.report(Diag::program_not_loaded, {}, {program.name, describe_errno(attempt.error)});
+  if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics);
+  Diagnostic& report = diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),
+                                          {object.programs[index].name, describe_errno(attempt.error)});
   if (attempt.error == EPERM)
     report.with_hint("run as root, or with CAP_BPF and CAP_PERFMON; kernel lockdown (confidentiality) forbids it to everyone");
   if (attempt.error == ENOSYS) report.with_hint("this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
@@ -219,7 +220,7 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
     if (attempt.fd < 0) attempt = load_with_log(offer, i, types, options.log_size);
     if (options.on_log) options.on_log(program.name, attempt.log);
     if (attempt.fd < 0) {
-      report_load_error(program, attempt, diagnostics);
+      report_load_error(object, i, attempt, diagnostics);
       return std::nullopt;
     }
     loaded.programs.emplace_back(attempt.fd);

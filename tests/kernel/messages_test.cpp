@@ -70,6 +70,28 @@ TEST_F(Messages, AboutProgramsThatTheVerifierCannotWalkToTheirEnd) {
   const Result result = shrike_script("begin { $i = 0; while ($i < 100000000) { $i++; } exit(); }");
   EXPECT_EQ(result.status, 1);
   expect_message(result, "program_too_complex");
+  EXPECT_NE(result.err.find("stdin:1:1-6: ERROR"), std::string::npos) << result.err;  // at the probe
+}
+
+TEST_F(Messages, AboutProgramsThatTheVerifierFindsTooLong) {
+  const Result result =
+      shrike_script("begin { $i = 0; $s = 0; while ($i < 1000000) { $i++; $s = $s * 3 + $i; } @ = $s; exit(); }");
+  EXPECT_EQ(result.status, 1);
+  expect_message(result, "program_too_complex");
+  EXPECT_NE(result.err.find("1000000 instructions"), std::string::npos) << result.err;
+}
+
+TEST_F(Messages, AboutProgramsWithMoreMapsThanTheKernelTakes) {
+  auto script = [](int count) {
+    std::string text = "begin {";
+    for (int i = 0; i < count; i++) text += " @m" + std::to_string(i) + "[" + std::to_string(i) + "] = 1;";
+    return text + " exit(); }";
+  };
+  EXPECT_EQ(shrike_script(script(62)).status, 0);  // and the ring and the globals
+  const Result result = shrike_script(script(63));
+  EXPECT_EQ(result.status, 1);
+  expect_message(result, "map_budget");
+  EXPECT_NE(result.err.find("`begin` uses 65 maps"), std::string::npos) << result.err;
 }
 
 TEST_F(Messages, AboutMapsThatTheKernelRefuses) {

@@ -89,6 +89,29 @@ TEST(ControlReject, TheSentenceFollowsTheLastInstruction) {
   EXPECT_EQ(rejection.sentence, "R2 min value is negative, either use unsigned or 'var &= const'");
 }
 
+// The kernel may write such a verdict behind the instruction it stopped at, on the same line.
+TEST(ControlReject, GivingUpIsNoBug) {
+  const std::pair<std::string, std::string> verdicts[] = {
+      {"246: (07) r0 += -3                    ; R0=scalar()\n247: (15) if r0 == 0x0 goto pc+41 BPF program is too large. "
+       "Processed 1000001 insn\nprocessed 1000001 insns (limit 1000000) max_states_per_insn 19\n",
+       "1000000 instructions"},
+      {"12: (55) if r0 != 0x0 goto pc+3\nThe sequence of 8193 jumps is too complex.\nprocessed 90123 insns\n", "8192 branches"},
+      {"7: (05) goto pc-3\ninfinite loop detected at insn 5\nprocessed 9 insns\n", "come back to where it was"},
+  };
+  for (const auto& [log, meaning] : verdicts) {
+    bpf::Object object;
+    object.programs.push_back({.name = "begin", .lines = {{0, {5, 9}}}});
+    object.program_of = {0};
+    object.interface.probes.push_back({.program = mir::FunctionId(uint32_t{0}), .span = {1, 4}});
+    Diagnostics diagnostics;
+    explain_reject(object, 0, log, E2BIG, diagnostics);
+    ASSERT_EQ(diagnostics.all().size(), 1u);
+    EXPECT_EQ(diagnostics.all()[0].id, Diag::program_too_complex);
+    EXPECT_EQ(diagnostics.all()[0].span, (Span{1, 4}));
+    EXPECT_NE(diagnostics.all()[0].message.find(meaning), std::string::npos) << diagnostics.all()[0].message;
+  }
+}
+
 TEST(ControlReject, SpansComeFromTheLastEntryBefore) {
   bpf::Program program;
   program.lines = {{0, {1, 4}}, {5, {6, 9}}};
