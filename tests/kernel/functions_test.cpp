@@ -98,6 +98,16 @@ TEST_F(Functions, PointersKeepTheirAddressSpace) {
   EXPECT_NE(result.out.find("/etc/hostname\n"), std::string::npos) << result.out << result.err;
 }
 
+TEST_F(Functions, AreJudgedInsideOfLoops) {
+  const std::string path = ::testing::TempDir() + "functions.bt";
+  std::ofstream(path) << "fn add($a: int64) : int64 { if ($a > 3) { @c++; } return $a; }\n"
+                         "begin { $s = 0; for $i : 0..5 { $s += add($i); } @s = $s; exit(); }\n";
+  const Result result = shrike({"check", path});
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+  EXPECT_EQ(count_text(result.out, "accepted"), 3u) << result.out << result.err;
+  EXPECT_EQ(shrike({path}).status, 0);
+}
+
 TEST_F(Functions, UnusedOnesCostNothing) {
   const std::string with =
       shrike({"--emit=mir", "-e", "begin { exit(); } fn f($x: int64) : int64 { @m[$x] = 1; return 3; }"}).out;
