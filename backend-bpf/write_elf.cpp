@@ -44,6 +44,7 @@ std::string section_name(const Object& object, size_t program) {
       if (probe && probe->kind == mir::ProbeKind::kretprobe) return "kretprobe/" + probe->function;
       if (probe && probe->kind == mir::ProbeKind::uprobe) return "uprobe/" + probe->target + ":" + probe->function;
       if (probe && probe->kind == mir::ProbeKind::uretprobe) return "uretprobe/" + probe->target + ":" + probe->function;
+      if (probe && probe->kind == mir::ProbeKind::usdt) return "usdt/" + probe->target + ":" + probe->function;
       return "kprobe";
     case mir::ProgramType::tracepoint: return probe ? "tracepoint/" + probe->target + "/" + probe->function : "tracepoint";
     case mir::ProgramType::raw_tracepoint:

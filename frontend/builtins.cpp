@@ -40,16 +40,42 @@ ValueId load_register(Lower& l, std::string_view name) {
   return l.b().load(MemWidth::u64, l.context(), static_cast<int32_t>(*register_offset(name)));
 }
 
-std::optional<uint32_t> argument_number(std::string_view name) {
-  uint32_t number = 0;
-  if (!name.starts_with("arg") || name.size() < 4) return std::nullopt;
-  auto [end, error] = std::from_chars(name.data() + 3, name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
+const Type* static_argument_type(Checker& c, const ast::Expr& expr, uint32_t number) {
+  const std::vector<StaticArgument>& arguments = c.context().static_arguments;
+  const std::string& probe = c.body().points.front().name;
+  if (number >= arguments.size()) {
+    c.report(Diag::unknown_argument, expr.span, {probe, "arg" + std::to_string(number)})
+        .with_hint("it has " + std::to_string(arguments.size()));
+    return nullptr;
+  }
+  if (arguments[number].place == StaticArgument::Place::unknown) {
+    c.report(Diag::no_arguments, expr.span, {probe, "`" + arguments[number].text + "` is no integer in a register or in memory"});
+    return nullptr;
+  }
+  return c.types().integer(8, arguments[number].is_signed);
+}
+
+ValueId static_argument(Lower& l, const StaticArgument& argument) {
+  const Type* type = l.types().integer(argument.size, argument.is_signed);
+  ValueId value = argument.base.empty() ? l.b().constant(0) : load_register(l, argument.base);
+  switch (argument.place) {
+    case StaticArgument::Place::constant: return l.b().constant(argument.constant);
+    case StaticArgument::Place::in_register:
+      if (argument.is_second_byte) value = l.b().binary(Opcode::shr_u, value, l.b().constant(8));
+      return argument.size == 8 ? value : l.extend(value, type);
+    default: break;
+  }
+  if (!argument.index.empty()) {
+    ValueId index = l.b().binary(Opcode::mul, load_register(l, argument.index), l.b().constant(argument.scale));
+    value = l.b().binary(Opcode::add, value, index);
+  }
+  value = l.b().binary(Opcode::add, value, l.b().constant(argument.constant));
+  return l.load_scalar({value, 0, Place::Memory::user}, type);
 }
 
 const Type* numbered_argument_type(Checker& c, const ast::Expr& expr) {
   uint32_t number = *argument_number(expr.as<ast::Ident>()->name);
+  if (c.context().row->kind == mir::ProbeKind::usdt) return static_argument_type(c, expr, number);
   bool is_raw = c.context().row->kind == mir::ProbeKind::rawtracepoint;
   auto count = static_cast<uint32_t>(is_raw ? 12 : std::size(argument_registers));
   if (number >= count) {
@@ -62,6 +88,7 @@ const Type* numbered_argument_type(Checker& c, const ast::Expr& expr) {
 
 ValueId numbered_argument(Lower& l, const ast::Expr& expr) {
   uint32_t number = *argument_number(expr.as<ast::Ident>()->name);
+  if (l.body().context.row->kind == mir::ProbeKind::usdt) return static_argument(l, l.body().context.static_arguments[number]);
   if (l.body().context.row->kind == mir::ProbeKind::rawtracepoint)
     return l.b().load(MemWidth::u64, l.context(), static_cast<int32_t>(number * 8));
   return load_register(l, argument_registers[number]);
@@ -166,6 +193,14 @@ constexpr BuiltinRow rows[] = {
 };
 
 }  // namespace
+
+std::optional<uint32_t> argument_number(std::string_view name) {
+  uint32_t number = 0;
+  if (!name.starts_with("arg") || name.size() < 4) return std::nullopt;
+  auto [end, error] = std::from_chars(name.data() + 3, name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
 
 const BuiltinRow* find_builtin(std::string_view name) {
   if (argument_number(name)) name = "argN";

@@ -25,6 +25,8 @@ struct BuiltinRow {
 };
 
 // `arg0` to `argN` find the row `argN`.
+// N of `argN`.
+std::optional<uint32_t> argument_number(std::string_view name);
 const BuiltinRow* find_builtin(std::string_view name);
 const std::vector<const BuiltinRow*>& all_builtins();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "frontend/ast_walk.h"
+#include "frontend/builtins.h"
 #include "frontend/c_layout.h"
 #include "frontend/checker.h"
 #include "frontend/config.h"
@@ -132,13 +133,14 @@ namespace {
 // What of its attach point a body asks for by name.
 struct BodyUses {
   bool args = false;
+  bool numbered_args = false;
   bool probe = false;
 };
 
 // Probe types that bpftrace has and the table does not.
 bool is_known_elsewhere(std::string_view provider) {
-  constexpr std::string_view names[] = {"fentry", "fexit", "kfunc", "kretfunc", "f",     "fr", "usdt",       "U",
-                                        "iter",   "it",    "self",  "test",     "bench", "w",  "watchpoint", "asyncwatchpoint"};
+  constexpr std::string_view names[] = {"fentry", "fexit", "kfunc", "kretfunc", "f", "fr",         "iter",
+                                        "it",     "self",  "test",  "bench",    "w", "watchpoint", "asyncwatchpoint"};
   return std::find(std::begin(names), std::end(names), provider) != std::end(names);
 }
 
@@ -148,6 +150,7 @@ BodyUses uses_of(const ast::Probe& probe) {
   visitor.on_expr = [&](const ast::Expr& expr) {
     if (const auto* ident = expr.as<ast::Ident>()) {
       uses.args |= ident->name == "args";
+      uses.numbered_args |= argument_number(ident->name).has_value();
       uses.probe |= ident->name == "probe";
     }
   };
@@ -187,10 +190,13 @@ void Checker::resolve_probes() {
            resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_)) {
         total++;
         bool is_own = uses.probe || uses.args;
-        ProbeContext context = context_of(place, *row, *program_.facts, uses.args, program_.types);
+        bool wants_arguments = uses.args || (row->kind == mir::ProbeKind::usdt && uses.numbered_args);
+        ProbeContext context = context_of(place, *row, *program_.facts, wants_arguments, program_.types);
         auto same =
-            std::find_if(program_.bodies.begin() + static_cast<long>(first), program_.bodies.end(),
-                         [&](const CheckedBody& body) { return body.context.row == row && body.context.space == context.space; });
+            std::find_if(program_.bodies.begin() + static_cast<long>(first), program_.bodies.end(), [&](const CheckedBody& body) {
+              return body.context.row == row && body.context.space == context.space &&
+                     body.context.static_arguments == context.static_arguments;
+            });
         if (!is_own && same != program_.bodies.end()) {
           same->points.push_back(std::move(place));
           continue;

@@ -78,6 +78,7 @@ struct ProbeArgument {
 struct ProbeContext {
   const ProbeRow* row = nullptr;
   std::vector<ProbeArgument> arguments;
+  std::vector<StaticArgument> static_arguments;         // usdt: arg0 and on, if the body uses them
   bool has_arguments = false;                           // args may be used
   mir::AddressSpace space = mir::AddressSpace::kernel;  // of pointers the script makes from integers
   uint32_t context_size = 0;                            // bytes readable behind ctx, tracepoints

@@ -35,6 +35,29 @@ struct ProbeTarget {
   uint64_t address = 0;  // uprobe: file offset; kernel symbols: 0
 };
 
+// Where a static probe (USDT) says that one of its arguments is when it fires.
+struct StaticArgument {
+  enum class Place : uint8_t { constant, in_register, memory, unknown };
+  Place place = Place::unknown;
+  uint32_t size = 8;
+  bool is_signed = false;
+  int64_t constant = 0;         // the value; memory: what is added to the registers
+  std::string base, index;      // registers by the names reg() takes; empty: none
+  uint32_t scale = 1;           // of the index: 1, 2, 4 or 8
+  bool is_second_byte = false;  // %ah and its like
+  std::string text;             // as written in the file
+
+  bool operator==(const StaticArgument&) const = default;
+};
+
+// One place of a static probe; a probe may have several.
+struct StaticProbe {
+  std::string path, provider, name;
+  uint64_t address = 0;    // file offset of its instruction
+  uint64_t semaphore = 0;  // file offset of the count of those who watch it; 0: it has none
+  std::vector<StaticArgument> arguments;
+};
+
 enum class Lookup { found, missing, unreadable };
 
 template <class T>
@@ -59,6 +82,11 @@ class KernelFacts {
   // Symbols of a binary or library: `path` may be a bare name (searched in PATH, then as a library), `symbol` a glob,
   // or a literal name looked up directly. address is the file offset of the symbol's first instruction.
   virtual Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) = 0;
+
+  // Static probes of a binary or library by globs over provider and name, in the order of the file. With a `pid` and no path,
+  // those of all files the process runs.
+  virtual Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,
+                                                               std::string_view name) = 0;
 
   // The kernel's types; null, with the reason in `why`, if the kernel has none.
   virtual Answer<const Btf*> btf() = 0;

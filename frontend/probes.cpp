@@ -30,6 +30,8 @@ constexpr ProbeRow rows[] = {
      "entry of a user function, or any instruction"},
     {"uretprobe", "ur", "BINARY:FUNCTION or BINARY:ADDRESS", ProbeKind::uretprobe, ProgramType::kprobe, return_uses, 0, false,
      "return of a user function"},
+    {"usdt", "U", "BINARY:[PROVIDER:]NAME", ProbeKind::usdt, ProgramType::kprobe,
+     use_numbered_args | use_ctx | use_registers | use_stack, 0, false, "static probe of a program or library"},
     {"tracepoint", "t", "CATEGORY:EVENT", ProbeKind::tracepoint, ProgramType::tracepoint, use_named_args | use_stack, 0, true,
      "static kernel event, arguments by its format file"},
     {"rawtracepoint", "rt", "EVENT", ProbeKind::rawtracepoint, ProgramType::raw_tracepoint,
@@ -244,6 +246,27 @@ struct Resolver {
     return out;
   }
 
+  std::vector<mir::AttachPoint> static_probe() {
+    if (point.parts.empty() || point.parts.size() > 3 || point.parts.back().empty()) return bad_form();
+    std::string_view path = point.parts.size() > 1 ? point.parts[0] : std::string_view();
+    std::string_view provider = point.parts.size() == 3 && !point.parts[1].empty() ? point.parts[1] : "*";
+    if (path == "*") path = {};  // the files of the process given by -p
+    if (path.empty() && options.pid == 0) return bad_form();
+    auto answer = facts.match_static_probes(path, options.pid, provider, point.parts.back());
+    if (answer.status != Lookup::found) return not_found(answer);
+    std::vector<mir::AttachPoint> out;
+    for (const StaticProbe& found : answer.value) {
+      mir::AttachPoint place = start();
+      place.target = found.path;
+      place.function = found.provider + ":" + found.name;
+      place.address = found.address;
+      place.semaphore = found.semaphore;
+      place.name = std::string(row.name) + ":" + place.target + ":" + place.function;
+      out.push_back(std::move(place));
+    }
+    return out;
+  }
+
   std::vector<mir::AttachPoint> timer() {
     struct Unit {
       std::string_view name;
@@ -388,6 +411,7 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
     case ProbeKind::kretprobe: return resolver.kernel_function();
     case ProbeKind::uprobe:
     case ProbeKind::uretprobe: return resolver.user_function();
+    case ProbeKind::usdt: return resolver.static_probe();
     case ProbeKind::tracepoint: return resolver.tracepoint();
     case ProbeKind::rawtracepoint: return resolver.raw_tracepoint();
     case ProbeKind::profile:
@@ -402,7 +426,8 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
                         mir::TypePool& types) {
   ProbeContext context;
   context.row = &row;
-  if (row.kind == ProbeKind::uprobe || row.kind == ProbeKind::uretprobe) context.space = mir::AddressSpace::user;
+  if (row.kind == ProbeKind::uprobe || row.kind == ProbeKind::uretprobe || row.kind == ProbeKind::usdt)
+    context.space = mir::AddressSpace::user;
   // Pointers that system calls are given point to user memory; those of other events to the kernel's own.
   if (row.kind == ProbeKind::tracepoint && point.target == "syscalls") context.space = mir::AddressSpace::user;
   if (!wants_arguments) return context;
@@ -413,6 +438,13 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
     for (const TracepointField& field : format.value.fields)
       context.arguments.push_back(
           {field.name, field_type(field, context.space, types), field.offset, field.size, field.is_data_loc});
+  }
+  if (row.kind == ProbeKind::usdt) {
+    size_t colon = point.function.find(':');
+    std::string_view function = point.function;
+    auto places = facts.match_static_probes(point.target, 0, function.substr(0, colon), function.substr(colon + 1));
+    for (StaticProbe& place : places.value)
+      if (place.address == point.address) context.static_arguments = std::move(place.arguments);
   }
   if (row.kind == ProbeKind::rawtracepoint) {
     auto btf = facts.btf();

@@ -29,7 +29,7 @@ constexpr ProgramTypeRow program_types[] = {{"kprobe", 2}, {"tracepoint", 5}, {"
 constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros"};
 constexpr const char* event_kinds[] = {"printf", "errorf", "warnf", "print_value", "print_map", "print_element", "clear",
                                        "zero",   "exit",   "time",  "system",      "cat",       "join",          "runtime_error"};
-constexpr const char* probe_kinds[] = {"begin",      "end",           "kprobe",  "kretprobe", "uprobe",   "uretprobe",
+constexpr const char* probe_kinds[] = {"begin",      "end",           "kprobe",  "kretprobe", "uprobe",   "uretprobe", "usdt",
                                        "tracepoint", "rawtracepoint", "profile", "interval",  "software", "hardware"};
 
 template <class Enum, size_t n>

@@ -124,6 +124,7 @@ enum class ProbeKind : uint8_t {
   kretprobe,
   uprobe,
   uretprobe,
+  usdt,
   tracepoint,
   rawtracepoint,
   profile,
@@ -136,7 +137,7 @@ std::optional<ProbeKind> find_probe_kind(std::string_view name);
 
 // The BPF program type a function is loaded as. Rows in interface.cpp give the kernel's number.
 enum class ProgramType : uint8_t {
-  kprobe,          // BPF_PROG_TYPE_KPROBE: kprobe, kretprobe, uprobe, uretprobe; ctx is pt_regs
+  kprobe,          // BPF_PROG_TYPE_KPROBE: kprobe, kretprobe, uprobe, uretprobe, usdt; ctx is pt_regs
   tracepoint,      // BPF_PROG_TYPE_TRACEPOINT
   raw_tracepoint,  // BPF_PROG_TYPE_RAW_TRACEPOINT: rawtracepoint; begin and end, run by BPF_PROG_TEST_RUN
   perf_event,      // BPF_PROG_TYPE_PERF_EVENT: profile, interval, software, hardware
@@ -148,12 +149,13 @@ std::optional<ProgramType> find_program_type(std::string_view name);
 // One place a program is attached to. Several may share a function.
 struct AttachPoint {
   ProbeKind kind = ProbeKind::begin;
-  std::string name;      // as shown by `probe`: "tracepoint:syscalls:sys_enter_read"
-  std::string target;    // tracepoint category; module; path of the binary
-  std::string function;  // tracepoint or raw tracepoint event; kernel function; ELF symbol; perf event name
-  uint64_t address = 0;  // uprobe: file offset (resolved); kprobe by address
-  uint64_t offset = 0;   // kprobe: `+off`; uprobe: already part of address
-  uint64_t period = 0;   // profile, interval: nanoseconds, or hertz if in_hertz; software, hardware: event count
+  std::string name;        // as shown by `probe`: "tracepoint:syscalls:sys_enter_read"
+  std::string target;      // tracepoint category; module; path of the binary
+  std::string function;    // event of a tracepoint; kernel function; ELF symbol; usdt provider:name; perf event name
+  uint64_t address = 0;    // uprobe, usdt: file offset (resolved); kprobe by address
+  uint64_t offset = 0;     // kprobe: `+off`; uprobe: already part of address
+  uint64_t semaphore = 0;  // usdt: file offset of the count of those who watch the probe; 0: it has none
+  uint64_t period = 0;     // profile, interval: nanoseconds, or hertz if in_hertz; software, hardware: event count
   bool in_hertz = false;
   FunctionId program;
   Span span;

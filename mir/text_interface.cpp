@@ -74,6 +74,7 @@ void print_probe(std::string& out, const AttachPoint& probe, const std::vector<s
   if (!probe.function.empty()) out += " function " + quoted(probe.function);
   if (probe.address != 0) out += " address " + std::to_string(probe.address);
   if (probe.offset != 0) out += " offset " + std::to_string(probe.offset);
+  if (probe.semaphore != 0) out += " semaphore " + std::to_string(probe.semaphore);
   if (probe.period != 0) out += " period " + std::to_string(probe.period);
   if (probe.in_hertz) out += " hertz";
   if (probe.program.index < function_names.size()) out += " runs " + quoted(function_names[probe.program.index]);
@@ -188,6 +189,7 @@ void read_probe(TextReader& reader, Interface& interface, std::vector<ProbeProgr
   if (reader.accept("function")) probe.function = reader.string("a function in quotes");
   if (reader.accept("address")) probe.address = static_cast<uint64_t>(reader.number("an address"));
   if (reader.accept("offset")) probe.offset = static_cast<uint64_t>(reader.number("an offset"));
+  if (reader.accept("semaphore")) probe.semaphore = static_cast<uint64_t>(reader.number("a file offset"));
   if (reader.accept("period")) probe.period = static_cast<uint64_t>(reader.number("a period"));
   probe.in_hertz = reader.accept("hertz");
   if (reader.accept("runs")) {

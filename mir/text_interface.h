@@ -10,7 +10,8 @@
 //            string 0 "%H:%M"
 //            map @m user hash keyed key (int64,string[16]) value count_t bytes 24 8 entries 4096    (bytes: key, value)
 //            event 0 print_element "" (int64 @8, count_t @16) size 24 map @m
-//            probe uprobe "uprobe:/bin/sh:main" target "/bin/sh" function "main" address 64 offset 0 period 0 hertz runs "name"
+//            probe uprobe "uprobe:/bin/sh:main" target "/bin/sh" function "main" address 64 offset 0 semaphore 0 period 0 hertz
+//            runs "name"
 //          }
 // In a record an empty name is "". Parts of maps and probes that are empty, zero or false are left out.
 #pragma once

@@ -16,6 +16,7 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::interval: return attach_timer(probe, program, context, links);
     case mir::ProbeKind::software:
     case mir::ProbeKind::hardware: return attach_counter(probe, program, context, links);
+    case mir::ProbeKind::usdt:
     case mir::ProbeKind::uprobe:
     case mir::ProbeKind::uretprobe: return attach_uprobe(probe, program, context, links);
     case mir::ProbeKind::kprobe:
@@ -30,7 +31,8 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
   auto is_run = [&](uint32_t i) { return probes[i].kind == mir::ProbeKind::begin || probes[i].kind == mir::ProbeKind::end; };
   auto is_prepended = [&](uint32_t i) {
     mir::ProbeKind kind = probes[i].kind;
-    return kind == mir::ProbeKind::kprobe || kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe;
+    return kind == mir::ProbeKind::kprobe || kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe ||
+           kind == mir::ProbeKind::usdt;
   };
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < probes.size(); i++)

@@ -1,4 +1,4 @@
-// uprobe and uretprobe: an event of the kernel's uprobe PMU (Linux 4.17) at a file offset.
+// uprobe, uretprobe and usdt: an event of the kernel's uprobe PMU (Linux 4.17) at a file offset.
 #include <cerrno>
 
 #include "runtime/attach.h"
@@ -12,6 +12,9 @@ AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachCon
   perf_event_attr attr{};
   attr.type = *type;
   attr.config = probe.kind == mir::ProbeKind::uretprobe ? pmu_return_bit("uprobe") : 0;
+  // While the event is there the kernel keeps the probe's semaphore raised in every process that maps it (Linux 4.20).
+  constexpr int reference_count_shift = 32;
+  attr.config |= probe.semaphore << reference_count_shift;
   attr.uprobe_path = reinterpret_cast<uint64_t>(probe.target.c_str());
   attr.probe_offset = probe.address;
   // An event opened for a process fires in all of its threads.

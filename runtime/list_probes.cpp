@@ -2,6 +2,7 @@
 #include "runtime/list_probes.h"
 
 #include <map>
+#include <set>
 
 #include "mir/btf.h"
 #include "runtime/attach.h"
@@ -63,6 +64,7 @@ class Lister {
   bool list_raw_tracepoints(const Search& search);
   bool list_kernel_functions(const Search& search, const char* provider);
   bool list_user_functions(const Search& search, const char* provider);
+  bool list_static_probes(const Search& search);
   bool list_counters(const Search& search, mir::ProbeKind kind);
   void line(const std::string& text) { options_.print(text + "\n"); }
   // In a search over all providers one that cannot be read is passed over; asked for by name it is an error.
@@ -143,6 +145,33 @@ bool Lister::list_user_functions(const Search& search, const char* provider) {
   return true;
 }
 
+// "usdt:FILE:NAME" or "usdt:FILE:PROVIDER:NAME"; a probe with several places is listed once.
+bool Lister::list_static_probes(const Search& search) {
+  if (!search.has_target) return unreadable(search, "usdt", "a program or library must be named, as in `usdt:libc:*`");
+  size_t colon = search.target.rfind(':');
+  std::string provider = colon == std::string::npos ? "*" : search.target.substr(colon + 1);
+  std::string path = search.target.substr(0, colon);
+  if (path == "*") path.clear();
+  if (path.empty() && options_.pid == 0)
+    return unreadable(search, "usdt", "a program or library must be named, or a process by -p");
+  auto found = facts_.match_static_probes(path, options_.pid, provider, search.has_function ? search.function : "*");
+  if (found.status == Lookup::unreadable || (found.value.empty() && !found.why.empty()))
+    return unreadable(search, "usdt", found.why);
+  std::set<std::string> listed;
+  for (const StaticProbe& probe : found.value) {
+    std::string text = "usdt:" + probe.path + ":" + probe.provider + ":" + probe.name;
+    if (!listed.insert(text).second) continue;
+    line(text);
+    if (!options_.with_arguments) continue;
+    for (size_t i = 0; i < probe.arguments.size(); i++) {
+      const StaticArgument& argument = probe.arguments[i];
+      std::string type = (argument.is_signed ? "int" : "uint") + std::to_string(argument.size * 8);
+      line("    " + (argument.place == StaticArgument::Place::unknown ? argument.text : type) + " arg" + std::to_string(i));
+    }
+  }
+  return true;
+}
+
 bool Lister::list_counters(const Search& search, mir::ProbeKind kind) {
   Glob glob(search.is_anywhere ? search.function : search.target);
   for (const CounterRow& row : counters())
@@ -166,6 +195,7 @@ bool Lister::list(const Search& search) {
       {"software", "s", true, [&] { return list_counters(search, mir::ProbeKind::software); }},
       {"tracepoint", "t", true, [&] { return list_tracepoints(search); }},
       {"uprobe", "u", true, [&] { return list_user_functions(search, "uprobe"); }},
+      {"usdt", "U", false, [&] { return list_static_probes(search); }},
       {"uretprobe", "ur", false, [&] { return list_user_functions(search, "uretprobe"); }},
   };
   Glob provider(search.provider);
@@ -178,7 +208,7 @@ bool Lister::list(const Search& search) {
   }
   if (!is_known) {
     diagnostics_.report(Diag::cannot_list, {}, {search.provider, "no provider of that name has a list"})
-        .with_hint("hardware, kprobe, rawtracepoint, software, tracepoint and uprobe have");
+        .with_hint("hardware, kprobe, rawtracepoint, software, tracepoint, uprobe and usdt have");
     return false;
   }
   return true;

@@ -15,6 +15,7 @@ namespace shrike {
 struct ListOptions {
   bool with_arguments = false;  // -v
   std::function<void(std::string_view)> print;
+  uint64_t pid = 0;  // -p: static probes of the files it runs may be listed
 };
 
 // `patterns`: attach points with wildcards, separated by commas; one without a colon is looked for in every provider.

@@ -116,6 +116,25 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::stri
   return answer;
 }
 
+Answer<std::vector<StaticProbe>> LiveKernelFacts::match_static_probes(std::string_view path, uint64_t pid,
+                                                                      std::string_view provider, std::string_view name) {
+  std::vector<std::string> files = path.empty() ? files_run_by(pid) : find_binaries(path);
+  if (files.empty() && path.empty()) return {Lookup::missing, {}, "process " + std::to_string(pid) + " runs no file"};
+  if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  Answer<std::vector<StaticProbe>> answer;
+  Glob provider_glob(provider), name_glob(name);
+  for (const std::string& file : files) {
+    auto [known, is_new] = static_probes_.try_emplace(file);
+    if (is_new) known->second = read_static_probes(file, debug_);
+    if (!known->second.why.empty()) answer.why = "`" + file + "` cannot be searched: " + known->second.why;
+    for (const StaticProbe& probe : known->second.probes)
+      if (provider_glob.matches(probe.provider) && name_glob.matches(probe.name)) answer.value.push_back(probe);
+  }
+  bool is_unreadable = files.size() == 1 && !answer.why.empty();
+  answer.status = !answer.value.empty() ? Lookup::found : is_unreadable ? Lookup::unreadable : Lookup::missing;
+  return answer;
+}
+
 Answer<const Btf*> LiveKernelFacts::btf() {
   if (!btf_) {
     btf_ = std::make_unique<BtfFile>();

@@ -2,11 +2,13 @@
 // wildcards and types reads next to nothing.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "frontend/kernel_facts.h"
+#include "runtime/static_probes.h"
 #include "runtime/symbol_options.h"
 #include "runtime/tracefs.h"
 
@@ -22,6 +24,8 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override;
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
+  Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,
+                                                       std::string_view name) override;
   Answer<const Btf*> btf() override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
   Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
@@ -34,6 +38,7 @@ class LiveKernelFacts final : public KernelFacts {
   Tracefs& tracefs_;
   DebugDirectories debug_;
   std::unique_ptr<BtfFile> btf_;
+  std::map<std::string, StaticProbes> static_probes_;  // by file: several attach points may ask about one
   uint32_t possible_cpus_ = 0;
 };
 

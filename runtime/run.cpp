@@ -221,6 +221,7 @@ int list(const Options& options, Messages& messages, StartClock& clock) {
                           text.clear();
                         }
                       }};
+  listing.pid = options.pid;
   bool is_done = list_probes(options.pattern, tracefs, facts, listing, messages.diagnostics);
   print_out(text);
   if (is_done && is_empty) messages.diagnostics.report(Diag::nothing_listed, {}, {options.pattern});

@@ -1,7 +1,8 @@
 // What the live tests trace where debug information matters: C++ names, an inlined function, structures with nested members
 // and bit-fields, static probes. Built with optimisation and debug information, and again without, with the information in a
 // separate file or in .gnu_debugdata (tests/CMakeLists.txt).
-//   debugged TIMES [wait]: makes TIMES rounds of calls; with `wait` it then stays until its input ends.
+//   debugged TIMES [wait]: makes TIMES rounds of calls. With `wait` it says that it is ready, waits for input, and lives until
+//   nobody watches its semaphore, ten seconds at most.
 #include <sys/sdt.h>
 
 #include <unistd.h>
@@ -73,6 +74,8 @@ int main(int count, char** arguments) {
   Shape first{"first", 21, -33, 1, {300, -400}, {1ULL << 40}, &second};
   long times = count > 1 ? atol(arguments[1]) : 1, raised = 0;
   if (count > 2 && strcmp(arguments[2], "wait") == 0) {
+    printf("ready\n");
+    fflush(stdout);
     char byte;
     if (read(0, &byte, 1) < 0) return 1;
   }
@@ -84,8 +87,7 @@ int main(int count, char** arguments) {
   printf("raised %ld now %d\n", raised, guarded_semaphore());
   fflush(stdout);
   if (count > 2) {
-    char byte;
-    while (read(0, &byte, 1) > 0) {}
+    for (int tries = 0; tries < 1000 && guarded_semaphore() != 0; tries++) usleep(10000);
     printf("at the end %d\n", guarded_semaphore());
   }
   return 0;

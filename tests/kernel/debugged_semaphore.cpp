@@ -1,9 +1,10 @@
-// The part of `debugged` whose static probe has a semaphore: the header wants one for every probe of a file, or for none.
+// The part of `debugged` that is a shared library, and whose static probe has a semaphore: the header wants one for every probe
+// of a file, or for none.
 #define _SDT_HAS_SEMAPHORES 1
 #include <sys/sdt.h>
 
 extern "C" {
-volatile unsigned short debugged_guarded_semaphore __attribute__((used, section(".probes"))) = 0;
+volatile unsigned short debugged_guarded_semaphore __attribute__((used, visibility("hidden"), section(".probes"))) = 0;
 }
 
 int guarded_semaphore() {

@@ -1,6 +1,6 @@
 // KernelFacts for tests: a small machine that is the same everywhere. Has two tracepoints of category `app` (open and close)
 // and one of `syscalls`, one raw tracepoint without types, functions `do_work` and `do_rest`, binary /bin/app with symbols
-// `main` and `work`, four CPUs, and no BTF.
+// `main` and `work` and the static probe app:start, four CPUs, and no BTF.
 #pragma once
 
 #include <algorithm>
@@ -39,6 +39,15 @@ class FixtureFacts : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override {
     if (symbol.empty()) return {Lookup::found, {{std::string(path), "", 0}}, ""};
     return match({{"/bin/app", "main", 0x100}, {"/bin/app", "work", 0x200}}, path, symbol);
+  }
+  Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t, std::string_view provider,
+                                                       std::string_view name) override {
+    StaticArgument in_register{.place = StaticArgument::Place::in_register, .size = 4, .is_signed = true, .base = "di"};
+    StaticArgument real{.text = "8f@%xmm0"};
+    Answer<std::vector<StaticProbe>> answer;
+    if (path == "/bin/app" && fits("app", provider) && fits("start", name))
+      answer = {Lookup::found, {{"/bin/app", "app", "start", 0x300, 0, {in_register, real}}}, ""};
+    return answer;
   }
   Answer<const Btf*> btf() override { return {Lookup::missing, nullptr, "this machine has no BTF"}; }
   Answer<uint64_t> kernel_address(std::string_view symbol) override {
