@@ -233,7 +233,8 @@ void set_result(Walk& w, const Call& call) {
       r0 = Register::pointer(Kind::map_value);
       r0.object = static_cast<uint32_t>(call.map);
       const MapShape& map = w.program.maps[r0.object];
-      bool found = w.profile.nonnull_array_lookup && is_array(map.type) && call.key && *call.key < map.max_entries;
+      bool on_this_cpu = call.row.number == 1;  // another CPU's value may be missing
+      bool found = w.profile.nonnull_array_lookup && on_this_cpu && is_array(map.type) && call.key && *call.key < map.max_entries;
       if (found) break;
       r0.nullable = true;
       r0.id = w.fresh_id();

@@ -14,8 +14,10 @@ constexpr int64_t event_record_limit = 8192;
 std::optional<bool> may_access_ctx(const Profile& profile, ProgramType type, int64_t offset, unsigned size, bool writes) {
   if (type == ProgramType::kprobe && writes && profile.version >= Version{6, 18}) return std::nullopt;
   if (type == ProgramType::socket_filter) return std::nullopt;
-  if (writes || offset < 0) return false;
   bool aligned = offset % size == 0;
+  // The kernel's test of an event's offset is unsigned and lets negative ones pass.
+  if (type == ProgramType::tracepoint && !writes && offset < 0) return aligned;
+  if (writes || offset < 0) return false;
   switch (type) {
     case ProgramType::kprobe: return offset + size <= pt_regs_size && aligned;
     case ProgramType::tracepoint: return offset >= 8 && offset + size <= event_record_limit && aligned;

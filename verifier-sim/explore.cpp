@@ -65,6 +65,9 @@ Explorer::Met Explorer::compare_states() {
       } else if (identical(e->state, w.state)) {
         w.reject(RejectClass::loop, "infinite loop detected at insn %u", w.insn);
         return Met::failed;
+      } else if (!w.profile.loops_need_same_stack && same_registers(e->state, w.state)) {
+        w.abstain("a round of a loop changes the stack only; this kernel may take it for an endless loop");
+        return Met::failed;
       }
       // On a short way round, another state of the same loop would only cost memory.
       if (w.jumps - last_jumps_ < 20 && w.verdict.processed - last_processed_ < 100 && !forced) add = false;

@@ -42,12 +42,15 @@ Profile profile_6_1() {
   p.version = {6, 1};
   p.isa = 3;
   p.stack_rounding = 32;
-  p.reads_uninit_stack = false;
-  p.tracks_stored_constants = false;
   p.spills_every_scalar = false;
+  p.narrow_fills = false;
+  p.loops_need_same_stack = false;
   p.constant_deltas = false;
   p.known_cpu_range = false;
   p.refines_both_registers = false;
+  p.equality_by_ranges = false;
+  p.compares_after_calls = true;
+  p.references_renamed = false;
   p.unequal_trims_edges = false;
   p.deductions.between_halves = false;
   p.deductions.signed_from_bitops = false;
@@ -80,7 +83,7 @@ std::optional<bool> type_may_call(ProgramType type, uint32_t number) {
   // Helpers every privileged program has.
   static constexpr uint16_t everyone[] = {1, 2, 3, 5, 7, 118, 125, 130, 131, 132, 133, 164, 181, 182, 208};
   // Helpers of the five tracing types.
-  static constexpr uint16_t tracers[] = {4, 6, 8, 14, 15, 16, 25, 27, 35, 42, 45, 67, 80, 109, 112, 113, 114, 115, 120};
+  static constexpr uint16_t tracers[] = {4, 6, 8, 14, 15, 16, 25, 27, 35, 42, 45, 67, 80, 109, 112, 113, 114, 115, 120, 195};
   auto in = [number](const auto& list) { return std::find(std::begin(list), std::end(list), number) != std::end(list); };
   if (in(everyone)) return true;
   bool tracer = type != ProgramType::socket_filter;

@@ -35,13 +35,18 @@ struct Profile {
   bool reads_uninit_stack = true;       // privileged programs may read stack bytes never written
   bool tracks_stored_constants = true;  // *(u64 *)(r10 - 8) = 5 is remembered
   bool spills_every_scalar = true;      // also unbounded and zero ones
+  bool narrow_fills = true;             // the low bytes of a spilled number keep its bounds
+  bool loops_need_same_stack = true;    // a loop is endless only if the stack, too, is as it was
   bool constant_deltas = true;          // r1 = r2; r1 += 8 stays linked to r2
   bool known_cpu_range = true;
   bool nonnull_array_lookup = true;     // constant key inside an array: the lookup cannot fail
   bool helper_reads_keep_stack = true;  // a helper that only reads leaves spills and zeros as they are
   bool refines_both_registers = true;   // reg-reg comparisons of two unknowns
+  bool equality_by_ranges = true;       // jeq and jne are decided by ranges that do not meet
   bool unequal_trims_edges = true;      // jne against a bound moves the bound
   bool callbacks_repeat = true;         // callbacks are verified until their states converge
+  bool compares_after_calls = false;    // states are compared after every call, not only where paths meet
+  bool references_renamed = true;       // states may differ in the numbers of their references
   bool register_with_itself = false;    // r1 < r1 is decided (7.0)
   Deductions deductions;
 };

@@ -24,6 +24,7 @@ Sides sides_of(const ScalarBounds& s, bool is32) {
 }
 
 bool can_be_equal(const ScalarBounds& ra, const ScalarBounds& rb, bool is32, const Profile& profile) {
+  if (!profile.equality_by_ranges) return true;
   Sides a = sides_of(ra, is32), b = sides_of(rb, is32);
   if (profile.deductions.overlapping_bits && !a.bits.overlaps(b.bits)) return false;
   if (a.umin > b.umax || a.umax < b.umin || a.smin > b.smax || a.smax < b.smin) return false;

@@ -124,7 +124,8 @@ bool read_partial_spill(Walk& w, Frame& frame, Slot& slot, int offset, unsigned 
   if (!slot.spilled.is_scalar()) return w.reject(RejectClass::stack_bounds, "invalid size of register fill");
   if (!into) return true;
   unsigned spilled = slot.spill_size();
-  if (size <= spilled && offset % 8 == 0) {
+  bool keeps_bounds = w.profile.narrow_fills ? size <= spilled : size == spilled;
+  if (keeps_bounds && offset % 8 == 0) {
     if (size == 4 && spilled == 4 && slot.spilled.var.width() <= 32 && w.profile.spills_every_scalar)
       link_before_copy(w, slot.spilled);
     *into = slot.spilled;
@@ -139,7 +140,7 @@ bool read_partial_spill(Walk& w, Frame& frame, Slot& slot, int offset, unsigned 
       return w.reject(RejectClass::stack_uninit, "invalid read from stack off %d+%u size %u", offset, i, size);
     if (b == Byte::zero) zeros++;
   }
-  bool zero = (from_spill == size && slot.spilled.is_zero()) || zeros == size;
+  bool zero = w.profile.narrow_fills && ((from_spill == size && slot.spilled.is_zero()) || zeros == size);
   *into = zero ? Register::constant(0) : Register::unknown_scalar();
   return true;
 }

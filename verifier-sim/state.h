@@ -89,6 +89,7 @@ struct Reference {
 struct State {
   std::vector<Frame> frames;
   std::vector<Reference> references;
+  uint32_t callback_rounds = 0;  // callbacks entered on this path
 
   Frame& current() { return frames.back(); }
   const Frame& current() const { return frames.back(); }

@@ -221,7 +221,9 @@ void Check::mark_prune_points() {
       if (calls_back) out.repeats[i] = 1;
       if (calls_back || insn.src() == bpf::pseudo::call) {
         out.prune_point[i] = 1;
-        if (i + 1 < count()) out.prune_point[i + 1] = 1;
+      }
+      if ((calls_back || insn.src() == bpf::pseudo::call || profile.compares_after_calls) && i + 1 < count()) {
+        out.prune_point[i + 1] = 1;
       }
     } else if (insn.opcode == bpf::ld_imm64) {
       i++;

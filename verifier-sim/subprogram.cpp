@@ -70,7 +70,9 @@ bool enter_subprogram(Walk& w, uint32_t& next) {
 bool push_callback(Walk& w, Callback kind, uint32_t function, const Register& context, uint32_t map) {
   if (!check_depth(w)) return false;
   if (!w.structure.is_start(function)) return w.abstain("callback that is no subprogram");
-  if (w.state.current().callback != Callback::none) return w.abstain("callback inside a callback");
+  for (const Frame& frame : w.state.frames) {
+    if (frame.subprogram == w.structure.subprogram_of(function)) return w.abstain("callback that hands out itself");
+  }
   if (!w.state.references.empty()) return w.abstain("reference held across a callback");
   if (!w.profile.callbacks_repeat) return w.abstain("callbacks of this kernel are not modelled");
   State branch = w.state;
@@ -87,6 +89,7 @@ bool push_callback(Walk& w, Callback kind, uint32_t function, const Register& co
     callee.regs[4] = context;
   }
   branch.frames.push_back(std::move(callee));
+  branch.callback_rounds++;
   return w.push(std::move(branch), function);
 }
 

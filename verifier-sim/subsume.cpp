@@ -114,6 +114,7 @@ bool covers(const State& then, const State& now, const std::vector<uint16_t>& li
   if (then.frames.size() != now.frames.size() || then.references.size() != now.references.size()) return false;
   IdPairs ids;
   for (size_t i = 0; i < then.references.size(); i++) {
+    if (!profile.references_renamed && then.references[i].id != now.references[i].id) return false;
     if (!ids.match(then.references[i].id, now.references[i].id)) return false;
   }
   for (size_t f = 0; f < then.frames.size(); f++) {
@@ -131,6 +132,7 @@ bool covers(const State& then, const State& now, const std::vector<uint16_t>& li
 
 bool identical(const State& a, const State& b) {
   if (a.frames.size() != b.frames.size() || a.references.size() != b.references.size()) return false;
+  if (a.callback_rounds != b.callback_rounds) return false;
   IdPairs forth, back;
   for (size_t f = 0; f < a.frames.size(); f++) {
     const Frame &x = a.frames[f], &y = b.frames[f];
@@ -142,6 +144,15 @@ bool identical(const State& a, const State& b) {
       if (x.stack[i].bytes != y.stack[i].bytes) return false;
       if (x.stack[i].is_spill() && !same_register(x.stack[i].spilled, y.stack[i].spilled, forth, back)) return false;
     }
+  }
+  return true;
+}
+
+bool same_registers(const State& a, const State& b) {
+  if (a.frames.size() != b.frames.size() || a.callback_rounds != b.callback_rounds) return false;
+  IdPairs forth, back;
+  for (size_t i = 0; i < a.current().regs.size(); i++) {
+    if (!same_register(a.current().regs[i], b.current().regs[i], forth, back)) return false;
   }
   return true;
 }

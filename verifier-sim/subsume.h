@@ -10,5 +10,6 @@ namespace shrike::sim {
 
 bool covers(const State& then, const State& now, const std::vector<uint16_t>& live, uint32_t insn, const Profile& profile);
 bool identical(const State& a, const State& b);
+bool same_registers(const State& a, const State& b);  // of the innermost frames; the stack may differ
 
 }  // namespace shrike::sim

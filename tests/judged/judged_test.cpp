@@ -5,31 +5,12 @@
 
 #include <cstdio>
 
-#include "backend-bpf/backend.h"
-#include "passes/pipeline.h"
 #include "runtime/judge.h"
-#include "tests/support/checked_script.h"
+#include "tests/support/compiled_scripts.h"
 #include "tests/support/script_cases.h"
 
 namespace shrike {
 namespace {
-
-// Null if the script has mistakes, as some for comparison have.
-std::optional<bpf::Object> compiled(const std::string& text, const std::vector<std::string>& positionals) {
-  CheckOptions options;
-  options.positionals = positionals;
-  options.unsafe = true;
-  CheckedScript script(text, options);
-  if (script.program == nullptr) return std::nullopt;
-  mir::Module module = lower(*script.program);
-  Diagnostics diagnostics;
-  passes::PipelineOptions passes;
-  if (!run_pipeline(module, passes, diagnostics)) return std::nullopt;
-  bpf::BackendOptions backend;
-  lir::Module machine = bpf::select(std::move(module), backend);
-  if (!bpf::allocate(machine, backend, diagnostics)) return std::nullopt;
-  return bpf::emit(std::move(machine));
-}
 
 struct Tally {
   size_t programs = 0, accepted = 0, unknown = 0;
@@ -66,21 +47,10 @@ TEST(Judged, NoProgramOfAComparedScriptIsRefused) {
 }
 
 TEST(Judged, NoProgramOfAProbeWithContextIsRefused) {
-  const char* scripts[] = {
-      "tracepoint:app:open { @[args.name, args.size] = hist(args.flags); printf(\"%s\\n\", str(args.where)); @k = kstack; "
-      "@u[ustack(5)] = count(); }",
-      "uprobe:/bin/app:main { printf(\"%d %s %r\\n\", arg0, str(arg1, arg2), buf(arg3, 16)); @[func] = count(); "
-      "print(reg(\"sp\")); @a[usym(arg0)] = 1; }",
-      "uretprobe:/bin/app:main { @ = lhist(retval, 0, 100, 10); @s = stats(retval); @m[comm] = max(retval); }",
-      "kprobe:do_work { @[ksym(arg0)] = sum(arg1); @b[kstack(3), comm] = avg(arg2); @t[tid] = nsecs; }",
-      "kretprobe:do_work /@t[tid]/ { @ns[comm] = hist(nsecs - @t[tid]); delete(@t[tid]); } kprobe:do_work { @t[tid] = nsecs; }",
-      "tracepoint:syscalls:sys_enter_write { join((uint64)args.buf); } profile:hz:99 { @[kstack, ustack] = count(); }",
-      "uprobe:/bin/app:main { @m[arg0] = 2; for ($kv : @m) { for $i : 0..$kv.0 { @n[$kv.1, $i] = 1; break; } } }",
-  };
   for (const sim::Profile& profile : sim::all_profiles()) {
     Tally tally;
-    for (const char* script : scripts) judge(script, {}, profile, tally);
-    EXPECT_GE(tally.programs, std::size(scripts));
+    for (const testing::ScriptCase& script : scripts_with_contexts()) judge(script.text, {}, profile, tally);
+    EXPECT_GE(tally.programs, scripts_with_contexts().size());
   }
 }
 

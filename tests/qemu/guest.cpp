@@ -122,9 +122,12 @@ void read_results(std::string_view text, GuestRun* run) {
 
 }  // namespace
 
-GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms) {
+GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms,
+                      const std::vector<GuestFile>& files) {
   GuestRun guest;
-  const TemporaryFile archive(file_system(cases).archive());
+  Initramfs file_tree = file_system(cases);
+  for (const GuestFile& file : files) file_tree.add_file(file.path, file.bytes, file.executable);
+  const TemporaryFile archive(file_tree.archive());
   const TemporaryFile results("");
   const Result qemu = run({"qemu-system-x86_64",
                            "-accel",

@@ -43,8 +43,15 @@ struct GuestRun {
   std::string console;                    // kernel messages
 };
 
-// Boots `kernel` with shrike and the workload of this build, and runs the cases one after the other.
-GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms);
+struct GuestFile {
+  std::string path;  // in the guest
+  std::string bytes;
+  bool executable = false;
+};
+
+// Boots `kernel` with shrike and the workload of this build, and `files`, and runs the cases one after the other.
+GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms,
+                      const std::vector<GuestFile>& files = {});
 
 // `'it'\''s'`
 std::string shell_quoted(std::string_view text);

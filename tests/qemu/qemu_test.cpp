@@ -81,6 +81,33 @@ TEST_P(Kernel, RunsEveryCase) {
   }
 }
 
+// What the kernel says of the programs of tests/verdicts. Each must be as recorded; SHRIKE_RECORD_VERDICTS=1 records anew.
+TEST_P(Kernel, GivesTheRecordedVerdicts) {
+  const std::string version = kernel_of(GetParam());
+  if (version.empty()) {
+    fprintf(stderr, "SKIPPED, not passed: no Linux %s in %s; tests/qemu/fetch-kernels gets it\n", GetParam(), kernels_folder);
+    GTEST_SKIP() << "no Linux " << GetParam();
+  }
+  const std::string folder = SHRIKE_SOURCE_DIR "/tests/verdicts/";
+  const std::vector<GuestFile> files = {{"/bin/verdicts", read_file(SHRIKE_VERDICTS_TOOL), true},
+                                        {"/programs.txt", read_file(folder + "programs.txt")}};
+  const GuestRun guest = run_in_guest(kernels_folder + ("/" + version) + "/vmlinuz",
+                                      {{"verdicts", "exec /bin/verdicts load /programs.txt"}}, boot_limit_ms, files);
+  ASSERT_TRUE(guest.ended) << shortened(guest.console);
+  const Result& result = guest.results.at("verdicts");
+  ASSERT_EQ(result.status, 0) << result.err;
+  printf("  Linux %s: %zu verdicts in %.0f s\n%s", version.c_str(), split_lines(result.out).size(), guest.seconds.at("verdicts"),
+         result.err.c_str());
+  const std::string path = folder + GetParam() + ".txt";
+  if (getenv("SHRIKE_RECORD_VERDICTS")) {
+    FILE* const file = fopen(path.c_str(), "w");
+    ASSERT_TRUE(file);
+    fputs(result.out.c_str(), file);
+    fclose(file);
+  }
+  EXPECT_EQ(result.out, read_file(path)) << "the kernel changed its mind: record anew and mend the profile";
+}
+
 INSTANTIATE_TEST_SUITE_P(, Kernel, ::testing::Values("6.1", "6.12"), [](const ::testing::TestParamInfo<const char*>& kernel) {
   const std::string series = kernel.param;
   return "Linux_" + replace_all(series, ".", "_");

@@ -1,15 +1,19 @@
-// The model against the running kernel on random near-miss programs. A false accept fails; false rejects and abstentions
-// are counted, printed and bounded. SHRIKE_SIM_PROGRAMS and SHRIKE_SIM_SEED widen the run; SHRIKE_SIM_SHOW prints cases.
+// The model against the running kernel on random near-miss programs and on mutants of compiled ones. A false accept fails;
+// false rejects and abstentions are counted, printed and bounded. SHRIKE_SIM_PROGRAMS and SHRIKE_SIM_SEED widen the run;
+// SHRIKE_SIM_SHOW prints cases.
 #include <gtest/gtest.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iterator>
 #include <map>
 
+#include "tests/verdicts/programs.h"
 #include "tests/verifier-sim/generator.h"
 #include "tests/verifier-sim/live_kernel.h"
+#include "tests/verifier-sim/mutate.h"
 #include "verifier-sim/verdict.h"
 
 namespace shrike::sim::test {
@@ -42,8 +46,9 @@ struct Tally {
   std::map<std::string, unsigned> reasons;
 };
 
-TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
-  LiveKernel kernel(generator_maps());
+// `make(n)` is the program number n.
+void compare(const std::function<ProgramInput(unsigned)>& make) {
+  LiveKernel kernel;
   if (!kernel.why_not().empty()) GTEST_SKIP() << "NOT RUN, the model is not compared with a kernel: " << kernel.why_not();
   auto profile = find_profile(running_version());
   if (!profile) GTEST_SKIP() << "NOT RUN, no profile for the running kernel " << running_version();
@@ -52,11 +57,9 @@ TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
   unsigned shown = number_from("SHRIKE_SIM_SHOW", 0);
   Options options;
   options.budget = 60'000;
-  static constexpr ProgramType types[] = {ProgramType::raw_tracepoint, ProgramType::tracepoint, ProgramType::kprobe,
-                                          ProgramType::perf_event};
   Tally t;
   for (unsigned i = 0; i < programs; i++) {
-    ProgramInput program = generate(first + i, types[i % std::size(types)]);
+    ProgramInput program = make(first + i);
     Verdict v = verify(program, *profile, options);
     LiveKernel::Answer k = kernel.load(program);
     if (!k.accepted && k.error != EACCES && k.error != EINVAL && k.error != E2BIG && k.error != EPERM && k.error != EFAULT &&
@@ -93,6 +96,19 @@ TEST(Differential, NeverAcceptsWhatTheKernelRejects) {
   EXPECT_EQ(t.false_accepts, 0u);
   EXPECT_LE(t.false_rejects, programs / 50);
   EXPECT_LE(t.unknowns, programs / 20);
+}
+
+TEST(Differential, RandomProgramIsNeverAcceptedAgainstTheKernel) {
+  static constexpr ProgramType types[] = {ProgramType::raw_tracepoint, ProgramType::tracepoint, ProgramType::kprobe,
+                                          ProgramType::perf_event};
+  compare([](unsigned n) { return generate(n, types[n % std::size(types)]); });
+}
+
+TEST(Differential, MutantIsNeverAcceptedAgainstTheKernel) {
+  std::vector<RecordedProgram> compiled = parse_programs(read_text(SHRIKE_SOURCE_DIR "/tests/verdicts/programs.txt"));
+  std::erase_if(compiled, [](const RecordedProgram& program) { return !program.name.starts_with("own/"); });
+  ASSERT_GT(compiled.size(), 300u);
+  compare([&](unsigned n) { return mutate(compiled[n * 7 % compiled.size()].input, 1'000'000 + n); });
 }
 
 }  // namespace

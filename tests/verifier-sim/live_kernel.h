@@ -11,7 +11,7 @@ namespace shrike::sim::test {
 
 class LiveKernel {
  public:
-  explicit LiveKernel(const std::vector<MapShape>& maps);  // creates the maps
+  LiveKernel();
   ~LiveKernel();
   LiveKernel(const LiveKernel&) = delete;
   LiveKernel& operator=(const LiveKernel&) = delete;
@@ -25,10 +25,20 @@ class LiveKernel {
     std::string log;         // with `log_level`
     uint32_t processed = 0;  // as the kernel's log tells; 0 without log
   };
+  // Maps are created when a program first needs one of their shape. Programs that hand out callbacks get the types that
+  // the kernel demands of them.
   Answer load(const ProgramInput& program, unsigned log_level = 0);
 
  private:
-  std::vector<int> maps_;
+  int map_of(const MapShape& shape);
+  int types_for(size_t subprograms);
+
+  struct Made {
+    MapShape shape;
+    int fd = -1;
+  };
+  std::vector<Made> maps_;
+  std::vector<int> types_;  // by number of subprograms
   std::string why_not_;
   std::vector<char> log_;
 };
