@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "frontend/token.h"
 #include "mir/base/arena.h"
 #include "mir/base/id.h"
 #include "mir/base/source.h"
@@ -255,36 +256,55 @@ struct Probe {
   Span span;
 };
 
+// An integer constant of the C section. Those that ask for the size of a type wait for the checker, which knows types.
+struct CConstant {
+  int64_t value = 0;
+  std::vector<Token> waiting;
+  Span span;
+};
+// What __attribute__ says about layouts.
+struct CAttributes {
+  bool is_packed = false;
+  std::optional<CConstant> aligned;
+};
 // One member of a C struct, union or enum definition.
 struct CDeclarator {
   std::string_view name;
   uint32_t pointers = 0;
-  std::vector<uint64_t> dimensions;
-  uint32_t bit_size = 0;
+  std::vector<CConstant> dimensions;  // [] is 0
+  std::optional<CConstant> bit_size;  // given, and 0: the unit ends here
+  bool is_user_pointer = false;       // `__user` before the first star
+  CAttributes attributes;
   Span span;
 };
 struct CRecord;
 struct CMember {
   std::string_view type;                   // "unsigned long", "struct foo", "u32", ...: words joined by one space
-  const CRecord* inline_record = nullptr;  // struct { ... } member
+  const CRecord* inline_record = nullptr;  // struct { ... } member without a name
   std::vector<CDeclarator> declarators;    // none: anonymous member
+  bool is_user = false;                    // `char __user *`
+  CAttributes attributes;
   Span span;
 };
 struct CRecord {
   std::string_view name;  // may be empty if inline
   bool is_union = false;
-  bool is_packed = false;
+  CAttributes attributes;
+  uint8_t pack = 0;  // #pragma pack: no member is aligned to more; 0: any
   std::vector<CMember> members;
+  Origin origin = Origin::script;
   Span span;
 };
 struct CEnum {
   std::string_view name;
   std::vector<std::pair<std::string_view, int64_t>> values;
+  bool is_packed = false;
   Span span;
 };
 struct CTypedef {
   std::string_view name;
   CMember target;
+  Origin origin = Origin::script;
   Span span;
 };
 
@@ -345,7 +365,8 @@ struct Program {
   std::vector<MacroDefinition> macros;
   std::vector<Probe> probes;
   std::vector<Expansion> expansions;
-  uint32_t expr_count = 0;  // ids are 0..expr_count-1
+  bool lacks_kernel_headers = false;  // a header of the kernel was asked for and its own are not installed
+  uint32_t expr_count = 0;            // ids are 0..expr_count-1
 };
 
 }  // namespace shrike::ast

@@ -27,6 +27,7 @@ class AstPrinter {
   void add_inline(const ast::Stmt& stmt);
   void add_inline(const ast::Block& block);
   void add_params(const std::vector<ast::Parameter>& params);
+  void add(const ast::CConstant& constant);
   void add_declarator(const ast::CDeclarator& declarator);
 
   void print_record(std::string_view word, const ast::CRecord& record);
@@ -378,14 +379,19 @@ void AstPrinter::print_stmt(const ast::Stmt& stmt) {
 
 void AstPrinter::add_declarator(const ast::CDeclarator& declarator) {
   out_.append(declarator.pointers, '*').append(declarator.name);
-  for (uint64_t dimension : declarator.dimensions) {
+  for (const ast::CConstant& dimension : declarator.dimensions) {
     add("[");
     add(dimension);
     add("]");
   }
-  if (declarator.bit_size == 0) return;
+  if (!declarator.bit_size) return;
   add(":");
-  add(uint64_t{declarator.bit_size});
+  add(*declarator.bit_size);
+}
+
+void AstPrinter::add(const ast::CConstant& constant) {
+  if (constant.waiting.empty()) return add(std::to_string(constant.value));
+  for (const Token& token : constant.waiting) add(token.text);
 }
 
 void AstPrinter::print_member(const ast::CMember& member) {
@@ -405,7 +411,11 @@ void AstPrinter::print_record(std::string_view word, const ast::CRecord& record)
   add(record.is_union ? " union" : " struct");
   if (!record.name.empty()) add(" ");
   add(record.name);
-  if (record.is_packed) add(" packed");
+  if (record.attributes.is_packed) add(" packed");
+  if (record.attributes.aligned) {
+    add(" aligned ");
+    add(*record.attributes.aligned);
+  }
   end_line();
   indent_++;
   for (const ast::CMember& member : record.members) print_member(member);

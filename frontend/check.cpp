@@ -54,7 +54,7 @@ const ExprNote& NoteTable::operator[](ast::ExprId id) const {
 }
 
 Checker::Checker(CheckedProgram& program, Diagnostics& diagnostics)
-    : program_(program), final_(diagnostics), sink_(&diagnostics) {}
+    : program_(program), c_types_(*program.ast, program.types, *program.facts), final_(diagnostics), sink_(&diagnostics) {}
 
 Diagnostic& Checker::report(Diag id, Span span, std::initializer_list<std::string> args) {
   return sink_->report(id, span, args);
@@ -93,7 +93,7 @@ void Checker::run() {
 }
 
 void Checker::define_c_types() {
-  define_records(*program_.ast, program_.types, *program_.facts, final_);
+  c_types_.define_own(final_);
 }
 
 void Checker::declare_maps() {

@@ -5,7 +5,6 @@
 #include "frontend/checker.h"
 #include "frontend/constants.h"
 #include "frontend/printf_format.h"
-#include "mir/btf.h"
 
 namespace shrike {
 
@@ -65,32 +64,22 @@ struct ExprChecker {
   }
 
   const Type* enum_constant(std::string_view name) {
-    for (const ast::CEnum& definition : c.program().ast->enums)
-      for (const auto& [constant, value] : definition.values)
-        if (constant == name) {
-          note().constant = value;
-          return types().int64();
-        }
+    if (std::optional<CTypes::Enumerator> found = c.c_types_.find_enumerator(name)) {
+      note().constant = found->value;
+      return found->type;
+    }
     if (find_function(name) != nullptr || find_aggregation(name) != nullptr || c.own_function(name) != nullptr) {
       c.report(Diag::function_without_call, self.span, {std::string(name)});
       return nullptr;
-    }
-    // The kernel's own enums; only names in capitals are worth a scan of its types.
-    bool is_capital = std::none_of(name.begin(), name.end(), [](char ch) { return ch >= 'a' && ch <= 'z'; });
-    if (is_capital) {
-      auto btf = c.facts().btf();
-      if (btf.status == Lookup::found) {
-        if (auto value = btf.value->find_enum_value(name)) {
-          note().constant = value->value;
-          return types().int64();
-        }
-      }
     }
     std::vector<std::string_view> candidates;
     for (const BuiltinRow* builtin : all_builtins()) candidates.push_back(builtin->name);
     Diagnostic& said = c.report(Diag::unknown_identifier, self.span, {std::string(name)});
     if (std::string_view near = nearest_name(name, candidates); !near.empty())
       said.with_hint("did you mean `" + std::string(near) + "`?");
+    else if (c.program().ast->lacks_kernel_headers)
+      said.with_hint("if the kernel's own headers define it: they are not installed; write `#define " + std::string(name) +
+                     " ...` after the includes");
     return nullptr;
   }
 
@@ -531,14 +520,13 @@ void Checker::format(const ast::Call& call, size_t first) {
 
 const mir::RecordLayout* Checker::layout(const Type* record, Span span) {
   if (const mir::RecordLayout* known = types().layout(record)) return known;
+  Diagnostics reasons;
+  if (const mir::RecordLayout* found = c_types_.layout(record, &reasons)) return found;
   auto btf = facts().btf();
-  if (btf.status != Lookup::found) {
-    report(Diag::no_btf, span, {show(record), btf.why});
-    return nullptr;
-  }
-  const mir::RecordLayout* found = btf.value->define_record(record->name, record->is_union, types());
-  if (found == nullptr) report(Diag::unknown_record, span, {show(record)});
-  return found;
+  if (reasons.has_errors()) sink_->add(reasons.all().front());
+  else if (btf.status != Lookup::found) report(Diag::no_btf, span, {show(record), btf.why});
+  else report(Diag::unknown_record, span, {show(record)});
+  return nullptr;
 }
 
 const mir::RecordField* Checker::field(const Type* record, std::string_view name, Span span) {
@@ -562,7 +550,7 @@ const Type* Checker::named_type(const ast::TypeName& name) {
     if (type_of == nullptr) return nullptr;
     type_of = read_as(type_of, types());
   }
-  const Type* type = resolve_type_name(name, *program_.ast, types(), facts(), type_of);
+  const Type* type = c_types_.resolve(name, type_of);
   if (type == nullptr) report(Diag::unknown_type, name.span, {std::string(name.name)});
   return type;
 }

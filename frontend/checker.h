@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "frontend/builtins.h"
+#include "frontend/c_layout.h"
 #include "frontend/checked.h"
 #include "frontend/functions.h"
 #include "frontend/language_types.h"
@@ -100,6 +101,7 @@ class Checker {
   };
 
   CheckedProgram& program_;
+  CTypes c_types_;
   Diagnostics& final_;
   Diagnostics* sink_;
   CheckedBody* body_ = nullptr;

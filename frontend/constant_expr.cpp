@@ -1,6 +1,8 @@
 // Precedence climbing over a token list that computes as it reads.
 #include "frontend/constant_expr.h"
 
+#include "frontend/constants.h"
+
 namespace shrike {
 
 namespace {
@@ -53,7 +55,8 @@ std::optional<int64_t> apply(TokenKind op, int64_t left, int64_t right) {
 
 class Evaluator {
  public:
-  Evaluator(std::span<const Token> tokens, const ConstantOf& constant_of) : tokens_(tokens), constant_of_(constant_of) {}
+  Evaluator(std::span<const Token> tokens, const ConstantOf& constant_of, const SizeOf& size_of)
+      : tokens_(tokens), constant_of_(constant_of), size_of_(size_of) {}
 
   std::optional<int64_t> ternary() {
     std::optional<int64_t> condition = binary(1);
@@ -99,12 +102,17 @@ class Evaluator {
       position_++;
       return token.kind == TokenKind::integer ? static_cast<int64_t>(token.value) : token.kind == TokenKind::kw_true;
     }
+    if (token.text == "sizeof") return size_of();
     if (token.kind == TokenKind::identifier) {
       value = constant_of_(token.text);
       if (value) position_++;
       return value;
     }
     if (accept(TokenKind::left_paren)) {
+      if (std::optional<CastType> type = cast_type()) {
+        value = nested(&Evaluator::unary);
+        return value ? std::optional(truncate(*value, type->bytes, type->is_signed)) : value;
+      }
       value = nested(&Evaluator::ternary);
       if (!value || !accept(TokenKind::right_paren)) return std::nullopt;
       return value;
@@ -120,6 +128,39 @@ class Evaluator {
     return std::nullopt;
   }
 
+  // `sizeof(type)`
+  std::optional<int64_t> size_of() {
+    size_t begin = position_ + 2;
+    if (!size_of_ || begin >= tokens_.size() || tokens_[position_ + 1].kind != TokenKind::left_paren) return std::nullopt;
+    size_t end = begin;
+    while (end < tokens_.size() && tokens_[end].kind != TokenKind::right_paren) end++;
+    if (end == tokens_.size()) return std::nullopt;
+    std::optional<int64_t> size = size_of_(tokens_.subspan(begin, end - begin));
+    if (size) position_ = end + 1;
+    return size;
+  }
+
+  struct CastType {
+    uint32_t bytes = 4;
+    bool is_signed = true;
+  };
+  // After `(`: words of C's integers up to the `)`, which are taken.
+  std::optional<CastType> cast_type() {
+    CastType type;
+    size_t at = position_;
+    for (; at < tokens_.size() && tokens_[at].kind == TokenKind::identifier; at++) {
+      std::string_view word = tokens_[at].text;
+      if (word == "unsigned") type.is_signed = false;
+      else if (word == "char") type.bytes = 1;
+      else if (word == "short") type.bytes = 2;
+      else if (word == "long") type.bytes = 8;
+      else if (word != "int" && word != "signed") return std::nullopt;
+    }
+    if (at == position_ || at >= tokens_.size() || tokens_[at].kind != TokenKind::right_paren) return std::nullopt;
+    position_ = at + 1;
+    return type;
+  }
+
   bool accept(TokenKind kind) {
     if (position_ >= tokens_.size() || tokens_[position_].kind != kind) return false;
     position_++;
@@ -128,14 +169,16 @@ class Evaluator {
 
   std::span<const Token> tokens_;
   const ConstantOf& constant_of_;
+  const SizeOf& size_of_;
   size_t position_ = 0;
   int depth_ = 0;
 };
 
 }  // namespace
 
-std::optional<int64_t> evaluate_constant(std::span<const Token> tokens, const ConstantOf& constant_of, size_t& culprit) {
-  Evaluator evaluator(tokens, constant_of);
+std::optional<int64_t> evaluate_constant(std::span<const Token> tokens, const ConstantOf& constant_of, size_t& culprit,
+                                         const SizeOf& size_of) {
+  Evaluator evaluator(tokens, constant_of, size_of);
   std::optional<int64_t> value = evaluator.ternary();
   culprit = evaluator.position();
   if (culprit < tokens.size()) return std::nullopt;

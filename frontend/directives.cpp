@@ -1,6 +1,8 @@
-// The preprocessor lines of the C section, the part of C that old scripts use: conditionals with their expressions,
-// object-like #define and #undef, #include (accepted, not read: types come from BTF). `BPFTRACE_HAVE_BTF` is defined, so
-// that scripts written for both worlds take their BTF branch. Deliberately without function-like macros, `##` and `#`.
+// The preprocessor lines of the C section and of the headers it includes: conditionals with their expressions, #define and
+// #undef, #error, #pragma once and pack. What is defined is expanded by defines.cpp; headers are read by includes.cpp.
+#include <algorithm>
+#include <utility>
+
 #include "frontend/constant_expr.h"
 #include "frontend/lexer.h"
 
@@ -14,16 +16,6 @@ bool is_blank(char c) {
 bool is_word_part(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
 }
-// Numbers that scripts take from socket headers and BTF does not have.
-struct HeaderConstant {
-  std::string_view name;
-  uint64_t value;
-};
-constexpr HeaderConstant socket_constants[] = {{"AF_UNSPEC", 0}, {"AF_UNIX", 1}, {"AF_INET", 2}, {"AF_INET6", 10}};
-
-bool is_predefined(std::string_view name) {
-  return name == "BPFTRACE_HAVE_BTF";
-}
 
 }  // namespace
 
@@ -34,14 +26,23 @@ bool Lexer::at_directive() const {
   return before == 0 || text_[before - 1] == '\n';
 }
 
-// Offset of the newline that ends the logical line; lines ending in a backslash go on.
+// Offset of the newline that ends the logical line: lines ending in a backslash go on, and so do comments.
 size_t Lexer::find_line_end() const {
-  size_t end = text_.find('\n', position_);
-  while (end != std::string_view::npos) {
-    size_t last = end;
-    if (last > position_ && text_[last - 1] == '\r') last--;
-    if (last <= position_ || text_[last - 1] != '\\') return end;
-    end = text_.find('\n', end + 1);
+  for (size_t at = position_; at < text_.size(); at++) {
+    char c = text_[at];
+    if (c == '\n') return at;
+    if (c == '\\') {
+      at += text_.substr(at + 1, 2) == "\r\n" ? 2 : 1;
+    } else if (c == '"' || c == '\'') {
+      while (at + 1 < text_.size() && text_[at + 1] != c && text_[at + 1] != '\n') at += text_[at + 1] == '\\' ? 2 : 1;
+      if (at + 1 < text_.size() && text_[at + 1] == c) at++;
+    } else if (c == '/' && text_.substr(at + 1, 1) == "*") {
+      size_t close = text_.find("*/", at + 2);
+      if (close == std::string_view::npos) break;
+      at = close + 1;
+    } else if (c == '/' && text_.substr(at + 1, 1) == "/") {
+      while (at + 1 < text_.size() && text_[at + 1] != '\n') at += text_[at + 1] == '\\' ? 2 : 1;
+    }
   }
   return text_.size();
 }
@@ -67,43 +68,52 @@ void Lexer::read_directive() {
   position_++;
   std::string_view name = read_directive_word(line_end);
   Span name_span = span_from(start);
+  has_defines_ = true;
   if (name == "define") {
     read_define(line_end);
   } else if (name == "undef") {
-    macros_.erase(read_directive_word(line_end));
-  } else if (name == "include") {
-    read_include(name_span, line_end);
+    macros_[read_directive_word(line_end)].is_undefined = true;
+  } else if (name == "include" || name == "include_next" || name == "import") {
+    read_include(name_span, line_end, name == "include_next");
+    return;
   } else if (name == "error") {
-    errors_.report(Diag::error_directive, name_span, {std::string(text_.substr(position_, line_end - position_))});
+    std::string_view text = text_.substr(position_, line_end - position_);
+    errors_.insist(Diag::error_directive, name_span, {std::string(text)});
+  } else if (name == "pragma") {
+    read_pragma(line_end);
   } else if (name == "if" || name == "ifdef" || name == "ifndef" || name == "elif" || name == "else" || name == "endif") {
     read_conditional(name, name_span, line_end);
-  } else if (name != "pragma" && name != "line" && !name.empty()) {
+  } else if (name != "line" && name != "warning" && name != "ident" && !name.empty()) {
     errors_.report(Diag::unknown_directive, name_span, {std::string(name)});
   }
   position_ = line_end;
   if (is_skipping()) skip_inactive();
 }
 
-void Lexer::read_include(Span name_span, size_t line_end) {
-  position_ = line_end;
-  while (position_ > 0 && is_blank(text_[position_ - 1])) position_--;
-  Span line = cover(name_span, span_from(position_ - 1));
-  errors_.report(Diag::include_ignored, line);
-  bool is_socket = text_.substr(line.begin - begin_, line.end - line.begin).find("/sock") != std::string_view::npos;
-  if (!is_socket) return;
-  for (const HeaderConstant& constant : socket_constants) {
-    Token number;
-    number.kind = TokenKind::integer;
-    number.text = constant.name;
-    number.value = constant.value;
-    macros_.try_emplace(constant.name, Macro{{number}, line, true});
+// #pragma once, and pack(n), pack(push, n), pack(pop), pack(). Others say nothing about types.
+void Lexer::read_pragma(size_t line_end) {
+  std::vector<Token> words = scan_line(line_end);
+  if (words.empty()) return;
+  if (words[0].text == "once" && !inputs_.empty()) once_.push_back(identity_);
+  if (words[0].text != "pack") return;
+  bool pushes = false, pops = false;
+  uint64_t value = 0;
+  for (const Token& word : words) {
+    pushes |= word.text == "push";
+    pops |= word.text == "pop";
+    if (word.kind == TokenKind::integer) value = word.value;
   }
+  if (pops && packs_.size() > 1) packs_.pop_back();
+  if (pushes) packs_.push_back(packs_.back());
+  if (!pops && (!pushes || value != 0)) packs_.back() = static_cast<uint8_t>(std::min<uint64_t>(value, 16));
 }
 
 std::vector<Token> Lexer::scan_line(size_t line_end) {
   Lexer line(text_.substr(0, line_end), begin_, arena_, errors_);
   line.position_ = position_;
   line.reads_directives_ = false;
+  line.in_body_ = true;
+  line.origin_ = origin_;
   std::vector<Token> tokens;
   for (Token token = line.next(); token.kind != TokenKind::end; token = line.next()) tokens.push_back(token);
   position_ = line_end;
@@ -119,20 +129,23 @@ void Lexer::read_define(size_t line_end) {
     errors_.report(Diag::bad_directive, span_from(at > 0 && at == line_end ? at - 1 : at), {"define", "a name is missing"});
     return;
   }
-  if (peek() == '(' && position_ < line_end) {
-    errors_.report(Diag::define_with_parameters, span, {std::string(name)}).with_hint("write it as `macro name($a) { ... }`");
-    position_ = line_end;
-    return;
-  }
   Macro macro;
   macro.definition = span;
-  // Headers' macros may be full of C that is never used here, so a bad body counts only when the name is used.
-  bool was_muted = errors_.is_muted;
-  errors_.is_muted = true;
-  macro.tokens = scan_line(line_end);
-  errors_.is_muted = was_muted;
-  for (const Token& token : macro.tokens)
-    if (token.kind == TokenKind::invalid) macro.is_usable = false;
+  macro.origin = origin_;
+  if (peek() == '(' && position_ < line_end) {
+    macro.takes_arguments = true;
+    for (const Token& token : scan_line(position_ + text_.substr(position_, line_end - position_).find(')') + 1)) {
+      bool is_rest = token.text == "..." || token.text == "..";
+      if (token.is_word()) macro.params.push_back(token.text);
+      if (!is_rest || macro.is_variadic) continue;
+      macro.is_variadic = true;
+      // `name...` is GNU's way to name what is left.
+      bool has_name = !macro.params.empty() && macro.params.back().data() + macro.params.back().size() == token.text.data();
+      if (!has_name) macro.params.push_back("__VA_ARGS__");
+    }
+  }
+  macro.text = text_.substr(position_, line_end - position_);
+  macro.begin = begin_ + static_cast<uint32_t>(position_);
   macros_.insert_or_assign(name, std::move(macro));
 }
 
@@ -147,13 +160,12 @@ void Lexer::read_conditional(std::string_view name, Span name_span, size_t line_
     } else {
       std::string_view macro = read_directive_word(line_end);
       if (macro.empty()) errors_.report(Diag::bad_directive, name_span, {std::string(name), "a name is missing"});
-      bool is_defined = is_predefined(macro) || macros_.contains(macro);
-      conditional.is_active = conditional.was_taken = is_defined == (name == "ifdef");
+      conditional.is_active = conditional.was_taken = is_defined(macro) == (name == "ifdef");
     }
     conditionals_.push_back(conditional);
     return;
   }
-  if (conditionals_.empty()) {
+  if (conditionals_.size() == (inputs_.empty() ? 0 : inputs_.back().conditionals)) {
     errors_.report(Diag::bad_directive, name_span, {std::string(name), "there is no `#if` before it"});
     return;
   }
@@ -171,31 +183,50 @@ void Lexer::read_conditional(std::string_view name, Span name_span, size_t line_
   }
 }
 
-bool Lexer::evaluate_condition(size_t line_end) {
-  size_t start = position_;
-  // `defined X` is answered before macros are expanded, as in C.
-  std::vector<Token> raw = scan_line(line_end);
+// `defined X` and `__has_include(<x>)` are answered before macros are expanded, as in C. What else asks what a compiler has
+// gets a no.
+std::vector<Token> Lexer::answer_defined(const std::vector<Token>& raw) {
   std::vector<Token> tokens;
   for (size_t i = 0; i < raw.size(); i++) {
-    if (raw[i].text != "defined" || raw[i].kind != TokenKind::identifier) {
-      bool is_macro = raw[i].kind == TokenKind::identifier && macros_.contains(raw[i].text);
-      if (!is_macro) tokens.push_back(raw[i]);
-      else
-        for (const Token& part : macros_.find(raw[i].text)->second.tokens) tokens.push_back(part);
+    bool asks = raw[i].kind == TokenKind::identifier && raw[i].text.starts_with("__has_");
+    bool is_in_parens = i + 1 < raw.size() && raw[i + 1].kind == TokenKind::left_paren;
+    if (asks && is_in_parens) {
+      size_t end = i + 2;
+      while (end < raw.size() && raw[end].kind != TokenKind::right_paren) end++;
+      Token answer = raw[i];
+      answer.kind = TokenKind::integer;
+      std::span<const Token> operand(raw.data() + i + 2, end - i - 2);
+      answer.value = raw[i].text.starts_with("__has_include") && has_header(operand) ? 1 : 0;
+      tokens.push_back(answer);
+      i = end;
       continue;
     }
-    size_t name = i + 1 < raw.size() && raw[i + 1].kind == TokenKind::left_paren ? i + 2 : i + 1;
+    if (raw[i].text != "defined" || raw[i].kind != TokenKind::identifier) {
+      tokens.push_back(raw[i]);
+      continue;
+    }
+    size_t name = is_in_parens ? i + 2 : i + 1;
     if (name >= raw.size()) break;
     Token answer = raw[name];
     answer.kind = TokenKind::integer;
-    answer.value = is_predefined(answer.text) || macros_.contains(answer.text);
+    answer.value = is_defined(answer.text) ? 1 : 0;
     tokens.push_back(answer);
-    i = name == i + 2 && name + 1 < raw.size() && raw[name + 1].kind == TokenKind::right_paren ? name + 1 : name;
+    i = is_in_parens && name + 1 < raw.size() && raw[name + 1].kind == TokenKind::right_paren ? name + 1 : name;
   }
+  return tokens;
+}
+
+bool Lexer::evaluate_condition(size_t line_end) {
+  size_t start = position_;
+  bool was_in_directive = std::exchange(in_directive_, true);
+  std::vector<Token> tokens = expand_all(answer_defined(scan_line(line_end)));
+  // What expands to `defined(X)` has no meaning in C, but compilers answer it and headers ask it.
+  tokens = answer_defined(tokens);
+  in_directive_ = was_in_directive;
   size_t culprit = 0;
-  auto zero = [](std::string_view name) { return std::optional<int64_t>(is_predefined(name) ? 1 : 0); };
+  auto zero = [this](std::string_view name) { return std::optional<int64_t>(name == "BPFTRACE_HAVE_BTF" && is_defined(name)); };
   std::optional<int64_t> value = evaluate_constant(tokens, zero, culprit);
-  if (!value) {
+  if (!value && origin_ <= Origin::user_header) {
     bool has_culprit = culprit < tokens.size();
     Span at = has_culprit ? tokens[culprit].span : span_from(start > 0 ? start - 1 : 0);
     errors_.report(Diag::bad_directive, at, {"if", "its condition is not a constant expression"});

@@ -16,7 +16,7 @@ bool is_scalar(const Type* type) {
 const Type* stored(const Type* type, mir::TypePool& pool) {
   switch (type->kind) {
     case TypeKind::integer: return pool.integer(8, type->is_signed);
-    case TypeKind::enumeration: return pool.enumeration(type->name, 8);
+    case TypeKind::enumeration: return pool.enumeration(type->name, 8, type->is_signed);
     case TypeKind::tuple: {
       std::vector<const Type*> elements;
       for (const mir::TupleElement& element : type->elements) elements.push_back(stored(element.type, pool));

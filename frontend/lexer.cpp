@@ -1,5 +1,5 @@
-// Scanning tokens and handing out those of a #define in place of its name. What the tokens mean is the parser's business,
-// preprocessor lines are those of directives.cpp.
+// Scanning tokens. What they mean is the parser's business, preprocessor lines are those of directives.cpp, names that
+// #define gave a meaning those of defines.cpp.
 #include "frontend/lexer.h"
 
 #include <array>
@@ -58,9 +58,6 @@ constexpr NumberSuffix number_suffixes[] = {
     {"h", 3600 * second, false},
     {"d", 86400 * second, false},
 };
-
-// A hostile chain of macros must not grow without end.
-constexpr size_t most_expanded_tokens = 200'000;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -177,10 +174,11 @@ Diagnostic& ParseErrors::report(Diag id, Span span, std::initializer_list<std::s
   return out_.report(id, span, args);
 }
 
-Lexer::Lexer(std::string_view text, uint32_t begin, Arena& arena, ParseErrors& errors)
-    : text_(text), begin_(begin), arena_(arena), errors_(errors) {}
+Lexer::Lexer(std::string_view text, uint32_t begin, Arena& arena, ParseErrors& errors, Headers* headers)
+    : text_(text), begin_(begin), arena_(arena), errors_(errors), headers_(headers) {}
 
 void Lexer::rewind(uint32_t offset) {
+  while (!inputs_.empty() && (offset < begin_ || offset > begin_ + text_.size())) leave_header();
   position_ = offset - begin_;
   expansions_.clear();
 }
@@ -203,48 +201,12 @@ Token Lexer::next() {
     std::optional<Token> expanded = next_of_expansions();
     result = expanded ? *expanded : scan();
     bool is_field = previous_ == TokenKind::dot || previous_ == TokenKind::arrow;
-    if (result.kind != TokenKind::identifier || is_field || macros_.empty() || !expand(result)) break;
+    if (result.kind != TokenKind::identifier || is_field || !has_defines_ || !expand(result)) break;
   }
   previous_ = result.kind;
+  result.origin = origin_;
+  if (result.kind == TokenKind::kw_struct || result.kind == TokenKind::kw_union) result.pack = packs_.back();
   return result;
-}
-
-std::optional<Token> Lexer::next_of_expansions() {
-  while (!expansions_.empty()) {
-    Expansion& top = expansions_.back();
-    if (top.next < top.macro->tokens.size()) {
-      Token result = top.macro->tokens[top.next++];
-      result.span = top.use;
-      return result;
-    }
-    expansions_.pop_back();
-  }
-  return std::nullopt;
-}
-
-bool Lexer::is_expanding(std::string_view name) const {
-  for (const Expansion& expansion : expansions_)
-    if (expansion.name == name) return true;
-  return false;
-}
-
-bool Lexer::expand(const Token& token) {
-  auto found = macros_.find(token.text);
-  if (found == macros_.end() || is_expanding(token.text)) return false;
-  const Macro& macro = found->second;
-  if (!macro.is_usable) {
-    errors_.report(Diag::unusable_define, token.span, {std::string(token.text)}).label(macro.definition, "defined here");
-    return false;
-  }
-  expanded_tokens_ += macro.tokens.size() + 1;
-  if (expanded_tokens_ > most_expanded_tokens) {
-    errors_.report(Diag::define_expands_too_far, token.span, {std::string(token.text), std::to_string(most_expanded_tokens)});
-    expansions_.clear();
-    position_ = text_.size();
-    return true;
-  }
-  expansions_.push_back({found->first, &macro, 0, token.span});
-  return true;
 }
 
 bool Lexer::skip_comment() {
@@ -256,7 +218,7 @@ bool Lexer::skip_comment() {
   size_t start = position_;
   size_t close = text_.find("*/", position_ + 2);
   position_ = close == std::string_view::npos ? text_.size() : close + 2;
-  if (close == std::string_view::npos) {
+  if (close == std::string_view::npos && origin_ <= Origin::user_header) {
     uint32_t at = begin_ + static_cast<uint32_t>(start);
     errors_.report(Diag::unterminated_comment, {at, at + 2});
     swallowed_end_ = true;
@@ -279,14 +241,16 @@ void Lexer::skip_trivia() {
       return;
     }
   }
-  if (!conditionals_.empty() && reads_directives_) {
+  size_t outer = inputs_.empty() ? 0 : inputs_.back().conditionals;
+  if (conditionals_.size() > outer && reads_directives_) {
     errors_.report(Diag::unterminated_conditional, conditionals_.back().opening);
-    conditionals_.clear();
+    conditionals_.resize(outer);
   }
 }
 
 Token Lexer::scan() {
   skip_trivia();
+  for (; position_ >= text_.size() && !inputs_.empty(); skip_trivia()) leave_header();
   if (position_ >= text_.size()) {
     Token end = token(TokenKind::end, position_);
     // Shown at the last thing there is.
@@ -296,10 +260,14 @@ Token Lexer::scan() {
     return end;
   }
   char c = text_[position_];
+  bool is_c = origin_ != Origin::script;
+  bool is_other_in_c =
+      is_word_start(c) || is_digit(c) || c == '"' || c == '\'' || rest().starts_with("...") || (c == '.' && is_digit(peek(1)));
+  if ((is_c && is_other_in_c) || (in_body_ && c == '#')) return scan_c();
   if (is_word_start(c)) return scan_word();
   if (is_digit(c)) return scan_number();
-  if (c == '$') return scan_dollar();
-  if (c == '@') return scan_map();
+  if (c == '$' && !is_c) return scan_dollar();
+  if (c == '@' && !is_c) return scan_map();
   if (c == '"') return scan_string();
   size_t start = position_;
   for (const Spelling& row : puncts) {
@@ -307,7 +275,7 @@ Token Lexer::scan() {
     position_ += row.text.size();
     return token(row.kind, start);
   }
-  return scan_unexpected();
+  return is_c ? scan_c() : scan_unexpected();
 }
 
 Token Lexer::scan_word() {

@@ -1,16 +1,19 @@
 // Text to tokens, on demand: the parser asks for one token at a time because what `/` and `:` mean depends on where it
-// stands (attach points are raw text). Preprocessor lines are handled here too (directives.cpp): conditionals choose what
-// is read, `#define NAME tokens` is expanded as tokens are handed out. Reports through ParseErrors; an unusable token
-// comes out as TokenKind::invalid. Deliberately does not know the grammar.
+// stands (attach points are raw text). Preprocessor lines are handled here too: conditionals choose what is read
+// (directives.cpp), headers are read in place of their #include (includes.cpp), and what #define says is expanded as tokens
+// are handed out (defines.cpp). Text of headers is scanned by C's rules (scan_c.cpp). Reports through ParseErrors; an
+// unusable token comes out as TokenKind::invalid. Deliberately does not know the grammar.
 #pragma once
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "frontend/headers.h"
 #include "frontend/token.h"
 #include "mir/base/arena.h"
 #include "mir/base/diagnostic.h"
@@ -25,6 +28,14 @@ class ParseErrors {
   explicit ParseErrors(Diagnostics& out) : out_(out) {}
 
   Diagnostic& report(Diag id, Span span, std::initializer_list<std::string> args = {});
+  // What no skipping may hide: headers that say so themselves, or are missing.
+  Diagnostic& insist(Diag id, Span span, std::initializer_list<std::string> args) {
+    bool was_muted = is_muted;
+    is_muted = false;
+    Diagnostic& said = report(id, span, args);
+    is_muted = was_muted;
+    return said;
+  }
   bool has_reported() const { return reported_ != 0; }
   bool is_full() const { return reported_ >= limit; }
 
@@ -38,8 +49,8 @@ class ParseErrors {
 
 class Lexer {
  public:
-  // `text` starts at `begin` in the offset space of spans.
-  Lexer(std::string_view text, uint32_t begin, Arena& arena, ParseErrors& errors);
+  // `text` starts at `begin` in the offset space of spans. Without `headers` no #include is read or missed.
+  Lexer(std::string_view text, uint32_t begin, Arena& arena, ParseErrors& errors, Headers* headers = nullptr);
 
   Token next();
 
@@ -50,21 +61,46 @@ class Lexer {
   uint32_t offset() const { return begin_ + static_cast<uint32_t>(position_); }
   // An unclosed string or comment took all that was left, closing braces too.
   bool has_swallowed_end() const { return swallowed_end_; }
+  // Reads these headers first, as if each were included by a line of its own (--include).
+  void include_first(const std::vector<std::string>& paths);
+  // Some header of the kernel was not there, or only the version of it that is made for programs.
+  bool lacks_kernel_headers() const { return lacks_kernel_headers_; }
   // The raw text not yet read; consume() moves past its first bytes.
   std::string_view rest() const { return text_.substr(position_); }
   void consume(size_t bytes) { position_ += bytes; }
 
  private:
+  // A #define. Its body is scanned when it is first used: headers have thousands that never are.
   struct Macro {
+    std::string_view text;
+    uint32_t begin = 0;  // of the text, in the offset space
+    Origin origin = Origin::script;
+    bool takes_arguments = false;
+    bool is_variadic = false;  // the last parameter takes all that is left
+    std::vector<std::string_view> params;
+    bool is_scanned = false;
     std::vector<Token> tokens;
     Span definition;
-    bool is_usable = true;
+    bool is_undefined = false;  // by #undef: hides a predefined one
   };
   struct Expansion {
-    std::string_view name;
-    const Macro* macro;
+    std::string_view name;  // empty: tokens given back
+    std::vector<Token> tokens;
+    Span use;                  // shown for every token
+    bool keeps_spans = false;  // except for what is given back
     size_t next = 0;
-    Span use;
+  };
+  using Arguments = std::vector<std::vector<Token>>;
+  // A file whose reading waits for the end of one it includes.
+  struct Input {
+    std::string_view text;
+    uint32_t begin = 0;
+    size_t position = 0;
+    Origin origin = Origin::script;
+    std::string name;
+    size_t place = 0;         // of a header in the order of search
+    size_t conditionals = 0;  // open when it was left
+    std::string identity;
   };
   struct Conditional {
     Span opening;
@@ -86,9 +122,36 @@ class Lexer {
   Span span_from(size_t start) const;
   char peek(size_t ahead = 0) const { return position_ + ahead < text_.size() ? text_[position_ + ahead] : '\0'; }
 
+  // scan_c.cpp
+  Token scan_c();
+  Token scan_c_number();
+  Token scan_c_character();
+  Token scan_c_string();
+
+  // defines.cpp
   std::optional<Token> next_of_expansions();
+  Token next_unexpanded();
+  void give_back(const Token& token);
   bool is_expanding(std::string_view name) const;
-  bool expand(const Token& token);
+  Macro* find_define(std::string_view name);
+  bool is_defined(std::string_view name);
+  void scan_body(Macro& macro);
+  bool expand(Token& token);
+  bool expand_call(Token& name, Macro& macro);
+  bool push_expansion(const Token& name, Macro& macro, std::vector<Token> tokens);
+  std::optional<Arguments> read_arguments(const Token& name, const Macro& macro);
+  std::vector<Token> substitute(const Macro& macro, const Arguments& arguments);
+  std::vector<Token> expand_all(std::vector<Token> tokens);
+  Token paste(const Token& left, const Token& right);
+  Token stringify(const std::vector<Token>& tokens, Span at);
+  std::vector<Token> scan_text(std::string_view text, uint32_t begin, Origin origin);
+
+  // includes.cpp
+  void read_include(Span name_span, size_t line_end, bool is_next);
+  void open_header(HeaderFile file, Span include);
+  void leave_header();
+  void report_missing(std::string_view path, Span at);
+  bool has_header(std::span<const Token> name);
 
   // directives.cpp
   bool at_directive() const;
@@ -96,7 +159,8 @@ class Lexer {
   void read_define(size_t line_end);
   void read_conditional(std::string_view name, Span name_span, size_t line_end);
   bool evaluate_condition(size_t line_end);
-  void read_include(Span name_span, size_t line_end);
+  std::vector<Token> answer_defined(const std::vector<Token>& raw);
+  void read_pragma(size_t line_end);
   void skip_inactive();
   bool is_skipping() const;
   size_t find_line_end() const;
@@ -111,6 +175,19 @@ class Lexer {
   TokenKind previous_ = TokenKind::end;
   bool reads_directives_ = true;
   bool swallowed_end_ = false;
+  Headers* headers_;
+  Origin origin_ = Origin::script;
+  std::string name_;  // of the header being read
+  size_t place_ = 0;
+  std::vector<Input> inputs_;
+  std::vector<std::string> once_;  // identities of headers that #pragma once keeps from a second reading
+  std::string identity_;
+  std::vector<uint8_t> packs_ = {0};
+  bool lacks_kernel_headers_ = false;
+  bool is_closed_ = false;     // only expansions are read: arguments and conditions expand by themselves
+  bool has_defines_ = false;   // a directive was read: names may stand for something
+  bool in_directive_ = false;  // a condition, where builtins of the language have no meaning
+  bool in_body_ = false;       // of a #define, where `#` and `##` are operators
   std::unordered_map<std::string_view, Macro> macros_;
   std::vector<Expansion> expansions_;
   std::vector<Conditional> conditionals_;

@@ -5,14 +5,19 @@
 
 namespace shrike {
 
-ScriptParser::ScriptParser(std::string_view text, uint32_t begin, const ParseOptions& options, Arena& arena,
+ScriptParser::ScriptParser(std::string_view text, uint32_t begin, const ParseOptions& options, Headers* headers, Arena& arena,
                            Diagnostics& diagnostics)
-    : options_(options), text_(text), begin_(begin), arena_(arena), errors_(diagnostics), lexer_(text, begin, arena, errors_) {
+    : options_(options),
+      text_(text),
+      begin_(begin),
+      arena_(arena),
+      errors_(diagnostics),
+      lexer_(text, begin, arena, errors_, headers) {
+  if (headers != nullptr) lexer_.include_first(options.first_headers);
   invalid_.kind = TokenKind::invalid;
 }
 
-ast::Program parse(const SourceMap& sources, uint32_t begin, const ParseOptions& options, Arena& arena,
-                   Diagnostics& diagnostics) {
+ast::Program parse(SourceMap& sources, uint32_t begin, const ParseOptions& options, Arena& arena, Diagnostics& diagnostics) {
   std::string_view text = sources.file_text(begin);
   size_t nul = text.find('\0');
   if (nul != std::string_view::npos) {
@@ -20,7 +25,9 @@ ast::Program parse(const SourceMap& sources, uint32_t begin, const ParseOptions&
     diagnostics.report(Diag::not_a_script, {at, at + 1});
     return {};
   }
-  return ScriptParser(text, begin, options, arena, diagnostics).parse_program();
+  if (options.headers == nullptr) return ScriptParser(text, begin, options, nullptr, arena, diagnostics).parse_program();
+  Headers headers{*options.headers, sources};
+  return ScriptParser(text, begin, options, &headers, arena, diagnostics).parse_program();
 }
 
 // --- tokens
@@ -76,7 +83,8 @@ Diagnostic& ScriptParser::fail_expected(std::string_view what) {
   if (is_told) errors_.is_muted = true;
   // What is missing at the end of a line is missing there, not on the next.
   Span at = found.span;
-  if (last_span_.is_known() && last_span_.end <= at.begin) {
+  bool is_in_script = last_span_.begin >= begin_ && at.end <= begin_ + text_.size();
+  if (is_in_script && last_span_.is_known() && last_span_.end <= at.begin) {
     std::string_view between = text_.substr(last_span_.end - begin_, at.begin - last_span_.end);
     if (between.find('\n') != std::string_view::npos) at = {last_span_.end - 1, last_span_.end};
   }
@@ -131,10 +139,16 @@ void ScriptParser::skip_to_body_end() {
 
 ast::Program ScriptParser::parse_program() {
   ast::Program program;
+  program_ = &program;
   while (!at(TokenKind::end)) {
+    if (peek().origin != Origin::script) {
+      parse_header_item();
+      continue;
+    }
     parse_item(program);
     if (is_panicking_) skip_to_body_end();
   }
+  program.lacks_kernel_headers = lexer_.lacks_kernel_headers();
   program.expr_count = options_.first_expr_id + static_cast<uint32_t>(depths_.size());
   bool may_lack_probes = options_.first_expr_id != 0 || !program.imports.empty();
   if (program.probes.empty() && !may_lack_probes && !errors_.has_reported()) errors_.report(Diag::empty_program, {});
@@ -149,9 +163,7 @@ void ScriptParser::parse_item(ast::Program& program) {
     case TokenKind::kw_typedef: {
       if (section_ != Section::c)
         errors_.report(Diag::out_of_order, peek().span, {"C definitions", "`config`, imports and probes"});
-      if (at(TokenKind::kw_enum)) parse_c_enum(program);
-      else if (at(TokenKind::kw_typedef)) parse_typedef(program);
-      else parse_c_record(program);
+      parse_declaration();
       return;
     }
     case TokenKind::kw_import: parse_import(program); return;

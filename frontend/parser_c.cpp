@@ -1,246 +1,129 @@
-// The C section: definitions of structs, unions, enums and typedefs. Members' types stay text; the checker resolves them.
-// Deliberately without C's expressions beyond integer constants, and without functions and variables.
+// Declarations of the C section and of headers: what defines a struct, union, enum or typedef is kept, anything else is
+// passed over: functions with their bodies, variables, assertions, assembly. What the script or the user's own headers get
+// wrong is reported; of other headers a declaration that is not understood is left out in silence, since scripts mean few of
+// the thousands that a header brings.
 #include <algorithm>
 
 #include "frontend/script_parser.h"
 
 namespace shrike {
 
-namespace {
-
-bool is_qualifier(std::string_view word) {
-  for (std::string_view name : {"const", "volatile", "restrict", "__restrict", "__user", "__kernel", "__rcu", "__percpu",
-                                "extern", "static", "_Atomic", "__extension__"})
-    if (word == name) return true;
-  return false;
+void ScriptParser::parse_header_item() {
+  bool is_foreign = peek().origin != Origin::user_header;
+  errors_.is_muted |= is_foreign;
+  parse_declaration();
+  if (is_panicking_) skip_header_item();
+  errors_.is_muted = errors_.is_full();
 }
 
-bool is_c_integer_word(std::string_view word) {
-  for (std::string_view name : {"char", "short", "int", "long", "unsigned", "signed"})
-    if (word == name) return true;
-  return false;
-}
-
-bool is_attribute(const Token& token) {
-  return token.kind == TokenKind::identifier && (token.text == "__attribute__" || token.text == "__attribute");
-}
-
-}  // namespace
-
-// From an opening token to after the one that closes it.
-void ScriptParser::skip_balanced(TokenKind open, TokenKind close) {
-  size_t depth = 0;
-  while (!at(TokenKind::end) && !at(TokenKind::invalid)) {
+// To after the `;` or the body that ends the declaration, but not out of the header.
+void ScriptParser::skip_header_item() {
+  is_panicking_ = false;
+  size_t open = 0;
+  while (!at(TokenKind::end) && peek().origin != Origin::script) {
     TokenKind kind = take().kind;
-    if (kind == open) depth++;
-    if (kind == close && --depth == 0) return;
+    if (kind == TokenKind::left_brace) open++;
+    if (kind == TokenKind::semicolon && open == 0) return;
+    if (kind == TokenKind::right_brace && (open == 0 || --open == 0)) return;
   }
 }
 
-bool ScriptParser::parse_attributes() {
-  bool is_packed = false;
-  while (is_attribute(peek())) {
-    take();
-    if (!at(TokenKind::left_paren)) {
-      expect(TokenKind::left_paren);
-      return is_packed;
-    }
-    size_t depth = 0;
-    while (!at(TokenKind::end) && !at(TokenKind::invalid)) {
-      Token token = take();
-      if (token.kind == TokenKind::left_paren) depth++;
-      if (token.kind == TokenKind::right_paren && --depth == 0) break;
-      if (token.text == "packed" || token.text == "__packed__") is_packed = true;
-      if (token.text == "aligned" || token.text == "__aligned__")
-        errors_.report(Diag::attribute_ignored, token.span, {"aligned"});
-    }
-  }
-  return is_packed;
+// Declarations that begin with a word of their own, and what can only be passed over.
+bool ScriptParser::skip_other_declaration() {
+  if (accept(TokenKind::semicolon)) return true;
+  if (peek().kind != TokenKind::identifier) return false;
+  std::string_view word = peek().text;
+  bool is_other = word == "_Static_assert" || word == "static_assert" || word == "asm" || word == "__asm__" || word == "__asm";
+  if (is_other) skip_header_item();
+  return is_other;
 }
 
-void ScriptParser::parse_c_record(ast::Program& program) {
-  bool is_union = peek().kind == TokenKind::kw_union;
-  if (peek(1).is_word() && peek(2).kind == TokenKind::semicolon) {  // forward declaration
-    take();
-    take();
-    take();
+void ScriptParser::parse_declaration() {
+  if (skip_other_declaration()) return;
+  Nesting nesting(*this);
+  if (is_too_deep()) return;
+  Span start = peek().span;
+  bool is_script = peek().origin == Origin::script;
+  Specifiers specifiers;
+  if (!parse_specifiers(specifiers)) return;
+  if (is_script && !specifiers.is_typedef) {
+    // The language has definitions only, and does without the `;` after their brace.
+    bool is_forward = !specifiers.has_body && at(TokenKind::semicolon);
+    if (!specifiers.has_body && !is_forward) expect(TokenKind::left_brace);
+    if (specifiers.made_record != nullptr) fail(Diag::expected_token, specifiers.made_record->span, {"a name", "none"});
+    accept(TokenKind::semicolon);
     return;
   }
-  ast::CRecord record = parse_record_definition(is_union);
-  if (!is_panicking_ && record.name.empty()) fail(Diag::expected_token, record.span, {"a name", "none"});
-  if (is_panicking_) return;
-  accept(TokenKind::semicolon);
-  c_types_.insert(record.name);
-  program.records.push_back(std::move(record));
-}
-
-// At `struct` or `union`.
-ast::CRecord ScriptParser::parse_record_definition(bool is_union) {
-  Nesting nesting(*this);
-  ast::CRecord record;
-  record.is_union = is_union;
-  if (is_too_deep()) return record;
-  Span start = take().span;
-  record.is_packed = parse_attributes();
-  if (peek().is_word()) record.name = take().text;
-  record.span = since(start);
-  if (!expect(TokenKind::left_brace)) return record;
-  while (!at(TokenKind::right_brace) && !at(TokenKind::end)) {
-    if (accept(TokenKind::semicolon)) continue;
-    ast::CMember member;
-    if (parse_member(member)) record.members.push_back(std::move(member));
-    if (is_panicking_) synchronize();
-  }
-  expect(TokenKind::right_brace);
-  if (parse_attributes()) record.is_packed = true;
-  return record;
-}
-
-bool ScriptParser::parse_member(ast::CMember& member) {
-  Span start = peek().span;
-  if (!parse_member_type(member) || !parse_declarators(member)) return false;
-  member.span = since(start);
-  return expect(TokenKind::semicolon);
-}
-
-// The part before the declarators.
-bool ScriptParser::parse_member_type(ast::CMember& member) {
-  std::string words;
-  auto append = [&words](std::string_view word) {
-    if (!words.empty()) words += ' ';
-    words += word;
-  };
-  bool is_complete = false;
-  for (;;) {
-    if (is_attribute(peek())) {
-      parse_attributes();
-    } else if (peek().kind == TokenKind::identifier && is_qualifier(peek().text)) {
-      take();
-    } else if (is_complete) {
-      break;
-    } else if (at(TokenKind::kw_struct) || at(TokenKind::kw_union)) {
-      bool is_union = at(TokenKind::kw_union);
-      size_t after_name = peek(1).is_word() ? 2 : 1;
-      if (peek(after_name).kind == TokenKind::left_brace || is_attribute(peek(1))) {
-        member.inline_record = arena_.make<ast::CRecord>(parse_record_definition(is_union));
-        append(is_union ? "union" : "struct");
-        if (!member.inline_record->name.empty()) append(member.inline_record->name);
-      } else {
-        append(take().text);
-        append(expect_name("a name").text);
-      }
-      is_complete = true;
-    } else if (accept(TokenKind::kw_enum)) {
-      append("enum");
-      append(expect_name("a name").text);
-      is_complete = true;
-    } else if (peek().kind == TokenKind::identifier && is_c_integer_word(peek().text)) {
-      append(take().text);
-    } else if (peek().kind == TokenKind::identifier && words.empty()) {
-      append(take().text);
-      is_complete = true;
-    } else {
-      break;
-    }
-    if (is_panicking_) return false;
-  }
-  if (words.empty()) {
-    fail_expected("a type");
-    return false;
-  }
-  member.type = arena_.copy(words);
-  return true;
-}
-
-bool ScriptParser::parse_declarators(ast::CMember& member) {
-  if (at(TokenKind::semicolon) && member.inline_record != nullptr) return true;
-  do member.declarators.push_back(parse_declarator());
-  while (!is_panicking_ && accept(TokenKind::comma));
-  return !is_panicking_;
-}
-
-// `*name[4]`, `name : 3`, `(*function)(parameters)`
-ast::CDeclarator ScriptParser::parse_declarator() {
-  ast::CDeclarator declarator;
-  Span start = peek().span;
-  auto skip_words = [this] {
-    while (peek().kind == TokenKind::identifier && is_qualifier(peek().text)) take();
-  };
-  while (accept(TokenKind::star)) {
-    declarator.pointers++;
-    skip_words();
-  }
-  bool is_function = accept(TokenKind::left_paren);
-  if (is_function) {
-    // What it points to does not matter: it is one pointer.
-    declarator.pointers++;
-    if (!expect(TokenKind::star)) return declarator;
-    skip_words();
-  }
-  if (!at(TokenKind::colon)) declarator.name = expect_name("a member name").text;
-  while (accept(TokenKind::left_bracket)) {
-    bool is_flexible = at(TokenKind::right_bracket);
-    std::optional<int64_t> count = is_flexible ? 0 : parse_constant({TokenKind::right_bracket});
-    if (count && *count < 0) fail(Diag::not_a_constant, last_span_, {"an array size"});
-    declarator.dimensions.push_back(static_cast<uint64_t>(count.value_or(0)));
-    expect(TokenKind::right_bracket);
-  }
-  if (is_function) {
-    expect(TokenKind::right_paren);
+  if ((!specifiers.is_typedef || specifiers.has_body) && accept(TokenKind::semicolon)) return;
+  do {
+    ast::CDeclarator declarator = parse_declarator();
+    if (is_panicking_) return;
+    if (specifiers.is_typedef) add_typedef(specifiers, std::move(declarator), start);
     if (at(TokenKind::left_paren)) skip_balanced(TokenKind::left_paren, TokenKind::right_paren);
-  }
-  if (accept(TokenKind::colon)) {
-    std::optional<int64_t> bits = parse_constant({TokenKind::semicolon, TokenKind::comma});
-    if (bits && (*bits < 0 || *bits > 64)) fail(Diag::not_a_constant, last_span_, {"a bit-field width"});
-    declarator.bit_size = static_cast<uint32_t>(bits.value_or(0));
-  }
-  parse_attributes();
-  declarator.span = since(start);
-  return declarator;
+    if (at(TokenKind::left_brace)) return skip_braces();  // a function
+    if (at(TokenKind::semicolon) || at(TokenKind::comma)) continue;
+    if (!is_script) return skip_header_item();  // an initial value, attributes, an assembler name
+  } while (accept(TokenKind::comma));
+  expect(TokenKind::semicolon);
 }
 
-// The tokens up to one of `ends`, which stays.
-std::optional<int64_t> ScriptParser::parse_constant(std::initializer_list<TokenKind> ends) {
-  std::vector<Token> tokens;
-  size_t parens = 0;
-  while (!at(TokenKind::end) && !at(TokenKind::invalid) && !at(TokenKind::semicolon)) {
-    if (parens == 0 && std::find(ends.begin(), ends.end(), peek().kind) != ends.end()) break;
-    if (at(TokenKind::left_paren)) parens++;
-    if (at(TokenKind::right_paren) && parens > 0) parens--;
-    tokens.push_back(take());
+void ScriptParser::add_typedef(const Specifiers& specifiers, ast::CDeclarator declarator, Span start) {
+  ast::CTypedef definition;
+  definition.name = declarator.name;
+  definition.origin = peek().origin;
+  definition.target = specifiers.type;
+  // What has no name of its own is known by its first typedef.
+  bool is_plain = declarator.pointers == 0 && declarator.dimensions.empty();
+  if (is_plain && specifiers.made_record != nullptr && specifiers.made_record->name.empty())
+    specifiers.made_record->name = declarator.name;
+  if (is_plain && specifiers.made_enum != nullptr && specifiers.made_enum->name.empty()) {
+    specifiers.made_enum->name = declarator.name;
+    definition.target.type = arena_.copy("enum " + std::string(declarator.name));
   }
-  if (is_panicking_) return std::nullopt;
-  size_t culprit = 0;
-  auto constant_of = [this](std::string_view name) -> std::optional<int64_t> {
-    auto found = c_constants_.find(name);
-    return found == c_constants_.end() ? std::nullopt : std::optional(found->second);
-  };
-  std::optional<int64_t> value = evaluate_constant(tokens, constant_of, culprit);
-  if (!value) fail(Diag::not_a_constant, culprit < tokens.size() ? tokens[culprit].span : peek().span, {"this"});
-  return value;
+  definition.target.declarators.push_back(std::move(declarator));
+  definition.span = since(start);
+  definition.target.span = definition.span;
+  c_types_.insert(definition.name);
+  program_->typedefs.push_back(std::move(definition));
 }
 
-void ScriptParser::parse_c_enum(ast::Program& program) {
+void ScriptParser::parse_enum_specifier(Specifiers& out, std::string& words) {
   ast::CEnum definition;
+  ast::CAttributes attributes;
   Span start = take().span;
-  parse_attributes();
+  parse_attributes(attributes);
   if (peek().is_word()) definition.name = take().text;
   definition.span = since(start);
-  if (!expect(TokenKind::left_brace)) return;
+  words = "enum " + std::string(definition.name);
+  if (!accept(TokenKind::left_brace)) {
+    if (definition.name.empty()) fail_expected("`{`");
+    return;
+  }
   parse_enumerators(definition);
   expect(TokenKind::right_brace);
-  parse_attributes();
-  accept(TokenKind::semicolon);
+  parse_attributes(attributes);
   if (is_panicking_) return;
-  if (!definition.name.empty()) c_types_.insert(definition.name);
-  program.enums.push_back(std::move(definition));
+  out.has_body = true;
+  definition.is_packed = attributes.is_packed;
+  bool is_nameless = definition.name.empty();
+  if (!is_nameless) c_types_.insert(definition.name);
+  program_->enums.push_back(std::move(definition));
+  if (!is_nameless) return;
+  words = "enum (anonymous " + std::to_string(start.begin) + ")";
+  out.made_enum = &program_->enums.back();
 }
 
 void ScriptParser::parse_enumerators(ast::CEnum& definition) {
   int64_t next = 0;
   while (!is_panicking_ && !at(TokenKind::right_brace)) {
     Token name = expect_name("a name");
-    if (accept(TokenKind::assign)) next = parse_constant({TokenKind::comma, TokenKind::right_brace}).value_or(0);
+    ast::CAttributes ignored;
+    parse_attributes(ignored);
+    if (accept(TokenKind::assign)) {
+      ast::CConstant constant = parse_constant({TokenKind::comma, TokenKind::right_brace});
+      if (!constant.waiting.empty()) fail(Diag::not_a_constant, constant.span, {"this"});
+      next = constant.value;
+    }
     if (is_panicking_) return;
     definition.values.emplace_back(name.text, next);
     c_constants_[name.text] = next;
@@ -249,47 +132,42 @@ void ScriptParser::parse_enumerators(ast::CEnum& definition) {
   }
 }
 
-void ScriptParser::parse_typedef(ast::Program& program) {
-  Span start = take().span;
-  if (at(TokenKind::kw_enum) && (peek(1).kind == TokenKind::left_brace || peek(2).kind == TokenKind::left_brace)) {
-    parse_typedef_enum(program, start);
-    return;
+// The tokens up to one of `ends`, which stays.
+ast::CConstant ScriptParser::parse_constant(std::initializer_list<TokenKind> ends) {
+  ast::CConstant constant;
+  std::vector<Token> tokens;
+  bool asks_size = false;
+  size_t parens = 0;
+  while (!at(TokenKind::end) && !at(TokenKind::invalid) && !at(TokenKind::semicolon)) {
+    if (parens == 0 && std::find(ends.begin(), ends.end(), peek().kind) != ends.end()) break;
+    if (at(TokenKind::left_paren)) parens++;
+    if (at(TokenKind::right_paren) && parens > 0) parens--;
+    tokens.push_back(take());
+    asks_size |= tokens.back().text == "sizeof";
   }
-  ast::CMember target;
-  if (!parse_member_type(target)) return;
-  do {
-    ast::CTypedef definition;
-    ast::CDeclarator declarator = parse_declarator();
-    definition.name = declarator.name;
-    definition.target = target;
-    definition.target.declarators.push_back(std::move(declarator));
-    definition.span = since(start);
-    definition.target.span = definition.span;
-    if (is_panicking_) break;
-    c_types_.insert(definition.name);
-    program.typedefs.push_back(std::move(definition));
-  } while (accept(TokenKind::comma));
-  expect(TokenKind::semicolon);
-  if (is_panicking_) synchronize();
-}
-
-// `typedef enum { A, B } name;`: the enum takes the typedef's name if it has none.
-void ScriptParser::parse_typedef_enum(ast::Program& program, Span start) {
-  parse_c_enum(program);
-  if (is_panicking_) return;
-  Token name = expect_name("a name");
-  expect(TokenKind::semicolon);
-  if (is_panicking_) return synchronize();
-  ast::CEnum& definition = program.enums.back();
-  if (definition.name.empty()) definition.name = name.text;
-  ast::CTypedef type;
-  type.name = name.text;
-  type.span = since(start);
-  type.target.type = arena_.copy("enum " + std::string(definition.name));
-  type.target.span = type.span;
-  type.target.declarators.push_back({name.text, 0, {}, 0, name.span});
-  c_types_.insert(type.name);
-  program.typedefs.push_back(std::move(type));
+  if (is_panicking_) return constant;
+  if (!tokens.empty()) constant.span = cover(tokens.front().span, tokens.back().span);
+  size_t culprit = 0;
+  auto constant_of = [this](std::string_view name) -> std::optional<int64_t> {
+    auto found = c_constants_.find(name);
+    return found == c_constants_.end() ? std::nullopt : std::optional(found->second);
+  };
+  std::optional<int64_t> value = evaluate_constant(tokens, constant_of, culprit);
+  constant.value = value.value_or(0);
+  if (value) return constant;
+  if (!asks_size) {
+    fail(Diag::not_a_constant, culprit < tokens.size() ? tokens[culprit].span : peek().span, {"this"});
+    return constant;
+  }
+  // Enumerators are known here only.
+  for (Token& token : tokens) {
+    auto known = token.kind == TokenKind::identifier ? constant_of(token.text) : std::nullopt;
+    if (!known) continue;
+    token.kind = TokenKind::integer;
+    token.value = static_cast<uint64_t>(*known);
+  }
+  constant.waiting = std::move(tokens);
+  return constant;
 }
 
 }  // namespace shrike

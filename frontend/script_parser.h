@@ -20,7 +20,8 @@ class ScriptParser {
   static constexpr uint32_t max_nesting = 400;
   static constexpr uint32_t max_chain = 500;
 
-  ScriptParser(std::string_view text, uint32_t begin, const ParseOptions& options, Arena& arena, Diagnostics& diagnostics);
+  ScriptParser(std::string_view text, uint32_t begin, const ParseOptions& options, Headers* headers, Arena& arena,
+               Diagnostics& diagnostics);
 
   ast::Program parse_program();
 
@@ -127,20 +128,35 @@ class ScriptParser {
   void parse_type_head(ast::TypeName& type);
   std::string_view parse_c_words();
 
-  // --- the C section (parser_c.cpp)
-  void parse_c_record(ast::Program& program);
-  ast::CRecord parse_record_definition(bool is_union);
-  void parse_c_enum(ast::Program& program);
-  void parse_typedef(ast::Program& program);
-  void parse_typedef_enum(ast::Program& program, Span start);
+  // --- the C section and headers (parser_c.cpp, parser_c_types.cpp)
+  // What stands before the names of a declaration.
+  struct Specifiers {
+    ast::CMember type;
+    bool is_typedef = false;
+    bool has_body = false;
+    ast::CRecord* made_record = nullptr;  // one without a name, which a typedef may give it
+    ast::CEnum* made_enum = nullptr;      // the same
+  };
+  void parse_header_item();
+  void skip_header_item();
+  void parse_declaration();
+  bool skip_other_declaration();
+  void add_typedef(const Specifiers& specifiers, ast::CDeclarator declarator, Span start);
+  bool parse_specifiers(Specifiers& out);
+  void parse_record_specifier(Specifiers& out, std::string& words);
+  void parse_enum_specifier(Specifiers& out, std::string& words);
+  bool parse_record_body(ast::CRecord& record);
+  void skip_body_rest();
   bool parse_member(ast::CMember& member);
-  bool parse_member_type(ast::CMember& member);
   bool parse_declarators(ast::CMember& member);
   ast::CDeclarator parse_declarator();
+  void parse_function_pointer(ast::CDeclarator& declarator);
+  void parse_dimensions(ast::CDeclarator& declarator);
   void parse_enumerators(ast::CEnum& definition);
   void skip_balanced(TokenKind open, TokenKind close);
-  bool parse_attributes();  // true if one of them is packed
-  std::optional<int64_t> parse_constant(std::initializer_list<TokenKind> ends);
+  void parse_attributes(ast::CAttributes& attributes);
+  void parse_one_attribute(ast::CAttributes& attributes);
+  ast::CConstant parse_constant(std::initializer_list<TokenKind> ends);
 
   const ParseOptions& options_;
   std::string_view text_;
@@ -158,6 +174,7 @@ class ScriptParser {
   uint32_t nesting_ = 0;
   uint32_t deepest_in_block_ = 0;  // of the expressions made since the innermost value block began
   std::vector<uint16_t> depths_;   // of expression trees, by ExprId
+  ast::Program* program_ = nullptr;
   std::unordered_set<std::string_view> c_types_;
   std::unordered_map<std::string_view, int64_t> c_constants_;
   enum class Section : uint8_t { c, config, items } section_ = Section::c;

@@ -221,7 +221,7 @@ std::vector<Btf::EnumValue> Btf::enum_values(uint32_t id) const {
     int64_t value = 0;
     if (is_wide) value = static_cast<int64_t>(uint64_t{word_at(at + 8)} << 32 | low);
     else value = enumeration.kind_flag ? int64_t{static_cast<int32_t>(low)} : int64_t{low};
-    values.push_back({string_at(word_at(at)), value});
+    values.push_back({string_at(word_at(at)), value, id});
   }
   return values;
 }
@@ -290,7 +290,7 @@ const mir::Type* Btf::to_type_at(uint32_t id, mir::TypePool& pool, mir::AddressS
     case Kind::enumeration64: {
       uint32_t size = record.size_or_type;
       if (size != 1 && size != 2 && size != 4 && size != 8) return pool.none();
-      return record.name.empty() ? pool.integer(size, record.kind_flag) : pool.enumeration(record.name, size);
+      return record.name.empty() ? pool.integer(size, record.kind_flag) : pool.enumeration(record.name, size, record.kind_flag);
     }
     case Kind::pointer: return pointer_type(record, pool, space, depth);
     case Kind::array: return array_type(record, pool, space, depth);
@@ -380,23 +380,11 @@ void Btf::add_fields(uint32_t id, uint32_t base, uint32_t depth, mir::TypePool& 
   }
 }
 
-// The container is the declared integer at its natural place; where a packed field crosses that, the smallest integer that
-// starts at the field's first byte and holds it.
 mir::RecordField Btf::bit_field(const Member& member, uint32_t base, mir::TypePool& pool) const {
-  mir::RecordField field;
+  const mir::Type* declared = to_type(member.type, pool, mir::AddressSpace::kernel);
+  mir::RecordField field = mir::bit_field(declared, member.bit_offset, member.bit_size, pool);
   field.name = member.name;
-  field.type = to_type(member.type, pool, mir::AddressSpace::kernel);
-  field.bit_size = member.bit_size;
-  uint32_t bits = std::max<uint32_t>(size_of(member.type), 1) * 8;
-  uint32_t container = member.bit_offset / bits * bits;
-  if (member.bit_offset - container + member.bit_size > bits) {
-    container = member.bit_offset / 8 * 8;
-    uint32_t size = 1;
-    while (size < 8 && member.bit_offset - container + member.bit_size > size * 8) size *= 2;
-    field.type = pool.integer(size, field.type->is_signed);
-  }
-  field.offset = base + container / 8;
-  field.bit_offset = member.bit_offset - container;
+  field.offset += base;
   return field;
 }
 

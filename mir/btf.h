@@ -60,6 +60,7 @@ class Btf {
   struct EnumValue {
     std::string_view name;
     int64_t value = 0;
+    uint32_t enumeration = 0;  // its id
   };
 
   // `bytes` stay mapped as long as the view is used. Nothing if they are not BTF.

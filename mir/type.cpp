@@ -180,7 +180,7 @@ class TypeReader {
       if (head == "int" + bits) return pool_.integer(size, true);
       if (head == "uint" + bits) return pool_.integer(size, false);
     }
-    if (head == "struct" || head == "union" || head.substr(0, 4) == "enum") return named(head);
+    if (head == "struct" || head == "union" || head.starts_with("enum") || head.starts_with("senum")) return named(head);
     return bracketed(head);
   }
 
@@ -188,10 +188,12 @@ class TypeReader {
     std::string of;
     if (!name(of)) return nullptr;
     if (head == "struct" || head == "union") return pool_.record(of, head == "union");
-    if (head == "enum") return pool_.enumeration(of, 4);
-    if (head == "enum1") return pool_.enumeration(of, 1);
-    if (head == "enum2") return pool_.enumeration(of, 2);
-    return head == "enum8" ? pool_.enumeration(of, 8) : nullptr;
+    bool is_signed = head[0] == 's';
+    if (is_signed) head.remove_prefix(1);
+    if (head == "enum") return pool_.enumeration(of, 4, is_signed);
+    if (head == "enum1") return pool_.enumeration(of, 1, is_signed);
+    if (head == "enum2") return pool_.enumeration(of, 2, is_signed);
+    return head == "enum8" ? pool_.enumeration(of, 8, is_signed) : nullptr;
   }
 
   const Type* bracketed(std::string_view head) {
@@ -292,10 +294,10 @@ const Type* TypePool::record(std::string_view name, bool is_union) {
   return intern(std::move(type));
 }
 
-const Type* TypePool::enumeration(std::string_view name, uint32_t size) {
+const Type* TypePool::enumeration(std::string_view name, uint32_t size, bool is_signed) {
   CHECK(size == 1 || size == 2 || size == 4 || size == 8, "enumeration of an odd size");
-  Type type{.kind = TypeKind::enumeration, .size = size, .align = size, .name = std::string(name)};
-  type.text = "enum" + (size == 4 ? std::string() : std::to_string(size)) + " " + text_of_name(name);
+  Type type{.kind = TypeKind::enumeration, .is_signed = is_signed, .size = size, .align = size, .name = std::string(name)};
+  type.text = (is_signed ? "senum" : "enum") + (size == 4 ? std::string() : std::to_string(size)) + " " + text_of_name(name);
   return intern(std::move(type));
 }
 
@@ -355,6 +357,16 @@ const RecordLayout* TypePool::layout(const Type* record) const {
   return found == layouts_.end() ? nullptr : found->second.get();
 }
 
+const Enumerators* TypePool::enumerators(std::string_view name) const {
+  for (const Enumerators& known : enumerators_)
+    if (known.name == name) return &known;
+  return nullptr;
+}
+
+void TypePool::define_enumerators(Enumerators enumerators) {
+  if (this->enumerators(enumerators.name) == nullptr) enumerators_.push_back(std::move(enumerators));
+}
+
 const RecordLayout* TypePool::define_record(RecordLayout layout) {
   const Type* type = record(layout.name, layout.is_union);
   if (const RecordLayout* known = this->layout(type)) return known;
@@ -386,6 +398,23 @@ void TypePool::refresh_sizes() {
       changed |= size != type->size || align != type->align;
     }
   }
+}
+
+RecordField bit_field(const Type* declared, uint64_t start, uint32_t bits, TypePool& pool) {
+  RecordField field;
+  field.type = declared;
+  field.bit_size = bits;
+  uint64_t unit = std::max<uint64_t>(declared->size, 1) * 8;
+  uint64_t container = start / unit * unit;
+  if (start - container + bits > unit) {
+    container = start / 8 * 8;
+    uint32_t size = 1;
+    while (size < 8 && start - container + bits > size * 8) size *= 2;
+    field.type = pool.integer(size, declared->is_signed);
+  }
+  field.offset = static_cast<uint32_t>(container / 8);
+  field.bit_offset = static_cast<uint32_t>(start - container);
+  return field;
 }
 
 uint32_t hist_bucket_count(uint32_t bits) {

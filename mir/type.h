@@ -4,10 +4,10 @@
 //
 // Types are interned by TypePool: equal types are one pointer. Each has a text form that parses back:
 //   bool int8..int64 uint8..uint64 void  T*  T*user  T[n]  string[n] buffer[n]  (T,T)  struct s  union u  enum e
-//   (enums of other than 4 bytes are enum1, enum2, enum8; a name that is not letters, digits and _.:$@- is quoted)
-//   kstack_t[n] ustack_t[n] (frames; `kstack_t[n,perf]` with a mode)  ksym_t usym_t username_t inet_t macaddr_t
-//   timestamp_t cgroup_path_t
-//   count_t  sum_t usum_t  min_t umin_t  max_t umax_t  avg_t uavg_t  stats_t ustats_t  hist_t[bits]  lhist_t[min,max,step]
+//   (enums of other than 4 bytes are enum1, enum2, enum8; senum... if their values have signs; a name that is not letters, digits
+//   and _.:$@- is quoted) kstack_t[n] ustack_t[n] (frames; `kstack_t[n,perf]` with a mode)  ksym_t usym_t username_t inet_t
+//   macaddr_t timestamp_t cgroup_path_t count_t  sum_t usum_t  min_t umin_t  max_t umax_t  avg_t uavg_t  stats_t ustats_t
+//   hist_t[bits]  lhist_t[min,max,step]
 //
 // Layouts, little endian, sizes in bytes (size_of tells; fields are at natural alignment unless said):
 //   bool           1
@@ -113,11 +113,22 @@ struct RecordField {
   bool is_data_loc = false;  // tracepoint: a u32 holding offset (low half) and length (high half) of the real data
 };
 
+class TypePool;
+// A bit-field of this type, `start` bits from the record's beginning: where and as what to read it. That is the declared
+// integer at its natural place; where a packed field crosses that, the smallest integer from its first byte on.
+RecordField bit_field(const Type* declared, uint64_t start, uint32_t bits, TypePool& pool);
+
 struct RecordLayout {
   std::string name;
   bool is_union = false;
   uint32_t size = 0;
   std::vector<RecordField> fields;
+};
+
+// What the values of an enumeration are called, for printing; of all widths of its type.
+struct Enumerators {
+  std::string name;  // of the enumeration
+  std::vector<std::pair<std::string, int64_t>> values;
 };
 
 class TypePool {
@@ -137,7 +148,7 @@ class TypePool {
   const Type* array(const Type* element, uint32_t count);
   const Type* tuple(const std::vector<const Type*>& elements);
   const Type* record(std::string_view name, bool is_union);
-  const Type* enumeration(std::string_view name, uint32_t size = 4);
+  const Type* enumeration(std::string_view name, uint32_t size = 4, bool is_signed = false);
   const Type* stack(TypeKind kind, uint32_t limit, StackMode mode);
   const Type* simple(TypeKind kind);                     // ksym usym username inet macaddr timestamp cgroup_path count
   const Type* aggregate(TypeKind kind, bool is_signed);  // count sum min max avg stats
@@ -153,6 +164,11 @@ class TypePool {
   const RecordLayout* define_record(RecordLayout layout);
   const std::vector<const RecordLayout*>& defined_records() const { return defined_; }
 
+  // Names of the values of enumerations, by the enumeration's name. Only those that are shown have any.
+  const Enumerators* enumerators(std::string_view name) const;
+  void define_enumerators(Enumerators enumerators);
+  const std::vector<Enumerators>& defined_enumerators() const { return enumerators_; }
+
  private:
   const Type* intern(Type type);
   void refresh_sizes();  // of types that hold records, after one was defined
@@ -160,6 +176,7 @@ class TypePool {
   std::unordered_map<std::string, std::unique_ptr<Type>> types_;
   std::unordered_map<std::string, std::unique_ptr<RecordLayout>> layouts_;  // by text form of the record type
   std::vector<const RecordLayout*> defined_;
+  std::vector<Enumerators> enumerators_;
   const Type* none_ = nullptr;
   const Type* boolean_ = nullptr;
   const Type* int64_ = nullptr;

@@ -14,6 +14,7 @@
 #include "frontend/parser.h"
 #include "mir/text.h"
 #include "passes/pipeline.h"
+#include "runtime/header_files.h"
 #include "runtime/import_files.h"
 
 namespace shrike {
@@ -145,8 +146,11 @@ bool check_pass_names(const Options& line, Diagnostics& diagnostics) {
 std::optional<mir::Module> run_frontend(const Source& source, const CompileOptions& options, KernelFacts& facts,
                                         Messages& messages, Viewer& viewer, Config& config) {
   Arena arena;
+  HeaderFiles headers(options.command_line.include_folders);
   ParseOptions parsing;
   parsing.positionals = options.check.positionals;
+  parsing.headers = &headers;
+  parsing.first_headers = options.command_line.first_headers;
   ast::Program program = parse(messages.sources, source.begin, parsing, arena, messages.diagnostics);
   ImportFiles files;
   merge_imports(program, source.begin, messages.sources, files, parsing, arena, messages.diagnostics);

@@ -30,7 +30,8 @@ OPTIONS:
     --info                 what this kernel supports
     -V, --version          version
     -h, --help             this text
-    -I DIR, --include FILE are accepted and ignored
+    -I DIR                 search DIR for the headers that the script includes
+    --include FILE         read this header first, as if the script included it
 
 OTHER KERNELS:
     check [--kernel LIST]  whether kernels would load the programs, by a model of their verifier, without any

@@ -32,9 +32,9 @@ const po::options_description& known_options() {
       ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
       ("emit-llvm", text())
       ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")("time-start", "")
-      ("regalloc", text())("kernel", text())("debuginfo", text())
+      ("regalloc", text())("kernel", text())("debuginfo", text())("include-dir,I", texts())("include", texts())
       // Accepted because harnesses and habits pass them; they have no effect here.
-      ("include-dir,I", texts())("include", texts())("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
+      ("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
       ("usdt-file-activation", "")("dwarf-pid", texts())
       ("arguments", texts());
     // clang-format on
@@ -186,6 +186,8 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.emit_llvm = text("emit-llvm");
   out.print_after = texts("print-after");
   out.stop_after = text("stop-after");
+  out.include_folders = texts("include-dir");
+  out.first_headers = texts("include");
   out.skip = texts("skip");
   out.run_pass = text("run-pass");
   out.time_passes = given.count("time-passes");

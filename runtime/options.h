@@ -26,6 +26,8 @@ struct Options {
   std::map<std::string, std::string> named;  // after --: getopt
   std::string pattern;                       // -l
   std::string kernels = "all";               // check --kernel
+  std::vector<std::string> include_folders;  // -I: searched for headers of the C section
+  std::vector<std::string> first_headers;    // --include: read before the script
 
   std::string command;      // -c
   uint32_t pid = 0;         // -p

@@ -124,6 +124,8 @@ std::string render(const Diagnostic& diagnostic, const SourceMap& sources, Rende
   std::string_view color = !options.color ? "" : is_error ? "\033[31m" : "\033[33m";
   std::string out;
   render_block(out, diagnostic.span, is_error ? "ERROR" : "WARNING", diagnostic.message, sources, color);
+  for (Span from = sources.included_from(diagnostic.span.begin); from.is_known(); from = sources.included_from(from.begin))
+    render_block(out, from, "NOTE", "in a file included from here", sources, "");
   for (const Label& label : diagnostic.labels) render_block(out, label.span, "NOTE", label.text, sources, "");
   if (!diagnostic.hint.empty()) out.append("HINT: ").append(diagnostic.hint).append("\n");
   return out;

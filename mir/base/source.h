@@ -37,21 +37,25 @@ class SourceMap {
   // `name` is shown in messages ("stdin" for -e and -, as bpftrace does). Text is copied. Offsets of
   // the first file start at 1, so that no real span equals the unknown one.
   // Returns the offset at which the file's text begins.
-  uint32_t add(std::string name, std::string text);
+  // `included_from`: where a header's text was asked for.
+  uint32_t add(std::string name, std::string text, Span included_from = {});
 
   Location locate(uint32_t offset) const;           // file empty if no file holds the offset
   std::string_view line_at(uint32_t offset) const;  // the whole line, without its newline
   std::string_view text(Span span) const;
   std::string_view file_text(uint32_t offset) const;  // the whole file that holds `offset`
+  Span included_from(uint32_t offset) const;          // unknown for files that nothing includes
 
  private:
   struct File {
     std::string name;
     std::string text;
     uint32_t begin = 0;
-    std::vector<uint32_t> line_starts;  // relative to begin
+    Span included_from;
+    mutable std::vector<uint32_t> line_starts;  // relative to begin; found when first asked for
   };
   const File* find(uint32_t offset) const;
+  static const std::vector<uint32_t>& line_starts_of(const File& file);
 
   std::deque<File> files_;
 };

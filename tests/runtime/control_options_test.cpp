@@ -94,6 +94,8 @@ TEST(ControlOptions, EveryOptionReachesItsField) {
   EXPECT_TRUE(options.time_passes);
   EXPECT_TRUE(options.time_start);
   EXPECT_TRUE(options.spill_everything);
+  EXPECT_EQ(options.include_folders, std::vector<std::string>{"dir"});
+  EXPECT_EQ(options.first_headers, std::vector<std::string>{"h"});
   EXPECT_EQ(parsed({"-p", "42", "f"}).pid, 42u);
   EXPECT_EQ(parsed({"-B", "full", "f"}).buffering, Buffering::full);
   EXPECT_TRUE(parsed({"--no-warnings", "f"}).hide_warnings);

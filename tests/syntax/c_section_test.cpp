@@ -52,7 +52,7 @@ TEST(CSection, Typedefs) {
   EXPECT_EQ(tree("typedef struct a *pa, va[3];"),
             "typedef 1:1\n  member 1:1 struct a *pa\ntypedef 1:1\n  member 1:1 struct a va[3]\n");
   EXPECT_EQ(tree("typedef struct { int x; } s;"),
-            "typedef 1:1\n  inline 1:9 struct\n    member 1:18 int x\n  member 1:1 struct s\n");
+            "typedef 1:1\n  inline 1:9 struct s\n    member 1:18 int x\n  member 1:1 struct s\n");
   EXPECT_EQ(tree("typedef enum { A } e;"), "enum 1:9 e\n  A = 0\ntypedef 1:1\n  member 1:1 enum e e\n");
 }
 
@@ -82,12 +82,6 @@ TEST(Directives, ConditionalsChoose) {
       "9:9 2\n");
   EXPECT_EQ(value("#if 0\n#if 1\n#define N 1\n#else\n#endif\n#define N 2\n#elif 1\n#define N 3\n#endif", "N;"), "10:9 3\n");
   EXPECT_EQ(value("#if defined BPFTRACE_HAVE_BTF || (1 / 0)\n#define N 1\n#endif", "N;").find("ERROR: malformed `#if`"), 14u);
-}
-
-TEST(Directives, IncludesAreToldAndSocketConstantsKnown) {
-  Parsed parsed = parse_text("#include <sys/socket.h>\nbegin { @ = AF_INET6; }");
-  EXPECT_EQ(parsed.errors, Errors{"include_ignored 1:1-23"});
-  EXPECT_EQ(parsed.tree, "probe 2:1 begin\n  assign 2:9 @ = 10\n");
 }
 
 TEST(Directives, AScriptMayStartWithAnInterpreterLine) {
