@@ -309,7 +309,9 @@ struct RecordBuilder {
         bool is_packed = record.attributes.is_packed || member.attributes.is_packed || declarator.attributes.is_packed;
         // Packing takes away what the type asks for, but not what the member itself asks for, which is always more.
         uint32_t own = types.wanted_align(member, declarator);
-        uint32_t wanted = std::max(is_packed ? 1 : type.align, own);
+        // Of a bit-field it takes nothing away under #pragma pack: there the compiler's rule for the pragma goes first.
+        bool keeps_align = !is_packed || (declarator.bit_size && record.pack != 0);
+        uint32_t wanted = std::max(keeps_align ? type.align : 1, own);
         if (record.pack != 0) wanted = std::min<uint32_t>(wanted, record.pack);
         if (declarator.bit_size) bit_field(declarator, type, wanted, is_packed);
         else plain(std::string(declarator.name), type.type, wanted);
@@ -343,7 +345,7 @@ struct RecordBuilder {
       end = record.is_union ? end : (end + unit - 1) / unit * unit;
       return;
     }
-    bool may_cross = is_packed || (record.pack != 0 && record.pack < type.type->size);
+    bool may_cross = is_packed || record.pack != 0;
     if (alignment > 1 && declarator.attributes.aligned) start = (start + alignment * 8 - 1) / (alignment * 8) * (alignment * 8);
     if (!may_cross && start / unit != (start + bits - 1) / unit) start = (start + unit - 1) / unit * unit;
     end = std::max(end, start + bits);
