@@ -357,16 +357,6 @@ const RecordLayout* TypePool::layout(const Type* record) const {
   return found == layouts_.end() ? nullptr : found->second.get();
 }
 
-const Enumerators* TypePool::enumerators(std::string_view name) const {
-  for (const Enumerators& known : enumerators_)
-    if (known.name == name) return &known;
-  return nullptr;
-}
-
-void TypePool::define_enumerators(Enumerators enumerators) {
-  if (this->enumerators(enumerators.name) == nullptr) enumerators_.push_back(std::move(enumerators));
-}
-
 const RecordLayout* TypePool::define_record(RecordLayout layout) {
   const Type* type = record(layout.name, layout.is_union);
   if (const RecordLayout* known = this->layout(type)) return known;

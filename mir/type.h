@@ -125,12 +125,6 @@ struct RecordLayout {
   std::vector<RecordField> fields;
 };
 
-// What the values of an enumeration are called, for printing; of all widths of its type.
-struct Enumerators {
-  std::string name;  // of the enumeration
-  std::vector<std::pair<std::string, int64_t>> values;
-};
-
 class TypePool {
  public:
   TypePool();
@@ -164,11 +158,6 @@ class TypePool {
   const RecordLayout* define_record(RecordLayout layout);
   const std::vector<const RecordLayout*>& defined_records() const { return defined_; }
 
-  // Names of the values of enumerations, by the enumeration's name. Only those that are shown have any.
-  const Enumerators* enumerators(std::string_view name) const;
-  void define_enumerators(Enumerators enumerators);
-  const std::vector<Enumerators>& defined_enumerators() const { return enumerators_; }
-
  private:
   const Type* intern(Type type);
   void refresh_sizes();  // of types that hold records, after one was defined
@@ -176,7 +165,6 @@ class TypePool {
   std::unordered_map<std::string, std::unique_ptr<Type>> types_;
   std::unordered_map<std::string, std::unique_ptr<RecordLayout>> layouts_;  // by text form of the record type
   std::vector<const RecordLayout*> defined_;
-  std::vector<Enumerators> enumerators_;
   const Type* none_ = nullptr;
   const Type* boolean_ = nullptr;
   const Type* int64_ = nullptr;

@@ -48,16 +48,30 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
                  {},
                  {}});
   in.events.add({EventKind::print_map, "", {}, 8, m, {}});
-  in.probes.push_back({ProbeKind::uprobe, "uprobe:/bin/sh:main", "/bin/sh", "main", UINT64_MAX, 3, 0, false, FunctionId(1u), {}});
-  in.probes.push_back({ProbeKind::profile, "profile:hz:99", "", "", 0, 0, 99, true, FunctionId(0u), {}});
-  in.probes.push_back({ProbeKind::begin, "begin", "", "", 0, 0, 0, false, {}, {}});
+  in.probes.push_back({.kind = ProbeKind::uprobe,
+                       .name = "uprobe:/bin/sh:main",
+                       .target = "/bin/sh",
+                       .function = "main",
+                       .address = UINT64_MAX,
+                       .offset = 3,
+                       .program = FunctionId(1u)});
+  in.probes.push_back({.kind = ProbeKind::usdt,
+                       .name = "usdt:/bin/sh:a:b",
+                       .target = "/bin/sh",
+                       .function = "a:b",
+                       .address = 16,
+                       .semaphore = 0x4010,
+                       .program = FunctionId(0u)});
+  in.probes.push_back(
+      {.kind = ProbeKind::profile, .name = "profile:hz:99", .period = 99, .in_hertz = true, .program = FunctionId(0u)});
+  in.probes.push_back({.kind = ProbeKind::begin, .name = "begin"});
 
   std::vector<std::string> names = {"one", "two\"s"};
   std::string text = print_interface(in, names);
   EXPECT_EQ(text.find("unused"), std::string::npos);
   ReadBack back(text);
   ASSERT_TRUE(back.diagnostics.all().empty()) << first_error(back.diagnostics) << "\n" << text;
-  ASSERT_EQ(back.programs.size(), 2u);
+  ASSERT_EQ(back.programs.size(), 3u);
   EXPECT_EQ(back.programs[0].function, "two\"s");
   for (const ProbeProgram& program : back.programs)
     back.interface.probes[program.probe].program = FunctionId(program.function == "one" ? 0u : 1u);
@@ -73,6 +87,7 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   for (uint32_t i = 0; i < in.maps.size(); i++) EXPECT_EQ(back.interface.maps[MapId(i)].name, in.maps[MapId(i)].name);
   EXPECT_EQ(back.interface.events[EventId(1u)].map, m);
   EXPECT_EQ(back.interface.probes[0].address, UINT64_MAX);
+  EXPECT_EQ(back.interface.probes[1].semaphore, 0x4010u);
 }
 
 TEST(TextInterface, MistakesAreReportedWhereTheyAre) {
