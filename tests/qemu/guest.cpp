@@ -129,9 +129,11 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
   for (const GuestFile& file : files) file_tree.add_file(file.path, file.bytes, file.executable);
   const TemporaryFile archive(file_tree.archive());
   const TemporaryFile results("");
+  // Both processors in one thread: emulated side by side, one may go on with code that the other has just patched (tracepoints
+  // are switched on in running code), and the kernel dies of a breakpoint that is no longer there.
   const Result qemu = run({"qemu-system-x86_64",
                            "-accel",
-                           "tcg,thread=multi",
+                           "tcg,thread=single",
                            "-cpu",
                            "max",
                            "-smp",
