@@ -123,5 +123,13 @@ TEST_F(Stages, LlvmIrIsWhatLlcTakes) {
   EXPECT_EQ(llc.status, 0) << llc.err << text;
 }
 
+TEST_F(Stages, LlvmIrHasTheFunctionsOfTheScript) {
+  const TemporaryFile file("");
+  const std::string with_function = "fn add($a: int64, $b: int64) : int64 { return $a + $b; } begin { @ = add(1, 2); }";
+  ASSERT_EQ(shrike({"--emit-llvm", file.path(), "-e", with_function}).status, 0);
+  const Result llc = run({"llc-19", "-march=bpf", "-filetype=null", file.path()}, {}, patience_ms);
+  EXPECT_EQ(llc.status, 0) << llc.err << read_file(file.path());
+}
+
 }  // namespace
 }  // namespace shrike::testing
