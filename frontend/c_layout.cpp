@@ -169,6 +169,24 @@ std::optional<CTypes::Enumerator> CTypes::find_enumerator(std::string_view name)
   return Enumerator{type->is(mir::TypeKind::enumeration) ? type : types_.int64(), found->value};
 }
 
+std::vector<mir::Enumerator> CTypes::enumerators(std::string_view name) {
+  index();
+  std::vector<mir::Enumerator> names;
+  if (auto found = enums_.find(name); found != enums_.end()) {
+    for (const auto& [each, value] : found->second->values) names.push_back({std::string(each), value});
+    return names;
+  }
+  auto btf = facts_.btf();
+  if (btf.status != Lookup::found) return names;
+  for (Btf::Kind kind : {Btf::Kind::enumeration, Btf::Kind::enumeration64}) {
+    std::optional<uint32_t> id = btf.value->find(kind, name);
+    if (!id) continue;
+    for (const Btf::EnumValue& value : btf.value->enum_values(*id)) names.push_back({std::string(value.name), value.value});
+    break;
+  }
+  return names;
+}
+
 // --- constants that wait for sizes
 
 std::optional<int64_t> CTypes::size_of(std::span<const Token> words) {

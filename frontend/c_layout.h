@@ -37,6 +37,8 @@ class CTypes {
   };
   // A constant of the script's and headers' enumerations, then of BTF's.
   std::optional<Enumerator> find_enumerator(std::string_view name);
+  // All of one enumeration; none if nobody defines it.
+  std::vector<mir::Enumerator> enumerators(std::string_view name);
 
  private:
   friend struct RecordBuilder;

@@ -77,6 +77,7 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
   bool a_int = a->is(TypeKind::integer) || a->is(TypeKind::enumeration) || a->is(TypeKind::boolean);
   bool b_int = b->is(TypeKind::integer) || b->is(TypeKind::enumeration) || b->is(TypeKind::boolean);
   if (a_int && b_int) {
+    if (a->is(TypeKind::enumeration) && b->is(TypeKind::enumeration) && a->name == b->name) return a->size >= b->size ? a : b;
     bool is_signed = a->is(TypeKind::boolean)   ? b->is_signed
                      : b->is(TypeKind::boolean) ? a->is_signed
                                                 : a->is_signed || b->is_signed;

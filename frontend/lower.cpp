@@ -2,7 +2,9 @@
 #include "frontend/lower.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "frontend/c_layout.h"
 #include "frontend/constants.h"
 #include "frontend/probes.h"
 
@@ -57,7 +59,19 @@ mir::Module Lower::run() {
   for (size_t i = 0; i < functions_.size(); i++) lower_function(PendingFunction(functions_[i]));
   // The types of the Interface live in the pool that made them.
   module_.interface.types = std::move(program_.types);
+  name_enumerators();
   return std::move(module_);
+}
+
+// Of enumerations that user space may come to print.
+void Lower::name_enumerators() {
+  mir::TypePool& types = module_.interface.types;
+  std::optional<CTypes> definitions;
+  for (const Type* type : module_.interface.held_types()) {
+    if (!type->is(TypeKind::enumeration) || types.enumerators(type) != nullptr) continue;
+    if (!definitions) definitions.emplace(*program_.ast, types, *program_.facts);
+    types.define_enumeration(type->name, definitions->enumerators(type->name));
+  }
 }
 
 // --- maps

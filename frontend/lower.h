@@ -183,6 +183,7 @@ class Lower {
   void leave_callback(int64_t how);
 
   void declare_maps();
+  void name_enumerators();
   void declare_map(const UserMap& map);
   mir::MapId zeros_map(uint32_t bytes);
   void lower_body(const CheckedBody& body);

@@ -2,6 +2,8 @@
 #include "mir/interface.h"
 
 #include <array>
+#include <unordered_set>
+#include <utility>
 
 namespace shrike::mir {
 
@@ -90,6 +92,36 @@ uint32_t kernel_number(ProgramType type) {
 }
 std::optional<ProgramType> find_program_type(std::string_view name) {
   return find<ProgramType>(program_types, name);
+}
+
+namespace {
+
+// `seen` ends the walk where text that was not made by shrike has records hold each other.
+struct HeldTypes {
+  const TypePool& types;
+  std::unordered_set<const Type*> seen;
+  std::vector<const Type*> held;
+
+  void visit(const Type* type) {
+    if (type == nullptr || !seen.insert(type).second) return;
+    if (type->is(TypeKind::array)) visit(type->element);
+    for (const TupleElement& element : type->elements) visit(element.type);
+    if (type->is(TypeKind::record)) {
+      if (const RecordLayout* layout = types.layout(type))
+        for (const RecordField& field : layout->fields) visit(field.type);
+    }
+    if (type->is(TypeKind::record) || type->is(TypeKind::enumeration)) held.push_back(type);
+  }
+};
+
+}  // namespace
+
+std::vector<const Type*> Interface::held_types() const {
+  HeldTypes walk{types, {}, {}};
+  for (const MapDecl& map : maps) walk.visit(map.key), walk.visit(map.value);
+  for (const EventDecl& event : events)
+    for (const EventField& field : event.fields) walk.visit(field.type);
+  return std::move(walk.held);
 }
 
 MapId Interface::find_map(std::string_view name) const {

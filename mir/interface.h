@@ -169,6 +169,8 @@ struct Interface {
   std::vector<std::string> strings;  // formats and filters referred to by values
 
   MapId find_map(std::string_view name) const;  // invalid id if there is none
+  // The records and enumerations that values in maps and events hold, each once, inner ones first.
+  std::vector<const Type*> held_types() const;
 };
 
 }  // namespace shrike::mir

@@ -2,32 +2,13 @@
 // Spans are not printed: those read back point into the text itself.
 #include "mir/text_interface.h"
 
-#include <algorithm>
+#include <unordered_set>
 
 #include "mir/text.h"
 
 namespace shrike::mir {
 
 namespace {
-
-// Records reached by value from a type, inner ones first, so that each is defined before it is used. `seen` ends the
-// walk where text that was not made by shrike has records hold each other.
-struct RecordWalk {
-  const TypePool& types;
-  std::vector<const RecordLayout*> seen;
-  std::vector<const RecordLayout*> records;
-
-  void visit(const Type* type) {
-    if (type == nullptr) return;
-    if (type->is(TypeKind::array)) visit(type->element);
-    for (const TupleElement& element : type->elements) visit(element.type);
-    const RecordLayout* layout = type->is(TypeKind::record) ? types.layout(type) : nullptr;
-    if (layout == nullptr || std::find(seen.begin(), seen.end(), layout) != seen.end()) return;
-    seen.push_back(layout);
-    for (const RecordField& field : layout->fields) visit(field.type);
-    records.push_back(layout);
-  }
-};
 
 // A failing CHECK prints modules that are not valid.
 std::string text_of(const Type* type) {
@@ -44,6 +25,12 @@ void print_record(std::string& out, const RecordLayout& layout) {
     if (field.is_data_loc) out += " data_loc";
     out += "\n";
   }
+  out += "  }\n";
+}
+
+void print_enumeration(std::string& out, std::string_view name, const std::vector<Enumerator>& enumerators) {
+  out += "  enumeration " + text_of_word(name) + " {\n";
+  for (const Enumerator& each : enumerators) out += "    " + text_of_word(each.name) + " = " + std::to_string(each.value) + "\n";
   out += "  }\n";
 }
 
@@ -131,6 +118,20 @@ void read_record(TextReader& reader, Interface& interface) {
   if (!reader.failed() && layout.size <= INT32_MAX) interface.types.define_record(std::move(layout));
 }
 
+void read_enumeration(TextReader& reader, Interface& interface) {
+  std::string name = reader.name("the enumeration's name");
+  std::vector<Enumerator> enumerators;
+  reader.expect("{");
+  while (!reader.failed() && !reader.accept("}")) {
+    Enumerator each;
+    each.name = reader.name("an enumerator's name");
+    reader.expect("=");
+    each.value = reader.number("its value");
+    enumerators.push_back(std::move(each));
+  }
+  if (!reader.failed()) interface.types.define_enumeration(name, std::move(enumerators));
+}
+
 void read_map(TextReader& reader, Interface& interface) {
   MapDecl map;
   Span where = reader.span();
@@ -204,11 +205,12 @@ void read_probe(TextReader& reader, Interface& interface, std::vector<ProbeProgr
 
 std::string print_interface(const Interface& interface, const std::vector<std::string>& function_names) {
   std::string out = "interface {\n";
-  RecordWalk walk{interface.types, {}, {}};
-  for (const MapDecl& map : interface.maps) walk.visit(map.key), walk.visit(map.value);
-  for (const EventDecl& event : interface.events)
-    for (const EventField& field : event.fields) walk.visit(field.type);
-  for (const RecordLayout* record : walk.records) print_record(out, *record);
+  std::unordered_set<std::string_view> enumerations;  // one may be held in several sizes
+  for (const Type* type : interface.held_types()) {
+    const std::vector<Enumerator>* names = type->is(TypeKind::enumeration) ? interface.types.enumerators(type) : nullptr;
+    if (names != nullptr && enumerations.insert(type->name).second) print_enumeration(out, type->name, *names);
+    if (const RecordLayout* layout = interface.types.layout(type)) print_record(out, *layout);
+  }
   for (size_t i = 0; i < interface.strings.size(); i++)
     out += "  string " + std::to_string(i) + " " + quoted(interface.strings[i]) + "\n";
   for (const MapDecl& map : interface.maps) print_map(out, map);
@@ -223,6 +225,8 @@ void read_interface(TextReader& reader, Interface& interface, std::vector<ProbeP
   while (!reader.failed() && !reader.accept("}")) {
     if (reader.accept("record")) {
       read_record(reader, interface);
+    } else if (reader.accept("enumeration")) {
+      read_enumeration(reader, interface);
     } else if (reader.accept("string")) {
       read_index(reader, interface.strings.size());
       interface.strings.push_back(reader.string("a string"));
@@ -233,7 +237,7 @@ void read_interface(TextReader& reader, Interface& interface, std::vector<ProbeP
     } else if (reader.accept("probe")) {
       read_probe(reader, interface, programs);
     } else {
-      reader.fail_expecting("`record`, `string`, `map`, `event`, `probe` or `}`");
+      reader.fail_expecting("`record`, `enumeration`, `string`, `map`, `event`, `probe` or `}`");
     }
   }
 }

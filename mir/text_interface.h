@@ -7,6 +7,7 @@
 // Maps     `@m` and `@` name the maps "@m" and "@"; `@.ring` names ".ring"; any other name is @"the whole name".
 // Section  interface {
 //            record struct s size 16 { int32 a @0   uint32 b @4 bits 3 5   uint32 c @8 data_loc }   (bits: offset, size)
+//            enumeration color { red = 0   green = 5 }
 //            string 0 "%H:%M"
 //            map @m user hash keyed key (int64,string[16]) value count_t bytes 24 8 entries 4096    (bytes: key, value)
 //            event 0 print_element "" (int64 @8, count_t @16) size 24 map @m

@@ -52,7 +52,7 @@ size_t type_extent(std::string_view text) {
       word = i + 1;
     } else if (c == ' ') {
       std::string_view head = text.substr(word, i - word);
-      if (head != "struct" && head != "union" && head.substr(0, 4) != "enum") break;
+      if (head != "struct" && head != "union" && !head.starts_with("enum") && !head.starts_with("senum")) break;
       word = i + 1;
     } else if (c == '\n' || c == '\t' || c == '\r' || c == '{' || c == '}' || c == ';') {
       break;

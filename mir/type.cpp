@@ -371,6 +371,15 @@ const RecordLayout* TypePool::define_record(RecordLayout layout) {
   return defined;
 }
 
+const std::vector<Enumerator>* TypePool::enumerators(const Type* enumeration) const {
+  auto found = enumerators_.find(enumeration->name);
+  return found == enumerators_.end() ? nullptr : &found->second;
+}
+
+void TypePool::define_enumeration(std::string_view name, std::vector<Enumerator> enumerators) {
+  enumerators_.emplace(name, std::move(enumerators));
+}
+
 // Arrays and tuples of the record took its size when it was still unknown. They nest to a small depth, so
 // repeating until nothing changes is cheaper than keeping the dependencies.
 void TypePool::refresh_sizes() {

@@ -125,6 +125,11 @@ struct RecordLayout {
   std::vector<RecordField> fields;
 };
 
+struct Enumerator {
+  std::string name;
+  int64_t value = 0;  // extended as the enumeration's type says
+};
+
 class TypePool {
  public:
   TypePool();
@@ -158,6 +163,10 @@ class TypePool {
   const RecordLayout* define_record(RecordLayout layout);
   const std::vector<const RecordLayout*>& defined_records() const { return defined_; }
 
+  // The names of an enumeration's values, of every size it is kept in. It may exist without them until somebody prints one.
+  const std::vector<Enumerator>* enumerators(const Type* enumeration) const;
+  void define_enumeration(std::string_view name, std::vector<Enumerator> enumerators);
+
  private:
   const Type* intern(Type type);
   void refresh_sizes();  // of types that hold records, after one was defined
@@ -165,6 +174,7 @@ class TypePool {
   std::unordered_map<std::string, std::unique_ptr<Type>> types_;
   std::unordered_map<std::string, std::unique_ptr<RecordLayout>> layouts_;  // by text form of the record type
   std::vector<const RecordLayout*> defined_;
+  std::unordered_map<std::string, std::vector<Enumerator>> enumerators_;
   const Type* none_ = nullptr;
   const Type* boolean_ = nullptr;
   const Type* int64_ = nullptr;

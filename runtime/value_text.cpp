@@ -80,8 +80,8 @@ IntegerValue integer_of(const Type& type, const uint8_t* bytes) {
   switch (type.kind) {
     case TypeKind::boolean:
     case TypeKind::pointer: return {true, false, load_integer(bytes, type.size, false)};
-    case TypeKind::integer: return {true, type.is_signed, load_integer(bytes, type.size, type.is_signed)};
-    case TypeKind::enumeration: return {true, true, load_integer(bytes, type.size, true)};
+    case TypeKind::integer:
+    case TypeKind::enumeration: return {true, type.is_signed, load_integer(bytes, type.size, type.is_signed)};
     case TypeKind::ksym:
     case TypeKind::usym:
     case TypeKind::username:
@@ -188,8 +188,8 @@ void ValueText::append(std::string& out, const Type& type, const uint8_t* bytes,
     case TypeKind::lhist:  // only whole maps show histograms
       out.append("null");
       return;
+    case TypeKind::enumeration: return append_enumerator(out, type, integer_of(type, bytes).bits);
     case TypeKind::integer:
-    case TypeKind::enumeration:
     case TypeKind::count:
     case TypeKind::sum:
     case TypeKind::min:
@@ -199,6 +199,17 @@ void ValueText::append(std::string& out, const Type& type, const uint8_t* bytes,
       return append_decimal(out, value.bits, value.is_signed);
     }
   }
+}
+
+void ValueText::append_enumerator(std::string& out, const Type& type, uint64_t value) const {
+  if (const std::vector<mir::Enumerator>* names = interface_.types.enumerators(&type)) {
+    for (const mir::Enumerator& each : *names) {
+      if (static_cast<uint64_t>(each.value) != value) continue;
+      out.append(each.name);
+      return;
+    }
+  }
+  append_decimal(out, value, type.is_signed);
 }
 
 void ValueText::append_string(std::string& out, const Type& type, const uint8_t* bytes) const {
@@ -228,7 +239,9 @@ void ValueText::append_record_fields(std::string& out, const mir::RecordLayout& 
     out.append(is_first ? "{ ." : ", .").append(field.name).append(" = ");
     is_first = false;
     if (field.bit_size != 0) {
-      append_decimal(out, load_bit_field(field, at), field.type->is_signed);
+      uint64_t value = load_bit_field(field, at);
+      if (field.type->is(TypeKind::enumeration)) append_enumerator(out, *field.type, value);
+      else append_decimal(out, value, field.type->is_signed);
     } else if (field.is_data_loc) {
       append_decimal(out, load<uint32_t>(at), false);
     } else {

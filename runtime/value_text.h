@@ -1,11 +1,12 @@
 // The default text of a value of any type: what print(), %s and map lines show.
 //
 //   integers decimal, bool true/false, pointers 0x…, strings as they are, buffers with \xNN for unprintable bytes,
-//   tuples (a, b), arrays [1,2], records { .a = 1, .b = 2 }, stacks one frame a line, aggregates their number.
+//   tuples (a, b), arrays [1,2], records { .a = 1, .b = 2 }, stacks one frame a line, aggregates their number,
+//   enumerations the name of the value, or its number where none has it.
 // In map keys the parentheses of the outer tuple are dropped and stack frames are indented by 4 columns instead of 8.
 //
 // Departures from bpftrace 0.17: pointers are hex everywhere (0.17 prints decimal cut to 32 bits inside maps), keys
-// have the signedness of their type, a uid without a name shows as the number. Enumerators are shown as numbers.
+// have the signedness of their type, a uid without a name shows as the number.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,7 @@ class ValueText {
 
  private:
   void append(std::string& out, const mir::Type& type, const uint8_t* bytes, int stack_indent) const;
+  void append_enumerator(std::string& out, const mir::Type& type, uint64_t value) const;
   void append_string(std::string& out, const mir::Type& type, const uint8_t* bytes) const;
   void append_record(std::string& out, const mir::Type& type, const uint8_t* bytes, int stack_indent) const;
   void append_record_fields(std::string& out, const mir::RecordLayout& layout, const uint8_t* bytes, bool& is_first,

@@ -34,6 +34,8 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
                            {"odd name", in.types.string(4), 8, 0, 0, true},
                            {"7up", in.types.int64(), 16}}});
   in.types.define_record({"unused", false, 8, {}});
+  in.types.define_enumeration("mood", {{"good", 0}, {"bad", -1}, {"odd name", 7}});
+  in.types.define_enumeration("unused_mood", {{"none", 0}});
   in.strings = {"%H:%M", "quote \" back \\ line \n tab \t bell \a é"};
   const Type* key = in.types.tuple({in.types.record("outer", false), in.types.array(in.types.string(3), 2)});
   MapId m = in.maps.add({"@m", MapRole::user, MapKind::percpu_hash, true, key, in.types.hist(2), 32, 1992, 77});
@@ -48,6 +50,8 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
                  {},
                  {}});
   in.events.add({EventKind::print_map, "", {}, 8, m, {}});
+  in.events.add({EventKind::print_value, "", {{in.types.array(in.types.enumeration("mood", 4, true), 1), 8}}, 16, {}, {}});
+  in.events.add({EventKind::print_value, "", {{in.types.enumeration("mood", 8, true), 8}}, 16, {}, {}});
   in.probes.push_back({.kind = ProbeKind::uprobe,
                        .name = "uprobe:/bin/sh:main",
                        .target = "/bin/sh",
@@ -76,6 +80,12 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   for (const ProbeProgram& program : back.programs)
     back.interface.probes[program.probe].program = FunctionId(program.function == "one" ? 0u : 1u);
   EXPECT_EQ(print_interface(back.interface, names), text);
+
+  const std::vector<Enumerator>* mood = back.interface.types.enumerators(back.interface.types.enumeration("mood"));
+  ASSERT_NE(mood, nullptr);
+  ASSERT_EQ(mood->size(), 3u);
+  EXPECT_EQ((*mood)[1].value, -1);
+  EXPECT_EQ((*mood)[2].name, "odd name");
 
   const RecordLayout* outer = back.interface.types.layout(back.interface.types.record("outer", false));
   ASSERT_NE(outer, nullptr);
