@@ -1,5 +1,5 @@
 // Attaches loaded programs to what they trace: one function per mechanism, each in its own attach_*.cpp, chosen by the
-// probe's kind in attach.cpp.
+// probe's kind in attach.cpp. Programs with many places are attached in bulk where the kernel can: attach_bulk.h.
 //
 // begin and end have no place to attach to: session runs them. Detaching a tracepoint or uprobe makes the kernel wait for
 // a grace period, tens of milliseconds each and one after the other under a lock of its own, so that threads do not help.

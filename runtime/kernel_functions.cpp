@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <map>
 
 #include "runtime/glob.h"
 
@@ -23,7 +24,7 @@ std::string_view take_line(std::string_view& text) {
 
 struct KernelSymbol {
   uint64_t address = 0;
-  std::string_view name;
+  std::string_view name, module;
 };
 
 // "ffffffff81000000 T name\t[module]"
@@ -34,6 +35,7 @@ KernelSymbol parse_symbol(std::string_view line) {
   if (read.ec != std::errc() || at + 3 >= line.size()) return {};
   std::string_view rest = line.substr(at + 3);
   out.name = rest.substr(0, rest.find_first_of(" \t"));
+  if (size_t open = rest.find('['); open != std::string_view::npos) out.module = rest.substr(open + 1, rest.find(']') - open - 1);
   return out;
 }
 
@@ -126,6 +128,22 @@ Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::st
   answer.value.erase(std::unique(answer.value.begin(), answer.value.end(), same), answer.value.end());
   answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
   return answer;
+}
+
+std::vector<uint64_t> find_kernel_functions(const std::vector<ProbeTarget>& functions) {
+  std::map<std::pair<std::string_view, std::string_view>, bool> is_found;
+  for (const ProbeTarget& function : functions) is_found[{function.function, function.target}] = false;
+  std::vector<uint64_t> addresses;
+  read_kallsyms([&](std::string_view line) {
+    KernelSymbol symbol = parse_symbol(line);
+    auto wanted = is_found.find({symbol.name, symbol.module});
+    if (wanted == is_found.end() || symbol.address == 0) return true;
+    wanted->second = true;
+    addresses.push_back(symbol.address);
+    return true;
+  });
+  if (std::any_of(is_found.begin(), is_found.end(), [](const auto& each) { return !each.second; })) return {};
+  return addresses;
 }
 
 Answer<uint64_t> find_kernel_symbol(std::string_view name) {

@@ -19,6 +19,9 @@ ProbeTarget parse_filter_function(std::string_view line);
 // symbols of kallsyms, some of which the kernel may refuse later. Compiler-made clones (name.part.0) are left out.
 Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::string_view module, std::string_view function);
 
+// Addresses of all of them by /proc/kallsyms, of those of one name and module too; empty if any has none.
+std::vector<uint64_t> find_kernel_functions(const std::vector<ProbeTarget>& functions);
+
 // Address of a symbol by /proc/kallsyms; unreadable if the kernel hides addresses from us.
 Answer<uint64_t> find_kernel_symbol(std::string_view name);
 

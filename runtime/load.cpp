@@ -154,11 +154,13 @@ struct Offer {
   const bpf::Program& program;
   const std::vector<bpf::Insn>& insns;
   const std::string& license;
+  uint32_t attach_type;
 };
 
 // `attr` may hold types and a log already.
 Attempt try_load(const Offer& offer, bpf_attr& attr) {
   attr.prog_type = kernel_number(offer.program.type);
+  attr.expected_attach_type = offer.attach_type;
   attr.insns = bpf_pointer(offer.insns.data());
   attr.insn_cnt = static_cast<uint32_t>(offer.insns.size());
   attr.license = bpf_pointer(offer.license.c_str());
@@ -197,39 +199,57 @@ void report_load_error(const bpf::Object& object, size_t index, const Attempt& a
   if (attempt.error == E2BIG) report.with_hint("the kernel takes at most 1000000 instructions a program (4096 before 5.2)");
 }
 
+// Needs the maps in `loaded`.
+Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, const LoadOptions& options,
+                const LoadedObject& loaded, Diagnostics& diagnostics) {
+  const bpf::Program& program = object.programs[index];
+  std::vector<bpf::Insn> insns = patch(program, loaded.maps);
+  Offer offer{program, insns, options.license, loaded.attach_types[index]};
+  Attempt attempt;
+  if (!options.on_log) {
+    bpf_attr plain{};
+    if (program.has_callbacks) types.describe(index, plain);
+    attempt = try_load(offer, plain);
+  }
+  if (attempt.error == EPERM) raise_memory_limit();
+  if (attempt.fd < 0) attempt = load_with_log(offer, index, types, options.log_size);
+  if (options.on_log) options.on_log(program.name, attempt.log);
+  if (attempt.fd < 0) {
+    report_load_error(object, index, attempt, diagnostics);
+    return {};
+  }
+  if (options.on_step)
+    options.on_step("program `" + program.name + "`: " + mir::name_of(program.type) + ", " +
+                    std::to_string(program.insns.size()) + " instructions");
+  return Fd(attempt.fd);
+}
+
 }  // namespace
 
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
                                  Diagnostics& diagnostics) {
   LoadedObject loaded;
+  loaded.attach_types = options.attach_types;
+  loaded.attach_types.resize(object.programs.size());
   raise_descriptor_limit(object);
   if (!create_maps(object.interface, options, loaded, diagnostics)) return std::nullopt;
   if (options.clock != nullptr) options.clock->lap("create maps");
   DebugTypes types(object, sources);
   for (size_t i = 0; i < object.programs.size(); i++) {
-    const bpf::Program& program = object.programs[i];
-    std::vector<bpf::Insn> insns = patch(program, loaded.maps);
-    Offer offer{program, insns, options.license};
-    Attempt attempt;
-    if (!options.on_log) {
-      bpf_attr plain{};
-      if (program.has_callbacks) types.describe(i, plain);
-      attempt = try_load(offer, plain);
-    }
-    if (attempt.error == EPERM) raise_memory_limit();
-    if (attempt.fd < 0) attempt = load_with_log(offer, i, types, options.log_size);
-    if (options.on_log) options.on_log(program.name, attempt.log);
-    if (attempt.fd < 0) {
-      report_load_error(object, i, attempt, diagnostics);
-      return std::nullopt;
-    }
-    loaded.programs.emplace_back(attempt.fd);
-    if (options.on_step)
-      options.on_step("program `" + program.name + "`: " + mir::name_of(program.type) + ", " +
-                      std::to_string(program.insns.size()) + " instructions");
+    loaded.programs.push_back(load_program(object, i, types, options, loaded, diagnostics));
+    if (!loaded.programs.back().is_open()) return std::nullopt;
   }
   if (options.clock != nullptr) options.clock->lap("load programs");
   return loaded;
+}
+
+bool load_for_single_events(const bpf::Object& object, mir::FunctionId function, const SourceMap& sources,
+                            const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics) {
+  uint32_t program = object.program_of[function.index];
+  loaded.attach_types[program] = 0;
+  DebugTypes types(object, sources);
+  loaded.programs[program] = load_program(object, program, types, options, loaded, diagnostics);
+  return loaded.programs[program].is_open();
 }
 
 int program_fd(const LoadedObject& loaded, const bpf::Object& object, mir::FunctionId function) {

@@ -18,8 +18,9 @@
 namespace shrike {
 
 struct LoadedObject {
-  std::vector<Fd> maps;      // by MapId::index
-  std::vector<Fd> programs;  // by position in Object::programs
+  std::vector<Fd> maps;                // by MapId::index
+  std::vector<Fd> programs;            // by position in Object::programs
+  std::vector<uint32_t> attach_types;  // of the programs, see LoadOptions
 };
 
 struct LoadOptions {
@@ -29,11 +30,16 @@ struct LoadOptions {
   std::function<void(std::string_view program, const std::string& log)> on_log;
   // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
   std::function<void(const std::string& line)> on_step;
-  StartClock* clock = nullptr;  // told of the stages, if given
+  std::vector<uint32_t> attach_types;  // by program: what it is to be attached as, 0 for single events; may be empty
+  StartClock* clock = nullptr;         // told of the stages, if given
 };
 
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
                                  Diagnostics& diagnostics);
+
+// Once more, for single events, what the kernel did not attach as it was loaded for.
+bool load_for_single_events(const bpf::Object& object, mir::FunctionId function, const SourceMap& sources,
+                            const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics);
 
 // The descriptor of the program that `function` was compiled to.
 int program_fd(const LoadedObject& loaded, const bpf::Object& object, mir::FunctionId function);

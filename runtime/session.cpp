@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "runtime/attach.h"
+#include "runtime/attach_bulk.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/ring.h"
@@ -76,6 +77,8 @@ class Session {
   bool prepare();
   bool run_programs(mir::ProbeKind kind);
   bool attach_all();
+  bool attach_together(const mir::AttachPoint& first, const AttachContext& context);
+  bool attach_alone(const mir::AttachPoint& probe, AttachContext& context);
   bool watch_target();
   bool start();
   bool wait_for_events();
@@ -153,19 +156,44 @@ bool Session::run_programs(mir::ProbeKind kind) {
   return true;
 }
 
+// All places of a program that is loaded for it; false where the kernel does not do that, and the program is loaded anew.
+bool Session::attach_together(const mir::AttachPoint& first, const AttachContext& context) {
+  std::vector<const mir::AttachPoint*> places;
+  for (const mir::AttachPoint& probe : object_.interface.probes)
+    if (probe.program == first.program) places.push_back(&probe);
+  if (!attach_bulk(places, program_fd(loaded_, object_, first.program), context, links_)) return false;
+  if (options_.load.on_step)
+    for (const mir::AttachPoint* probe : places)
+      options_.load.on_step("attached `" + probe->name + "`, one of " + std::to_string(places.size()) + " in bulk");
+  return true;
+}
+
+bool Session::attach_alone(const mir::AttachPoint& probe, AttachContext& context) {
+  AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links_);
+  if (!error && options_.load.on_step) options_.load.on_step("attached `" + probe.name + "`");
+  if (!error) return true;
+  const std::string& missing = options_.config.missing_probes;
+  bool is_tolerated = error->is_missing && missing != "error";
+  if (is_tolerated && missing == "ignore") return true;
+  Diag row = is_tolerated ? Diag::probe_skipped : Diag::probe_not_attached;
+  messages_.diagnostics.report(row, probe.span, {probe.name, error->reason}).with_hint(error->hint);
+  return is_tolerated;
+}
+
 bool Session::attach_all() {
   AttachContext context{tracefs_, options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
+  std::vector<bool> is_attached(loaded_.programs.size());  // in bulk
   for (uint32_t i : attach_order(object_.interface.probes)) {
     const mir::AttachPoint& probe = object_.interface.probes[i];
-    AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links_);
-    if (!error && options_.load.on_step) options_.load.on_step("attached `" + probe.name + "`");
-    if (!error) continue;
-    const std::string& missing = options_.config.missing_probes;
-    bool is_tolerated = error->is_missing && missing != "error";
-    if (is_tolerated && missing == "ignore") continue;
-    Diag row = is_tolerated ? Diag::probe_skipped : Diag::probe_not_attached;
-    messages_.diagnostics.report(row, probe.span, {probe.name, error->reason}).with_hint(error->hint);
-    if (!is_tolerated) return false;
+    uint32_t program = object_.program_of[probe.program.index];
+    if (is_attached[program]) continue;
+    if (loaded_.attach_types[program] != 0) {
+      is_attached[program] = attach_together(probe, context);
+      if (is_attached[program]) continue;
+      if (!load_for_single_events(object_, probe.program, messages_.sources, options_.load, loaded_, messages_.diagnostics))
+        return false;
+    }
+    if (!attach_alone(probe, context)) return false;
   }
   return true;
 }
@@ -312,7 +340,10 @@ int Session::trace() {
 }  // namespace
 
 int run_session(const bpf::Object& object, const SessionOptions& options, Tracefs& tracefs, Messages& messages) {
-  std::optional<LoadedObject> loaded = load(object, messages.sources, options.load, messages.diagnostics);
+  LoadOptions loading = options.load;
+  loading.attach_types =
+      bulk_attach_types(object, options.child != nullptr ? static_cast<uint32_t>(options.child->pid()) : options.pid);
+  std::optional<LoadedObject> loaded = load(object, messages.sources, loading, messages.diagnostics);
   if (!loaded) return 1;
   Session session(object, std::move(*loaded), options, tracefs, messages);
   return session.run();

@@ -120,6 +120,19 @@ TEST(ControlReject, SpansComeFromTheLastEntryBefore) {
   EXPECT_EQ(span_of(program, 50), (Span{6, 9}));
 }
 
+TEST(ControlFunctions, AddressesOfManyAreFoundInOneReading) {
+  Answer<uint64_t> first = find_kernel_symbol("vfs_read");
+  Answer<uint64_t> second = find_kernel_symbol("vfs_write");
+  if (first.status != Lookup::found || second.status != Lookup::found) GTEST_SKIP() << "no addresses in /proc/kallsyms";
+  std::vector<uint64_t> both = find_kernel_functions({{"", "vfs_write", 0}, {"", "vfs_read", 0}});
+  std::sort(both.begin(), both.end());
+  std::vector<uint64_t> expected = {first.value, second.value};
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(both, expected);
+  // A function of a module is not the kernel's own of that name.
+  EXPECT_TRUE(find_kernel_functions({{"", "vfs_write", 0}, {"nosuchmodule", "vfs_read", 0}}).empty());
+}
+
 extern "C" __attribute__((noinline, used)) int control_facts_marker(int n) {
   return n + 1;
 }

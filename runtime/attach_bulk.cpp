@@ -1,0 +1,152 @@
+// The kernel's layouts are written down here since the headers this is built with may be older than the kernel it runs on.
+#include "runtime/attach_bulk.h"
+
+#include <algorithm>
+#include <map>
+
+#include "runtime/bpf_call.h"
+#include "runtime/kernel_functions.h"
+#include "runtime/machine.h"
+
+namespace shrike {
+
+namespace {
+
+// enum bpf_attach_type
+constexpr uint32_t kprobe_multi = 42;
+constexpr uint32_t uprobe_multi = 48;
+constexpr uint32_t is_return = 1;  // BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN
+
+// What BPF_LINK_CREATE reads for the two kinds.
+struct LinkHead {
+  uint32_t program;
+  uint32_t target;
+  uint32_t attach_type;
+  uint32_t flags;
+};
+
+struct KprobeLink {
+  LinkHead head;
+  uint32_t flags;
+  uint32_t count;
+  uint64_t names;
+  uint64_t addresses;
+  uint64_t cookies;
+};
+
+struct UprobeLink {
+  LinkHead head;
+  uint64_t path;
+  uint64_t offsets;
+  uint64_t semaphores;
+  uint64_t cookies;
+  uint32_t count;
+  uint32_t flags;
+  uint32_t pid;
+  uint32_t padding;
+};
+
+template <class Link>
+Fd create_link(const Link& link) {
+  bpf_attr attr{};
+  static_assert(sizeof link <= sizeof attr);
+  std::copy_n(reinterpret_cast<const char*>(&link), sizeof link, reinterpret_cast<char*>(&attr));
+  return Fd(bpf_call(BPF_LINK_CREATE, attr));
+}
+
+uint32_t attach_type_of(mir::ProbeKind kind) {
+  switch (kind) {
+    case mir::ProbeKind::kprobe:
+    case mir::ProbeKind::kretprobe: return kprobe_multi;
+    case mir::ProbeKind::uprobe:
+    case mir::ProbeKind::uretprobe:
+    case mir::ProbeKind::usdt: return uprobe_multi;
+    default: return 0;
+  }
+}
+
+bool fits(const mir::AttachPoint& probe, uint32_t pid) {
+  switch (attach_type_of(probe.kind)) {
+    case kprobe_multi: return !probe.function.empty() && probe.offset == 0;
+    // Before 6.10 the link's pid meant one thread of the process.
+    case uprobe_multi: return pid == 0 || running_kernel_version() >= make_kernel_version(6, 10, 0);
+    default: return false;
+  }
+}
+
+Fd link_user(const std::string& path, const std::vector<const mir::AttachPoint*>& probes, int program, uint32_t pid) {
+  std::vector<uint64_t> offsets, semaphores;
+  for (const mir::AttachPoint* probe : probes) {
+    offsets.push_back(probe->address);
+    semaphores.push_back(probe->semaphore);
+  }
+  UprobeLink link{};
+  link.head = {static_cast<uint32_t>(program), 0, uprobe_multi, 0};
+  link.path = bpf_pointer(path.c_str());
+  link.offsets = bpf_pointer(offsets.data());
+  if (probes.front()->kind == mir::ProbeKind::usdt) link.semaphores = bpf_pointer(semaphores.data());
+  link.count = static_cast<uint32_t>(offsets.size());
+  link.flags = probes.front()->kind == mir::ProbeKind::uretprobe ? is_return : 0;
+  link.pid = pid;
+  return create_link(link);
+}
+
+bool is_in_module(const mir::AttachPoint* probe) {
+  return !probe->target.empty() && probe->target != "vmlinux";
+}
+
+Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program) {
+  std::vector<const char*> names;
+  for (const mir::AttachPoint* probe : probes) names.push_back(probe->function.c_str());
+  // The kernel looks a name up everywhere; an address says which of several functions it is.
+  std::vector<uint64_t> addresses;
+  if (std::any_of(probes.begin(), probes.end(), is_in_module)) {
+    std::vector<ProbeTarget> functions;
+    for (const mir::AttachPoint* probe : probes) functions.push_back({probe->target, probe->function, 0});
+    addresses = find_kernel_functions(functions);
+    if (addresses.empty()) return {};
+  }
+  KprobeLink link{};
+  link.head = {static_cast<uint32_t>(program), 0, kprobe_multi, 0};
+  link.flags = probes.front()->kind == mir::ProbeKind::kretprobe ? is_return : 0;
+  link.count = static_cast<uint32_t>(names.size());
+  if (addresses.empty()) link.names = bpf_pointer(names.data());
+  else link.addresses = bpf_pointer(addresses.data());
+  return create_link(link);
+}
+
+}  // namespace
+
+std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid) {
+  std::vector<uint32_t> types(object.programs.size());
+  std::vector<uint32_t> places(object.programs.size());
+  std::vector<bool> is_single(object.programs.size());
+  for (const mir::AttachPoint& probe : object.interface.probes) {
+    uint32_t program = object.program_of[probe.program.index];
+    types[program] = attach_type_of(probe.kind);
+    places[program]++;
+    if (!fits(probe, pid)) is_single[program] = true;
+  }
+  for (size_t i = 0; i < types.size(); i++)
+    if (places[i] < 2 || is_single[i]) types[i] = 0;
+  return types;
+}
+
+bool attach_bulk(const std::vector<const mir::AttachPoint*>& probes, int program, const AttachContext& context, Links& links) {
+  std::vector<Fd> made;
+  if (attach_type_of(probes.front()->kind) == kprobe_multi) {
+    made.push_back(link_kernel(probes, program));
+  } else {
+    std::map<std::string_view, std::vector<const mir::AttachPoint*>> files;
+    for (const mir::AttachPoint* probe : probes) files[probe->target].push_back(probe);
+    for (const auto& [path, group] : files) {
+      made.push_back(link_user(std::string(path), group, program, context.pid));
+      if (!made.back().is_open()) return false;
+    }
+  }
+  if (!made.back().is_open()) return false;
+  for (Fd& link : made) links.add_link(std::move(link));
+  return true;
+}
+
+}  // namespace shrike

@@ -1,0 +1,73 @@
+// One program in many places: exact counts through the kernel's links for many uprobes, and what is said where it has none.
+#include <chrono>
+
+#include "tests/kernel/tracer.h"
+
+namespace shrike::testing {
+namespace {
+
+using BulkAttach = LiveTest;
+
+const std::string many = SHRIKE_MANY;
+
+Result trace_many(const std::string& script, int rounds, std::vector<std::string> options = {}) {
+  options.insert(options.end(), {"-e", script, "-c", many + " " + std::to_string(rounds)});
+  return shrike(options);
+}
+
+TEST_F(BulkAttach, ThousandUprobesCountExactly) {
+  const Result t = trace_many("uprobe:" + many + ":many_* { @all = count(); @[func] = count(); }", 3, {"-v"});
+  EXPECT_EQ(number_of(t.out, "@all"), 3000) << t.err;
+  EXPECT_EQ(number_of(t.out, "@[many_000]"), 3) << t.out.substr(0, 500);
+  EXPECT_EQ(number_of(t.out, "@[many_999]"), 3) << t.out.substr(0, 500);
+  EXPECT_EQ(count_text(t.out, "@["), 1000u);
+  EXPECT_EQ(count_text(t.err, "one of 1000 in bulk"), 1000u) << t.err.substr(0, 2000);
+}
+
+TEST_F(BulkAttach, ThousandUretprobesKnowTheirFunction) {
+  const Result t = trace_many("uretprobe:" + many + ":many_* { @[func] = count(); }", 2);
+  EXPECT_EQ(number_of(t.out, "@[many_123]"), 2) << t.err;
+  EXPECT_EQ(count_text(t.out, "]: 2\n"), 1000u);
+}
+
+TEST_F(BulkAttach, ProbeIsTheExactPlace) {
+  const Result t = trace_many("uprobe:" + many + ":many_00* { @[probe] = count(); }", 2);
+  EXPECT_EQ(number_of(t.out, "@[uprobe:" + many + ":many_007]"), 2) << t.err;
+  EXPECT_EQ(count_text(t.out, "]: 2\n"), 10u);
+}
+
+// One program, two files: a link for each.
+TEST_F(BulkAttach, PlacesInTwoFiles) {
+  const Result t = trace_many("uprobe:" + many + ":many_00*, uprobe:" SHRIKE_WORKLOAD ":target_* { @ = count(); }", 5, {"-v"});
+  EXPECT_EQ(number_of(t.out, "@"), 50) << t.err;
+  EXPECT_GT(count_text(t.err, "in bulk"), 10u) << t.err;
+}
+
+TEST_F(BulkAttach, OnlyTheProcessAskedFor) {
+  Process other({SHRIKE_WORKLOAD, "wait", "add", "7", "1", "1"}, {.hold_stdin = true});
+  const Trace t =
+      trace("uprobe:WORKLOAD:target_add, uprobe:WORKLOAD:target_six { @ = count(); }", {"add", "11", "1", "1"}, {"-p", "PID"});
+  EXPECT_EQ(number_of(t.out, "@"), 11) << t.out;
+  other.release();
+}
+
+// Ten times a thousand places are armed and given back in a second: singly each costs the kernel a wait.
+TEST_F(BulkAttach, IsQuick) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 10; ++i) {
+    const Result t = shrike({"--dry-run", "-e", "uprobe:" + many + ":many_* { @ = count(); }"});
+    EXPECT_EQ(t.status, 0) << t.err;
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+}
+
+TEST_F(BulkAttach, KernelWithoutKprobesSaysSo) {
+  if (has_kprobes()) return;  // tests/qemu counts them there
+  const Result t = shrike_script("kprobe:vfs_read, kprobe:vfs_write { @ = count(); }");
+  EXPECT_EQ(t.status, 1);
+  EXPECT_EQ(count_text(t.err, "ERROR: "), 1u) << t.err;
+  EXPECT_TRUE(has(t.err, "this kernel has no kprobes")) << t.err;
+}
+
+}  // namespace
+}  // namespace shrike::testing
