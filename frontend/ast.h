@@ -92,8 +92,8 @@ struct Call {
   std::string_view name;
   Span name_span;
   ExprList args;
-  std::optional<TypeName> type_arg;          // sizeof(type), offsetof(type, ...): instead of the first argument
-  std::vector<std::string_view> field_path;  // offsetof's second operand
+  std::optional<TypeName> type_arg;  // sizeof(type), offsetof(type, ...): instead of the first argument; container_of's second
+  std::vector<std::string_view> field_path;  // the last operand of offsetof and container_of
 };
 struct Unary {
   UnaryOp op;

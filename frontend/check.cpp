@@ -7,6 +7,7 @@
 #include "frontend/c_layout.h"
 #include "frontend/checker.h"
 #include "frontend/config.h"
+#include "frontend/constants.h"
 #include "frontend/expand_macros.h"
 
 namespace shrike {
@@ -153,6 +154,7 @@ BodyUses uses_of(const ast::Probe& probe) {
       uses.numbered_args |= argument_number(ident->name).has_value();
       uses.probe |= ident->name == "probe";
     }
+    if (const auto* call = expr.as<ast::Call>()) uses.probe |= call->name == "probe";
   };
   ast::walk(probe.predicate, visitor);
   ast::walk(probe.body, visitor);
@@ -265,6 +267,16 @@ void Checker::condition(const ast::Expr* condition) {
   if (type != nullptr && !converts_to_integer(type)) report(Diag::not_a_condition, condition->span, {show(type)});
 }
 
+void Checker::in_branch(const ast::Expr* condition, bool when, const std::function<void()>& check) {
+  std::optional<bool> goes = goes_while_compiling(condition, constant(condition));
+  if (goes && *goes != when) return;
+  const auto* known = std::get_if<int64_t>(&constant(condition));
+  bool outer = is_dead_;
+  is_dead_ |= known != nullptr && (*known != 0) != when;
+  check();
+  is_dead_ = outer;
+}
+
 void Checker::loop_body(const ast::Block* body, bool in_callback) {
   uint32_t outer = callback_;
   if (in_callback) callback_ = ++callbacks_;
@@ -281,8 +293,8 @@ void Checker::statement(const ast::Stmt& statement) {
                  [&](const ast::Let& s) { let(s); },
                  [&](const ast::If& s) {
                    condition(s.condition);
-                   block(s.then);
-                   block(s.otherwise);
+                   in_branch(s.condition, true, [&] { block(s.then); });
+                   in_branch(s.condition, false, [&] { block(s.otherwise); });
                  },
                  [&](const ast::While& s) {
                    condition(s.condition);

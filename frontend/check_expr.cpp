@@ -58,9 +58,12 @@ struct ExprChecker {
 
   const Type* operator()(const ast::Ident& e) {
     const BuiltinRow* row = find_builtin(e.name);
-    if (row == nullptr) return enum_constant(e.name);
-    note().builtin = row;
-    return c.available(row->needs, e.name, self.span) ? row->type(c, self) : nullptr;
+    return row == nullptr ? enum_constant(e.name) : read(*row, e.name);
+  }
+
+  const Type* read(const BuiltinRow& builtin, std::string_view name) {
+    note().builtin = &builtin;
+    return c.available(builtin.needs, name, self.span) ? builtin.type(c, self) : nullptr;
   }
 
   const Type* enum_constant(std::string_view name) {
@@ -122,6 +125,9 @@ struct ExprChecker {
     }
     if (const ast::FunctionDefinition* own = c.own_function(e.name)) return c.call_function(self, e, *own);
     const FunctionRow* row = find_function(e.name);
+    bool is_bare =
+        e.args.empty() && !e.type_arg && (row == nullptr || row->min_args > 0) && !argument_number(e.name) && e.name != "args";
+    if (const BuiltinRow* builtin = is_bare ? find_builtin(e.name) : nullptr) return read(*builtin, e.name);  // pid() is pid
     if (row == nullptr) {
       Diagnostic& said = c.report(Diag::unknown_function, e.name_span, {std::string(e.name)});
       if (std::string_view near = nearest_name(e.name, c.callable_names()); !near.empty())
@@ -428,9 +434,12 @@ struct ExprChecker {
 
   const Type* if_value(const ast::If& statement) {
     c.condition(statement.condition);
-    const Type* then = branch_value(statement.then);
-    const Type* otherwise = branch_value(statement.otherwise);
-    return either(then, otherwise);
+    const Type* then = nullptr;
+    const Type* otherwise = nullptr;
+    c.in_branch(statement.condition, true, [&] { then = branch_value(statement.then); });
+    c.in_branch(statement.condition, false, [&] { otherwise = branch_value(statement.otherwise); });
+    std::optional<bool> goes = goes_while_compiling(statement.condition, c.constant(statement.condition));
+    return goes ? (*goes ? then : otherwise) : either(then, otherwise);
   }
 
   const Type* branch_value(const ast::Block* block) {
@@ -454,7 +463,13 @@ struct ExprChecker {
     return type;
   }
 
-  const Type* operator()(const ast::Comptime& e) { return c.expr(e.operand); }
+  const Type* operator()(const ast::Comptime& e) {
+    const Type* type = c.expr(e.operand);
+    note().constant = c.constant(e.operand);
+    if (type != nullptr && std::holds_alternative<std::monostate>(note().constant))
+      c.report(Diag::expected_constant, e.operand->span, {"what follows `comptime`"});
+    return type;
+  }
   const Type* operator()(const ast::ErrorExpr&) { return nullptr; }
 };
 
@@ -488,23 +503,25 @@ std::optional<std::string_view> Checker::constant_string(const ast::Expr* value,
   return std::nullopt;
 }
 
-void Checker::format(const ast::Call& call, size_t first) {
+bool Checker::format(const ast::Call& call, size_t first) {
   std::optional<std::string_view> text = constant_string(call.args[first], "a format");
   std::vector<const Type*> given;
   for (size_t i = first + 1; i < call.args.size(); i++) given.push_back(expr(call.args[i]));
-  if (!text) return;
+  if (!text) return false;
   Span at = call.args[first]->span;
   ParsedFormat parsed = parse_format(*text);
   if (!parsed.error.empty()) {
     report(Diag::bad_format, at, {parsed.error});
-    return;
+    return false;
   }
   if (parsed.conversions.size() != given.size()) {
     report(Diag::format_argument_count, at, {std::to_string(parsed.conversions.size()), std::to_string(given.size())});
-    return;
+    return false;
   }
+  bool is_good = true;
   for (size_t i = 0; i < given.size(); i++) {
     const Type* type = given[i];
+    is_good &= type != nullptr;
     if (type == nullptr) continue;
     Conversion conversion = parsed.conversions[i];
     bool is_fine = conversion == Conversion::text
@@ -515,7 +532,9 @@ void Checker::format(const ast::Call& call, size_t first) {
     if (!is_fine)
       report(Diag::format_argument_type, call.args[first + 1 + i]->span, {parsed.texts[i], show(type)})
           .label(at, "the format is here");
+    is_good &= is_fine;
   }
+  return is_good;
 }
 
 const mir::RecordLayout* Checker::layout(const Type* record, Span span) {

@@ -5,6 +5,7 @@
 // has not come to what decides it. Nobody complains about null.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "frontend/builtins.h"
@@ -41,20 +42,24 @@ class Checker {
   // The value of an integer known while compiling; reports others.
   std::optional<int64_t> constant_integer(const ast::Expr* expr, std::string_view what);
   std::optional<std::string_view> constant_string(const ast::Expr* expr, std::string_view what);
-  // A format string and its arguments, args[first] being the format.
-  void format(const ast::Call& call, size_t first);
+  // A format string and its arguments, args[first] being the format. False after an error.
+  bool format(const ast::Call& call, size_t first);
   // The map an argument names, read as a whole. Null if it is none.
   UserMap* whole_map(const ast::Expr* expr, std::string_view function);
   // The map an argument names, used at `key` (null: as a scalar), as delete and has_key do.
   UserMap& map_key(const ast::Expr* ref, const ast::Expr* key);
   // Notes that `map` is used with (or without) this key.
   void use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key);
+  // Notes that the variable is given a value of `type`, which is written at `value`.
+  void assign_variable(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
   // The layout of a record type, from the script's definitions or BTF; reports a missing one at `span`.
   const mir::RecordLayout* layout(const mir::Type* record, Span span);
   const mir::RecordField* field(const mir::Type* record, std::string_view name, Span span);
   const mir::Type* named_type(const ast::TypeName& name);
   // Whether the body may use what `use` (a ProbeUse) stands for where it is; reports if not.
   bool available(uint32_t use, std::string_view name, Span span);
+  // Whether the code at hand never runs, as is known while compiling: fail() does not fail there.
+  bool is_dead() const { return is_dead_; }
 
  private:
   friend struct ExprChecker;
@@ -80,7 +85,6 @@ class Checker {
   void block(const ast::Block* block);
   void statement(const ast::Stmt& statement);
   void assign(const ast::Assign& statement, Span span);
-  void assign_variable(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
   void assign_map(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
   void let(const ast::Let& statement);
   void unroll(const ast::Unroll& statement);
@@ -89,6 +93,8 @@ class Checker {
   Variable& loop_variable(const ast::Expr* at);
   void in_loop(std::string_view word, Span span);
   void condition(const ast::Expr* expr);
+  // Checks what runs when the condition is `when`, or leaves it out where `comptime` decides against it.
+  void in_branch(const ast::Expr* condition, bool when, const std::function<void()>& check);
   void loop_body(const ast::Block* body, bool in_callback);
   UserMap& map_of(const ast::Expr* ref);
   void add_maps_of(const ast::Expr* key);
@@ -110,6 +116,7 @@ class Checker {
   uint32_t callback_ = 0;    // the innermost `for` body, which runs in a callback; 0: none
   uint32_t callbacks_ = 0;   // how many this walk has met
   bool changed_ = false;
+  bool is_dead_ = false;        // a condition known while compiling keeps this code from running
   bool has_functions_ = false;  // that are fit to be called
 };
 

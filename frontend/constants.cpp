@@ -59,6 +59,12 @@ Constant fold(ast::BinaryOp op, int64_t left, int64_t right, bool is_signed) {
   return {};
 }
 
+std::optional<bool> goes_while_compiling(const ast::Expr* condition, const Constant& value) {
+  const auto* known = std::get_if<int64_t>(&value);
+  if (condition->as<ast::Comptime>() == nullptr || known == nullptr) return std::nullopt;
+  return *known != 0;
+}
+
 bool is_signed_operation(const ExprNote& left, const ExprNote& right) {
   auto takes_sign = [](const ExprNote& note) {
     const auto* value = std::get_if<int64_t>(&note.constant);

@@ -15,6 +15,8 @@ int64_t truncate(int64_t value, uint32_t bytes, bool is_signed);
 Constant fold(ast::UnaryOp op, int64_t value);
 // Empty where the result is not defined while compiling (division by zero).
 Constant fold(ast::BinaryOp op, int64_t left, int64_t right, bool is_signed);
+// Which way a condition goes that is written `comptime ...`: the other branch is neither checked nor made into code.
+std::optional<bool> goes_while_compiling(const ast::Expr* condition, const Constant& value);
 // Is an operation on these two done with signs? If either side has one; but a constant that is not negative takes the
 // sign of the other side, so that `nsecs / 1000` and `kaddr("x") > 0` are what they look like.
 bool is_signed_operation(const ExprNote& left, const ExprNote& right);

@@ -72,6 +72,47 @@ ValueId lower_has_key(Lower& l, const ast::Expr&, const ast::Call& call) {
   return result;
 }
 
+// find(@map, key, $variable): one look-up that both tells and gives.
+const Type* check_find(Checker& c, const ast::Expr&, const ast::Call& call) {
+  const auto* map_ref = call.args[0]->as<ast::MapRef>();
+  if (map_ref == nullptr || map_ref->key != nullptr) {
+    c.expr(call.args[0]);
+    c.report(Diag::expected_map, call.args[0]->span, {"find"});
+    return nullptr;
+  }
+  if (call.args[2]->as<ast::Variable>() == nullptr) {
+    const Type* given = c.expr(call.args[2]);
+    c.report(Diag::bad_argument, call.args[2]->span, {"find", "a variable", show(given)});
+    return nullptr;
+  }
+  const UserMap& map = c.map_key(call.args[0], call.args[1]);
+  const Type* value = map.value;
+  if (value == nullptr) c.report(Diag::undefined_map, call.args[0]->span, {std::string(map.name)});
+  c.assign_variable(call.args[2], value, call.args[0]);
+  return c.types().boolean();
+}
+
+ValueId lower_find(Lower& l, const ast::Expr&, const ast::Call& call) {
+  UserMapId id = l.note(call.args[0]).map;
+  if (!l.mir_map(id).is_valid()) return l.b().constant(0);
+  const UserMap& map = l.program().maps[id];
+  mir::BlockId missing = l.new_block("missing");
+  mir::BlockId present = l.new_block("present");
+  mir::BlockId join = l.new_block("join");
+  ValueId key = l.key_pointer(map, call.args[1]);
+  ValueId found = l.branch_null(l.map_value_or_null(id, key), missing, present);
+  ValueId result = l.b().add_param(join, {});
+  l.enter(present);
+  VariableId variable = l.note(call.args[2]).variable;
+  if (map.value->is_aggregate()) l.assign_scalar(variable, l.read_aggregate(id, key));
+  else l.assign_from(variable, Place{found}, map.value);
+  l.jump_with(join, {l.b().constant(1)});
+  l.enter(missing);
+  l.jump_with(join, {l.b().constant(0)});
+  l.enter(join);
+  return result;
+}
+
 const Type* check_len(Checker& c, const ast::Expr&, const ast::Call& call) {
   const auto* map_ref = call.args[0]->as<ast::MapRef>();
   if (map_ref != nullptr && map_ref->key == nullptr) {
@@ -96,6 +137,8 @@ ValueId lower_len(Lower& l, const ast::Expr&, const ast::Call& call) {
 constexpr FunctionRow rows[] = {
     {"delete", "@map, [key]", 1, 2, false, check_delete, lower_delete, nullptr, "removes one entry; 1 if it was there"},
     {"has_key", "@map, key", 2, 2, false, check_has_key, lower_has_key, nullptr, "1 if the map has the key"},
+    {"find", "@map, key, $variable", 3, 3, false, check_find, lower_find, nullptr,
+     "whether the map has the key; if so, the variable gets the value"},
     {"len", "@map or stack", 1, 1, false, check_len, lower_len, nullptr, "number of entries or frames"},
 };
 

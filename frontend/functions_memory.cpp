@@ -1,4 +1,4 @@
-// Functions that read memory, and that compare it.
+// Functions that read memory.
 #include <algorithm>
 
 #include "frontend/checker.h"
@@ -182,110 +182,10 @@ void ntop_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& t
   l.probe_read(to.at(4), b.constant(type->size), l.address_at(bytes), bytes.memory);
 }
 
-const Type* check_strncmp(Checker& c, const ast::Expr& self, const ast::Call& call) {
-  const Type* a = c.expr(call.args[0]);
-  const Type* b = c.expr(call.args[1]);
-  std::optional<int64_t> count = c.constant_integer(call.args[2], "the length of `strncmp`");
-  for (size_t i : {0u, 1u}) {
-    const Type* type = i == 0 ? a : b;
-    if (type != nullptr && !type->is(TypeKind::string))
-      c.report(Diag::bad_argument, call.args[i]->span, {"strncmp", "a string", show(type)});
-  }
-  if (count && *count < 0) c.report(Diag::out_of_range, call.args[2]->span, {"the length", std::to_string(*count), "0", "65536"});
-  const auto* left = std::get_if<std::string>(&c.constant(call.args[0]));
-  const auto* right = std::get_if<std::string>(&c.constant(call.args[1]));
-  if (left != nullptr && right != nullptr && count && *count >= 0)
-    c.note(&self).constant = int64_t{left->compare(0, static_cast<size_t>(*count), *right, 0, static_cast<size_t>(*count)) != 0};
-  return c.types().int64();
-}
-
-ValueId lower_strncmp(Lower& l, const ast::Expr&, const ast::Call& call) {
-  auto count = static_cast<uint64_t>(std::get<int64_t>(l.note(call.args[2]).constant));
-  ValueId equal;
-  for (size_t i : {0u, 1u}) {
-    const auto* literal = std::get_if<std::string>(&l.note(call.args[i]).constant);
-    if (literal == nullptr) continue;
-    bool with_nul = literal->size() < count;
-    equal = l.equals_literal(call.args[1 - i], std::string_view(*literal).substr(0, count), with_nul);
-  }
-  if (!equal.is_valid()) {
-    auto size = std::min<uint64_t>({count, l.type(call.args[0])->size, l.type(call.args[1])->size});
-    equal = l.bytes_equal(l.direct_string(call.args[0]), l.direct_string(call.args[1]), static_cast<uint32_t>(size), true);
-  }
-  return l.b().binary(Opcode::eq, equal, l.b().constant(0));
-}
-
-const Type* check_strcontains(Checker& c, const ast::Expr&, const ast::Call& call) {
-  for (const ast::Expr* arg : call.args) {
-    const Type* type = c.expr(arg);
-    if (type != nullptr && !type->is(TypeKind::string))
-      c.report(Diag::bad_argument, arg->span, {"strcontains", "a string", show(type)});
-  }
-  return c.types().int64();
-}
-
-// At each start: compare until the needle ends (found), a byte differs (next start) or the haystack ends (not found).
-ValueId lower_strcontains(Lower& l, const ast::Expr&, const ast::Call& call) {
-  mir::Builder& b = l.b();
-  ValueId haystack = l.pointer_at(l.direct_string(call.args[0]));
-  ValueId needle = l.pointer_at(l.direct_string(call.args[1]));
-  uint32_t haystack_size = l.type(call.args[0])->size;
-  uint32_t needle_size = std::min(l.type(call.args[1])->size, haystack_size);
-  BlockId starts = l.new_block("start");
-  BlockId compare = l.new_block("compare");
-  BlockId needle_byte = l.new_block("needle");
-  BlockId hay_byte = l.new_block("hay");
-  BlockId matching = l.new_block("match");
-  BlockId next_start = l.new_block("next");
-  BlockId yes = l.new_block("found");
-  BlockId no = l.new_block("absent");
-  BlockId end = l.new_block("end");
-  ValueId start = b.add_param(starts, {});
-  ValueId index = b.add_param(compare, {});
-  ValueId result = b.add_param(end, {});
-  BlockId first = l.new_block("first");
-  BlockId tail = l.new_block("tail");
-  l.jump_with(starts, {b.constant(0)});
-  l.enter_unsealed(starts);
-  l.branch(b.binary(Opcode::lt_u, start, b.constant(haystack_size)), first, no);
-  l.enter(first);
-  l.jump_with(compare, {b.constant(0)});
-  l.enter_unsealed(compare);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(needle_size)), needle_byte, yes);
-  l.enter(needle_byte);
-  ValueId wanted = b.load(MemWidth::u8, b.ptr_add(needle, index), 0);
-  BlockId inside = l.new_block("inside");
-  l.branch(wanted, inside, yes);
-  l.enter(inside);
-  ValueId position = b.binary(Opcode::add, start, index);
-  l.branch(b.binary(Opcode::lt_u, position, b.constant(haystack_size)), hay_byte, no);
-  l.enter(hay_byte);
-  ValueId byte = b.load(MemWidth::u8, b.ptr_add(haystack, position), 0);
-  l.branch(b.binary(Opcode::eq, byte, wanted), matching, tail);
-  l.enter(matching);
-  l.jump_with(compare, {b.binary(Opcode::add, index, b.constant(1))});
-  l.seal(compare);
-  l.enter(tail);
-  l.branch(byte, next_start, no);
-  l.enter(next_start);
-  l.jump_with(starts, {b.binary(Opcode::add, start, b.constant(1))});
-  l.seal(starts);
-  l.enter(yes);
-  l.jump_with(end, {b.constant(1)});
-  l.enter(no);
-  l.jump_with(end, {b.constant(0)});
-  l.enter(end);
-  return result;
-}
-
 constexpr FunctionRow rows[] = {
     {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
     {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
     {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
-    {"strncmp", "a, b, length", 3, 3, false, check_strncmp, lower_strncmp, nullptr,
-     "0 if the first bytes of two strings are equal"},
-    {"strcontains", "haystack, needle", 2, 2, false, check_strcontains, lower_strcontains, nullptr,
-     "1 if a string has another in it"},
 };
 
 }  // namespace

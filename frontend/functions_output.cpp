@@ -93,9 +93,8 @@ const Type* check_exit(Checker& c, const ast::Expr&, const ast::Call& call) {
 }
 
 // The code is left in the globals too, where it cannot get lost in a full ring.
-ValueId lower_exit(Lower& l, const ast::Expr&, const ast::Call& call) {
+void end_trace(Lower& l, ValueId code) {
   mir::Builder& b = l.b();
-  ValueId code = call.args.empty() ? b.constant(0) : b.unary(mir::Opcode::zext8, l.scalar(call.args[0]));
   Place exit_code{l.globals_pointer(mir::globals::exit_code)};
   mir::BlockId first = l.new_block("first_exit");
   mir::BlockId on = l.new_block("exiting");
@@ -108,6 +107,37 @@ ValueId lower_exit(Lower& l, const ast::Expr&, const ast::Call& call) {
   event.kind = EventKind::exit;
   l.emit(std::move(event), {{l.types().int64(), nullptr, code}});
   l.leave_program();
+}
+
+ValueId lower_exit(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  end_trace(l, call.args.empty() ? b.constant(0) : b.unary(mir::Opcode::zext8, l.scalar(call.args[0])));
+  return {};
+}
+
+const Type* check_assert(Checker& c, const ast::Expr&, const ast::Call& call) {
+  bool is_good = c.integer(call.args[0], "the condition of `assert`");
+  const Type* message = c.expr(call.args[1]);
+  if (!is_good || message == nullptr) return nullptr;
+  if (message->is(TypeKind::string)) return c.types().none();
+  c.report(Diag::bad_argument, call.args[1]->span, {"assert", "a message", show(message)});
+  return nullptr;
+}
+
+// The message is an error of the script's own; what follows it is exit(1).
+ValueId lower_assert(Lower& l, const ast::Expr& self, const ast::Call& call) {
+  mir::BlockId failed = l.new_block("assert_failed");
+  mir::BlockId on = l.new_block("asserted");
+  l.branch_on(call.args[0], on, failed);
+  l.enter(failed);
+  mir::EventDecl event;
+  event.kind = EventKind::errorf;
+  event.format = "assert failed: %s";
+  event.span = self.span;
+  l.emit(std::move(event), {l.record_field(call.args[1])});
+  end_trace(l, l.b().constant(1));
+  l.jump(on);
+  l.enter(on);
   return {};
 }
 
@@ -182,6 +212,8 @@ constexpr FunctionRow rows[] = {
     {"zero", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::zero>, nullptr,
      "sets every value of a map to zero"},
     {"exit", "[code]", 0, 1, false, check_exit, lower_exit, nullptr, "ends the trace"},
+    {"assert", "condition, message", 2, 2, false, check_assert, lower_assert, nullptr,
+     "ends the trace with an error if the condition is false"},
     {"time", "[format]", 0, 1, false, check_time, lower_time, nullptr, "prints the time of day"},
     {"join", "list, [separator]", 1, 2, false, check_join, lower_join, nullptr, "prints an array of strings, such as argv"},
 };

@@ -1,5 +1,4 @@
 // Functions that make a value from others.
-#include "frontend/c_layout.h"
 #include "frontend/checker.h"
 #include "frontend/constants.h"
 #include "frontend/function_rows.h"
@@ -114,38 +113,6 @@ ValueId lower_bswap(Lower& l, const ast::Expr& self, const ast::Call& call) {
     case 4: return l.b().unary(Opcode::bswap32, value);
     default: return l.b().unary(Opcode::bswap64, value);
   }
-}
-
-const Type* check_sizeof(Checker& c, const ast::Expr& self, const ast::Call& call) {
-  const Type* type = call.type_arg ? c.named_type(*call.type_arg) : c.expr(call.args[0]);
-  if (type == nullptr) return nullptr;
-  if (type->is(TypeKind::record)) {
-    const mir::RecordLayout* layout = c.layout(type, call.type_arg ? call.type_arg->span : call.args[0]->span);
-    if (layout == nullptr) return nullptr;
-    c.note(&self).constant = int64_t{layout->size};
-  } else {
-    c.note(&self).constant = int64_t{type->size};
-  }
-  return c.types().uint64();
-}
-
-const Type* check_offsetof(Checker& c, const ast::Expr& self, const ast::Call& call) {
-  const Type* type = call.type_arg ? c.named_type(*call.type_arg) : c.expr(call.args[0]);
-  if (type == nullptr) return nullptr;
-  if (type->is(TypeKind::pointer)) type = type->element;
-  int64_t offset = 0;
-  for (std::string_view name : call.field_path) {
-    if (!type->is(TypeKind::record)) {
-      c.report(Diag::no_fields, self.span, {show(type)});
-      return nullptr;
-    }
-    const mir::RecordField* field = c.field(type, name, self.span);
-    if (field == nullptr) return nullptr;
-    offset += field->offset;
-    type = field->type;
-  }
-  c.note(&self).constant = offset;
-  return c.types().uint64();
 }
 
 const Type* check_strftime(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -266,8 +233,6 @@ constexpr FunctionRow rows[] = {
     {"kstack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "kernel stack"},
     {"ustack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "user stack"},
     {"bswap", "n", 1, 1, false, check_bswap, lower_bswap, nullptr, "bytes in reverse order, by the width of the operand"},
-    {"sizeof", "type or expression", 1, 1, false, check_sizeof, lower_constant, nullptr, "size in bytes"},
-    {"offsetof", "type or expression, field", 1, 2, false, check_offsetof, lower_constant, nullptr, "offset of a field in bytes"},
     {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
      "time since boot as a date, to be printed"},
     {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai"},

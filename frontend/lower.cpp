@@ -312,6 +312,8 @@ void Lower::statement(const ast::Stmt& statement) {
                    }
                  },
                  [&](const ast::If& s) {
+                   if (std::optional<bool> goes = goes_while_compiling(s.condition, note(s.condition).constant))
+                     return block(*goes ? s.then : s.otherwise);
                    BlockId then = new_block("then");
                    BlockId end = new_block("endif");
                    BlockId otherwise = s.otherwise == nullptr ? end : new_block("else");
@@ -343,16 +345,21 @@ void Lower::statement(const ast::Stmt& statement) {
 }
 
 void Lower::each_branch(const ast::If& statement, const std::function<void(const ast::Expr*)>& leaf) {
-  BlockId then = new_block("then");
-  BlockId otherwise = new_block("else");
-  branch_on(statement.condition, then, otherwise);
-  for (auto [entry, body] : {std::pair(then, statement.then), std::pair(otherwise, statement.otherwise)}) {
-    enter(entry);
+  auto branch_value = [&](const ast::Block* body) {
     for (size_t i = 0; i + 1 < body->statements.size(); i++) this->statement(*body->statements[i]);
     const ast::Stmt& last = *body->statements.back();
     if (const auto* inner = last.as<ast::If>()) each_branch(*inner, leaf);
     else leaf(last.as<ast::ExprStmt>()->expr);
-  }
+  };
+  if (std::optional<bool> goes = goes_while_compiling(statement.condition, note(statement.condition).constant))
+    return branch_value(*goes ? statement.then : statement.otherwise);
+  BlockId then = new_block("then");
+  BlockId otherwise = new_block("else");
+  branch_on(statement.condition, then, otherwise);
+  enter(then);
+  branch_value(statement.then);
+  enter(otherwise);
+  branch_value(statement.otherwise);
 }
 
 void Lower::assign(const ast::Assign& s) {
@@ -415,6 +422,12 @@ void Lower::assign_variable(VariableId id, const ast::Expr* value) {
   into(value, to, copy);
   convert(copy, to, variable_place(id), to);
   if (state_->outer != nullptr && body_->variables[id].is_captured) blur(variable_place(id), to->size);
+}
+
+void Lower::assign_from(VariableId id, const Place& from, const Type* from_type) {
+  const Type* to = body_->variables[id].type;
+  if (is_scalar(to)) assign_scalar(id, load_scalar(from, from_type));
+  else convert(from, from_type, variable_place(id), to);
 }
 
 void Lower::assign_scalar(VariableId id, ValueId value) {

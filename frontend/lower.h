@@ -96,6 +96,10 @@ class Lower {
 
   mir::ValueId load_argument(const ProbeArgument& argument);
 
+  // Variables.
+  void assign_scalar(VariableId id, mir::ValueId value);
+  void assign_from(VariableId id, const Place& from, const mir::Type* from_type);
+
   // Maps.
   mir::MapId mir_map(UserMapId id) const { return user_maps_[id.index]; }
   const UserMap& user_map(const ast::Expr* ref) const { return program_.maps[note(ref).map]; }
@@ -198,7 +202,6 @@ class Lower {
   void each_branch(const ast::If& statement, const std::function<void(const ast::Expr*)>& leaf);
   void assign(const ast::Assign& statement);
   void assign_variable(VariableId id, const ast::Expr* value);
-  void assign_scalar(VariableId id, mir::ValueId value);
   void while_loop(const ast::While& statement);
   void unroll(const ast::Unroll& statement);
   void for_range(const ast::ForRange& statement);

@@ -16,7 +16,8 @@ struct ScalarLower {
   const ast::Expr& self;
   mir::Builder& b() { return l.b(); }
 
-  ValueId operator()(const ast::Ident&) {
+  ValueId operator()(const ast::Ident&) { return builtin(); }
+  ValueId builtin() {
     const BuiltinRow* row = l.note(&self).builtin;
     CHECK(row != nullptr && row->scalar != nullptr, "not a scalar builtin");
     return row->scalar(l, self);
@@ -25,6 +26,7 @@ struct ScalarLower {
   ValueId operator()(const ast::MapRef&) { return l.load_map(&self); }
   ValueId operator()(const ast::Call& e) {
     if (l.note(&self).callee != nullptr) return l.call_scalar(self, e);
+    if (l.note(&self).builtin != nullptr) return builtin();
     const FunctionRow* row = l.note(&self).function;
     CHECK(row != nullptr && row->scalar != nullptr, "not a scalar function");
     return row->scalar(l, self, e);

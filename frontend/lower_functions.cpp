@@ -21,6 +21,10 @@ namespace {
 
 constexpr size_t scalars_beside_frame = 3, scalars_without_frame = 4;
 
+bool may_end_trace(const ast::Call& call) {
+  return call.name == "exit" || call.name == "assert";
+}
+
 uint32_t align8(uint32_t size) {
   return (size + 7) & ~7u;
 }
@@ -34,7 +38,7 @@ bool Lower::leaves_program(const CheckedBody& body, const ast::Block* block) {
   visitor.on_expr = [&](const ast::Expr& e) {
     const auto* call = e.as<ast::Call>();
     const CheckedBody* callee = body.notes[e.id].callee;
-    leaves |= call != nullptr && (callee != nullptr ? may_exit(*callee) : call->name == "exit");
+    leaves |= call != nullptr && (callee != nullptr ? may_exit(*callee) : may_end_trace(*call));
   };
   ast::walk(block, visitor);
   return leaves;
@@ -51,7 +55,7 @@ const Lower::CallLayout& Lower::call_layout(const CheckedBody& function) {
   visitor.on_expr = [&](const ast::Expr& e) {
     const auto* call = e.as<ast::Call>();
     const CheckedBody* callee = function.notes[e.id].callee;
-    layout.may_exit |= call != nullptr && (callee != nullptr ? may_exit(*callee) : call->name == "exit");
+    layout.may_exit |= call != nullptr && (callee != nullptr ? may_exit(*callee) : may_end_trace(*call));
   };
   ast::walk(function.block(), visitor);
 

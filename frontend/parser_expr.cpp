@@ -297,7 +297,8 @@ const ast::Expr* ScriptParser::parse_call(const Token& name) {
   call.name = name.text;
   call.name_span = name.span;
   bool takes_type = name.text == "sizeof" || name.text == "offsetof" || name.text == "typeinfo";
-  if (takes_type) parse_type_call_argument(call);
+  if (name.text == "container_of") parse_container_of(call);
+  else if (takes_type) parse_type_call_argument(call);
   else call.args = parse_list(TokenKind::right_paren);
   ast::ExprList children = call.args;
   return make_expr(since(name.span), std::move(call), {}, &children);
@@ -307,12 +308,24 @@ const ast::Expr* ScriptParser::parse_call(const Token& name) {
 void ScriptParser::parse_type_call_argument(ast::Call& call) {
   if (at_type_argument()) call.type_arg = parse_type();
   else if (!at(TokenKind::right_paren)) call.args.push_back(parse_expr());
-  if (call.name == "offsetof") {
-    expect(TokenKind::comma);
-    do call.field_path.push_back(expect_name("a field name").text);
-    while (!is_panicking_ && (accept(TokenKind::dot) || accept(TokenKind::arrow)));
-  }
+  if (call.name == "offsetof") parse_field_path(call);
   expect(TokenKind::right_paren);
+}
+
+// container_of(expression, type, field.field)
+void ScriptParser::parse_container_of(ast::Call& call) {
+  call.args.push_back(parse_expr());
+  expect(TokenKind::comma);
+  call.type_arg = parse_type();
+  parse_field_path(call);
+  expect(TokenKind::right_paren);
+}
+
+// `, field.field`
+void ScriptParser::parse_field_path(ast::Call& call) {
+  expect(TokenKind::comma);
+  do call.field_path.push_back(expect_name("a field name").text);
+  while (!is_panicking_ && (accept(TokenKind::dot) || accept(TokenKind::arrow)));
 }
 
 // `{ ...; value }`

@@ -109,6 +109,8 @@ class ScriptParser {
   const ast::Expr* parse_name();
   const ast::Expr* parse_call(const Token& name);
   void parse_type_call_argument(ast::Call& call);
+  void parse_container_of(ast::Call& call);
+  void parse_field_path(ast::Call& call);
   const ast::Expr* parse_value_block();
   const ast::Expr* parse_value_if();
   const ast::Expr* error_expr();

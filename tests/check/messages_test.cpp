@@ -135,6 +135,8 @@ const Case cases[] = {
     {Diag::format_argument_count, "begin { printf(\"%d %d\", 1); }", "\"%d %d\""},
     {Diag::format_argument_type, "begin { printf(\"%d\", \"x\"); }", "\"x\""},
     {Diag::bad_argument, "begin { print(str((1, 2))); }", "(1, 2)"},
+    {Diag::compile_failed, "begin { fail(\"no\"); }", "fail(\"no\")"},
+    {Diag::compile_failed, "begin { static_assert(1 == 2, \"no\"); }", "static_assert(1 == 2, \"no\")"},
     {Diag::out_of_range, "begin { @a = hist(1, 6); }", "6"},
     {Diag::no_btf, "begin { print(curtask.pid); }", "pid"},
     {Diag::no_such_symbol, "begin { print(kaddr(\"jiffie\")); }", "\"jiffie\""},
