@@ -223,7 +223,7 @@ void Checker::resolve_probes() {
 void Checker::check_body(CheckedBody& body) {
   body_ = &body;
   scopes_.assign(1, Scope());
-  loop_depth_ = callback_ = callbacks_ = 0;
+  begin_walk();
   if (body.probe->predicate != nullptr) condition(body.probe->predicate);
   block(body.probe->body);
 }
@@ -258,7 +258,11 @@ bool Checker::widen(const Type*& slot, const Type* type) {
 void Checker::block(const ast::Block* block) {
   if (block == nullptr) return;
   scopes_.emplace_back();
-  for (const ast::Stmt* child : block->statements) statement(*child);
+  for (size_t i = 0; i < block->statements.size(); i++) {
+    const ast::Stmt& child = *block->statements[i];
+    if (child.as<ast::While>() != nullptr) while_loop(*block, i);
+    else statement(child);
+  }
   scopes_.pop_back();
 }
 
@@ -277,15 +281,6 @@ void Checker::in_branch(const ast::Expr* condition, bool when, const std::functi
   is_dead_ = outer;
 }
 
-void Checker::loop_body(const ast::Block* body, bool in_callback) {
-  uint32_t outer = callback_;
-  if (in_callback) callback_ = ++callbacks_;
-  loop_depth_++;
-  block(body);
-  loop_depth_--;
-  callback_ = outer;
-}
-
 void Checker::statement(const ast::Stmt& statement) {
   std::visit(ast::Overloaded{
                  [&](const ast::ExprStmt& s) { expr(s.expr); },
@@ -296,10 +291,7 @@ void Checker::statement(const ast::Stmt& statement) {
                    in_branch(s.condition, true, [&] { block(s.then); });
                    in_branch(s.condition, false, [&] { block(s.otherwise); });
                  },
-                 [&](const ast::While& s) {
-                   condition(s.condition);
-                   loop_body(s.body, false);
-                 },
+                 [&](const ast::While&) {},  // block() has what is before it
                  [&](const ast::Unroll& s) { unroll(s); },
                  [&](const ast::ForRange& s) { for_range(s); },
                  [&](const ast::ForMap& s) { for_map(s); },
@@ -309,53 +301,6 @@ void Checker::statement(const ast::Stmt& statement) {
                  [&](const ast::BlockStmt& s) { block(s.block); },
              },
              statement.node);
-}
-
-void Checker::in_loop(std::string_view word, Span span) {
-  if (loop_depth_ == 0) report(Diag::not_in_loop, span, {std::string(word)});
-}
-
-void Checker::unroll(const ast::Unroll& statement) {
-  std::optional<int64_t> count = constant_integer(statement.count, "the count of `unroll`");
-  if (count && (*count < 1 || *count > 100)) report(Diag::bad_unroll, statement.count->span, {std::to_string(*count)});
-  loop_body(statement.body, false);
-}
-
-Variable& Checker::loop_variable(const ast::Expr* at) {
-  uint32_t outer = callback_;
-  callback_ = callbacks_ + 1;  // the variable belongs to the body, which is the next callback
-  VariableId id = declare(at, at->span);
-  callback_ = outer;
-  Variable& variable = body_->variables[id];
-  variable.is_assigned = true;
-  return variable;
-}
-
-void Checker::for_range(const ast::ForRange& statement) {
-  integer(statement.from, "the start of a range");
-  integer(statement.to, "the end of a range");
-  scopes_.emplace_back();
-  widen(loop_variable(statement.variable).type, types().int64());
-  loop_body(statement.body, true);
-  scopes_.pop_back();
-}
-
-void Checker::for_map(const ast::ForMap& statement) {
-  scopes_.emplace_back();
-  UserMap* map = whole_map(statement.map, "for");
-  Variable& variable = loop_variable(statement.variable);
-  if (map != nullptr) {
-    variable.loop_map = note(statement.map).map;
-    if (!map->is_keyed && map->first_use.is_known())
-      report(Diag::loop_over_scalar, statement.map->span, {std::string(map->name)})
-          .label(map->first_use, "`" + std::string(map->name) + "` is used without a key");
-    if (map->value != nullptr && (map->value->is(TypeKind::hist) || map->value->is(TypeKind::lhist)))
-      report(Diag::cannot_store, statement.map->span, {show(map->value), "a loop variable"});
-    else if (map->key != nullptr && map->value != nullptr)
-      widen(variable.type, types().tuple({map->key, stored(read_as(map->value, types()), types())}));
-  }
-  loop_body(statement.body, true);
-  scopes_.pop_back();
 }
 
 void Checker::assign(const ast::Assign& statement, Span span) {
@@ -403,8 +348,9 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
   VariableId id;
   Variable* variable = find_variable(target->as<ast::Variable>()->name, &id);
   if (variable == nullptr) {
-    id = declare(target, target->span);
-    variable = &body_->variables[id];
+    id = declare(target, target->span, innermost_for());
+    scopes_.front().variables.push_back(id);
+    variable = find_variable(target->as<ast::Variable>()->name, &id);
   }
   ExprNote& target_note = note(target);
   target_note.variable = id;
@@ -433,9 +379,8 @@ void Checker::let(const ast::Let& statement) {
     report(Diag::shadowed_variable, statement.variable->span, {std::string(name)}).label(other->declared, "first declared here");
     return;
   }
-  VariableId id = declare(statement.variable, statement.variable->span);
+  VariableId id = declare(statement.variable, statement.variable->span, innermost_callback());
   scopes_.back().variables.push_back(id);
-  std::erase(scopes_.front().variables, id);
   Variable& variable = body_->variables[id];
   note(statement.variable).variable = id;
   if (statement.type) {
@@ -482,27 +427,23 @@ Variable* Checker::find_variable(std::string_view name, VariableId* id) {
       if (body_->variables[candidate].name != name) continue;
       *id = candidate;
       Variable& variable = body_->variables[candidate];
-      if (variable.callback != callback_) variable.is_captured = true;
+      if (variable.callback != innermost_callback()) capture(variable);
       return &variable;
     }
   }
   return nullptr;
 }
 
-VariableId Checker::declare(const ast::Expr* at, Span span) {
+VariableId Checker::declare(const ast::Expr* at, Span span, uint32_t callback) {
   ExprNote& at_note = note(at);
   if (!at_note.variable.is_valid()) {
     Variable variable;
     variable.name = at->as<ast::Variable>()->name;
     variable.declared = span;
-    variable.callback = callback_;
     at_note.variable = body_->variables.add(variable);
     changed_ = true;
   }
-  // Without `let`, a variable belongs to the whole probe from its first assignment on, as it always did; loop variables
-  // belong to their loop, whose scope is the innermost.
-  bool is_loop_variable = callback_ != 0 && callback_ == callbacks_ + 1;
-  (is_loop_variable ? scopes_.back() : scopes_.front()).variables.push_back(at_note.variable);
+  body_->variables[at_note.variable].callback = callback;
   return at_note.variable;
 }
 

@@ -136,7 +136,7 @@ const Type* Checker::parameter_type(const ast::Parameter& parameter, AddressSpac
 void Checker::check_function(CheckedBody& body) {
   body_ = &body;
   scopes_.assign(1, Scope());
-  loop_depth_ = callback_ = callbacks_ = 0;
+  begin_walk();
   const ast::FunctionDefinition& function = *body.function;
   for (size_t i = 0; i < function.params.size(); i++) {
     if (i == body.params.size()) {
@@ -241,7 +241,7 @@ bool Checker::available(uint32_t use, std::string_view name, Span span) {
   }
   constexpr uint32_t of_context =
       use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func | use_registers;
-  if (callback_ == 0 || (use & of_context) == 0) return true;
+  if (callbacks_.empty() || (use & of_context) == 0 || leave_while_callbacks(0)) return true;
   report(Diag::not_in_for_body, span, {std::string(name)}).with_hint("assign it to a variable before the loop");
   return false;
 }

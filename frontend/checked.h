@@ -40,6 +40,8 @@ struct ExprNote {
   uint32_t argument = UINT32_MAX;                       // Field of args: index into ProbeContext::arguments
   mir::AddressSpace space = mir::AddressSpace::kernel;  // records and arrays read from memory: which memory
   const mir::RecordField* field = nullptr;              // Field of a record
+  bool is_callback = false;                             // condition of a `while` that is lowered to a callback
+  bool stays_in_function = false;                       // condition of a `while` that must not be
 };
 
 // ExprId to ExprNote for the expressions of one body, whose ids are dense: grows at both ends.
@@ -60,8 +62,8 @@ struct Variable {
   bool is_assigned = false;
   bool is_read = false;
   bool is_fixed = false;     // declared with a type: assignments convert, the type does not widen
-  uint32_t callback = 0;     // the innermost `for` body around the declaration, numbered from 1; 0: none
-  bool is_captured = false;  // used inside another `for` body than its own: lives in memory both can reach
+  uint32_t callback = 0;     // the loop body that is a callback and has it for itself, numbered from 1; 0: none
+  bool is_captured = false;  // used inside another such body than its own: lives in memory both can reach
   UserMapId loop_map;        // the pair of a loop over this map
 };
 

@@ -95,12 +95,22 @@ class Checker {
   void condition(const ast::Expr* expr);
   // Checks what runs when the condition is `when`, or leaves it out where `comptime` decides against it.
   void in_branch(const ast::Expr* condition, bool when, const std::function<void()>& check);
-  void loop_body(const ast::Block* body, bool in_callback);
+  void loop_body(const ast::Block* body);
+  void while_loop(const ast::Block& block, size_t index);
+  void callback_body(const ast::Block* body);             // of a `for`
+  void enter_callback(const ast::Expr* while_condition);  // null: of a `for`
+  // Makes the callbacks around this place, from the outermost `depth` on, part of the function they are in, with the next walk.
+  // False if one is the body of a `for`, which cannot be.
+  bool leave_while_callbacks(size_t depth);
+  uint32_t innermost_callback() const;
+  uint32_t innermost_for() const;
+  void capture(Variable& variable);
+  void begin_walk();
   UserMap& map_of(const ast::Expr* ref);
   void add_maps_of(const ast::Expr* key);
 
   Variable* find_variable(std::string_view name, VariableId* id);
-  VariableId declare(const ast::Expr* at, Span span);
+  VariableId declare(const ast::Expr* at, Span span, uint32_t callback);
 
   struct Scope {
     std::vector<VariableId> variables;
@@ -113,8 +123,12 @@ class Checker {
   CheckedBody* body_ = nullptr;
   std::vector<Scope> scopes_;
   uint32_t loop_depth_ = 0;  // any loop: break and continue
-  uint32_t callback_ = 0;    // the innermost `for` body, which runs in a callback; 0: none
-  uint32_t callbacks_ = 0;   // how many this walk has met
+  struct Callback {
+    uint32_t number;                   // from 1, in the order they are met
+    const ast::Expr* while_condition;  // null: the body of a `for`
+  };
+  std::vector<Callback> callbacks_;  // around this place
+  uint32_t callbacks_met_ = 0;       // by this walk
   bool changed_ = false;
   bool is_dead_ = false;        // a condition known while compiling keeps this code from running
   bool has_functions_ = false;  // that are fit to be called

@@ -203,6 +203,7 @@ class Lower {
   void assign(const ast::Assign& statement);
   void assign_variable(VariableId id, const ast::Expr* value);
   void while_loop(const ast::While& statement);
+  void while_callback(const ast::While& statement);
   void unroll(const ast::Unroll& statement);
   void for_range(const ast::ForRange& statement);
   void for_map(const ast::ForMap& statement);

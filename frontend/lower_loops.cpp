@@ -1,6 +1,7 @@
-// Loops. `while` and `unroll` stay inside their function. The body of `for` is a callback that the kernel calls once an
-// element (bpf_loop, bpf_for_each_map_elem): variables it shares with the rest of the probe live in one stack slot of the
-// program, whose address every callback gets. Its first word tells that the body left the whole probe.
+// Loops. `unroll` stays inside its function, and so does a `while` whose rounds can be counted (frontend/counted_loops.h). The
+// body of `for`, and of any other `while`, is a callback that the kernel calls once a round (bpf_loop, bpf_for_each_map_elem):
+// variables it shares with the rest of the probe live in one stack slot of the program, whose address every callback gets. Its
+// first word tells that the body left the whole probe.
 #include "frontend/lower.h"
 
 namespace shrike {
@@ -26,6 +27,7 @@ void Lower::lay_out_captured() {
   visitor.before_statement = [&](const ast::Stmt& s) {
     ranges += s.as<ast::ForRange>() != nullptr;
     has_callback |= s.as<ast::ForRange>() != nullptr || s.as<ast::ForMap>() != nullptr;
+    if (const auto* loop = s.as<ast::While>()) has_callback |= note(loop->condition).is_callback;
   };
   ast::walk(body_->block(), visitor);
   captured_slot_ = mir::SlotId();
@@ -60,6 +62,7 @@ void Lower::blur(const Place& at, uint32_t bytes) {
 }
 
 void Lower::while_loop(const ast::While& statement) {
+  if (note(statement.condition).is_callback) return while_callback(statement);
   BlockId head = new_block("while");
   BlockId body = new_block("body");
   BlockId end = new_block("end");
@@ -73,6 +76,33 @@ void Lower::while_loop(const ast::While& statement) {
   jump(head);
   seal(head);
   enter(end);
+}
+
+void Lower::while_callback(const ast::While& statement) {
+  Span span = b().span();
+  FunctionState callback;
+  begin_function(callback, mir::FunctionKind::loop, b().function().name + " while", span);
+  BlockId body = new_block("body");
+  BlockId end = new_block("end");
+  branch_on(statement.condition, body, end);
+  enter(end);
+  b().ret(b().constant(1));
+  enter(body);
+  loop_callback(callback, statement.body);
+  finish_function();
+
+  b().set_span(span);
+  ValueId done = b().call(HelperId::loop, {b().constant(max_iterations), pointer_at(frame_place(0)), b().constant(0)}, {},
+                          callback.function);
+  // The last round is the one that finds the condition false.
+  BlockId stopped = new_block("stopped");
+  BlockId on = new_block("on");
+  branch(b().binary(Opcode::eq, done, b().constant(max_iterations)), stopped, on);
+  enter(stopped);
+  runtime_error("this loop was stopped after " + std::to_string(max_iterations) + " rounds", statement.condition->span);
+  jump(on);
+  enter(on);
+  if (leaves_program(*body_, statement.body)) return_if_left();
 }
 
 void Lower::unroll(const ast::Unroll& statement) {

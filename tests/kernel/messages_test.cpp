@@ -67,18 +67,26 @@ TEST_F(Messages, AboutProbesThatAreLeftOut) {
 }
 
 TEST_F(Messages, AboutProgramsThatTheVerifierCannotWalkToTheirEnd) {
-  const Result result = shrike_script("begin { $i = 0; while ($i < 100000000) { $i++; } exit(); }");
+  const Result result = shrike_script("profile:hz:1 { $i = 0; while ($i < 100000000) { $i++; @ = reg(\"ip\"); } }");
   EXPECT_EQ(result.status, 1);
   expect_message(result, "program_too_complex");
-  EXPECT_NE(result.err.find("stdin:1:1-6: ERROR"), std::string::npos) << result.err;  // at the probe
+  EXPECT_NE(result.err.find("stdin:1:1-13: ERROR"), std::string::npos) << result.err;  // at the probe
 }
 
 TEST_F(Messages, AboutProgramsThatTheVerifierFindsTooLong) {
   const Result result =
-      shrike_script("begin { $i = 0; $s = 0; while ($i < 1000000) { $i++; $s = $s * 3 + $i; } @ = $s; exit(); }");
+      shrike_script("profile:hz:1 { $i = 0; $s = 0; while ($i < 1000000) { $i++; $s = $s * 3 + reg(\"ip\"); } @ = $s; }");
   EXPECT_EQ(result.status, 1);
   expect_message(result, "program_too_complex");
   EXPECT_NE(result.err.find("1000000 instructions"), std::string::npos) << result.err;
+}
+
+TEST_F(Messages, AboutLoopsThatDoNotEnd) {
+  const Result result = shrike_script("begin { while (true) { @++; } exit(); }");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.err.find("stdin:1:16-20: WARNING: this loop was stopped after 8388608 rounds"), std::string::npos)
+      << result.err;
+  EXPECT_NE(result.out.find("@: 8388608"), std::string::npos) << result.out;
 }
 
 TEST_F(Messages, AboutProgramsWithMoreMapsThanTheKernelTakes) {
