@@ -195,7 +195,9 @@ void Cutter::mark_predicates() {
                                [&](const Piece& piece, size_t offset) { return offset_of(piece) < offset; });
     Piece* closing = nullptr;
     Piece* opening = nullptr;
-    while (at != pieces_.begin() && (--at)->kind != PieceKind::verbatim) {
+    while (at != pieces_.begin()) {
+      --at;
+      if (at->kind == PieceKind::verbatim) break;
       if (at->text != "/" || at->kind != PieceKind::punctuation) continue;
       if (closing == nullptr) closing = &*at;
       else opening = &*at;

@@ -58,7 +58,8 @@ void Formatter::mark_multiline() {
     const Piece& piece = pieces_[i];
     // A line break counts for every bracket around it.
     if (piece.newlines != 0 || piece.kind == PieceKind::lines) {
-      for (size_t at = open.size(); at-- > 0 && !is_multiline_[open[at]];) is_multiline_[open[at]] = true;
+      for (auto bracket = open.rbegin(); bracket != open.rend() && !is_multiline_[*bracket]; ++bracket)
+        is_multiline_[*bracket] = true;
     }
     if (piece.kind != PieceKind::punctuation) continue;
     if (is_one_of(piece.text, {"(", "[", "{"})) open.push_back(i);

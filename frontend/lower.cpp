@@ -38,7 +38,7 @@ bool uses_aggregate_hist(const Type* value) {
 }  // namespace
 
 // Two loops of one probe, and two probes of one point, are functions of different names.
-std::string unused_name(std::string name, const mir::Module& module) {
+std::string unused_name(const std::string& name, const mir::Module& module) {
   auto is_used = [&](const std::string& wanted) {
     return std::any_of(module.functions.begin(), module.functions.end(), [&](const auto& each) { return each.name == wanted; });
   };
@@ -143,7 +143,7 @@ MapId Lower::zeros_map(uint32_t bytes) {
 
 void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span) {
   mir::Function function;
-  function.name = unused_name(std::move(name), module_);
+  function.name = unused_name(name, module_);
   function.kind = kind;
   function.program = program_type_;
   function.span = span;

@@ -35,7 +35,7 @@ struct Place {
   }
 };
 Place::Memory memory_of(mir::AddressSpace space);
-std::string unused_name(std::string name, const mir::Module& module);  // `name`, or with a number no function has
+std::string unused_name(const std::string& name, const mir::Module& module);  // `name`, or with a number no function has
 
 // What the first word of the captured variables says: how the body of a loop left.
 inline constexpr int64_t left_function = 1, left_program = 2;

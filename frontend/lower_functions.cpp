@@ -12,7 +12,6 @@
 namespace shrike {
 
 using mir::BlockId;
-using mir::Opcode;
 using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;

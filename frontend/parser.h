@@ -11,10 +11,10 @@
 namespace shrike {
 
 struct ParseOptions {
-  std::vector<std::string> positionals;      // $1..: replaced inside attach points; elsewhere they stay Positional nodes
-  uint32_t first_expr_id = 0;                // of a file that joins others in one Program
-  HeaderLoader* headers = nullptr;           // none: #include is passed over
-  std::vector<std::string> first_headers{};  // --include
+  std::vector<std::string> positionals;    // $1..: replaced inside attach points; elsewhere they stay Positional nodes
+  uint32_t first_expr_id = 0;              // of a file that joins others in one Program
+  HeaderLoader* headers = nullptr;         // none: #include is passed over
+  std::vector<std::string> first_headers;  // --include
 };
 
 // Parses the file that starts at `begin` in `sources`. Nodes and strings live in `arena`. Headers are added to

@@ -24,7 +24,9 @@ void ScriptParser::skip_header_item() {
     TokenKind kind = take().kind;
     if (kind == TokenKind::left_brace) open++;
     if (kind == TokenKind::semicolon && open == 0) return;
-    if (kind == TokenKind::right_brace && (open == 0 || --open == 0)) return;
+    if (kind != TokenKind::right_brace) continue;
+    if (open <= 1) return;
+    open--;
   }
 }
 
