@@ -35,8 +35,8 @@ OPTIONS:
 
 OTHER KERNELS:
     check [--kernel LIST]  whether kernels would load the programs, by a model of their verifier, without any
-                           privilege; LIST is versions separated by commas (default all). Exit status 0: all
-                           accepted, 1: some refused, 2: some unknown
+                           privilege; LIST is versions separated by commas, or all (default: those from 6.1 on). Exit
+                           status 0: all accepted, 1: some refused, 2: some unknown
 
 THE COMPILER AT WORK:
     --emit=WHAT            print ast, checked, mir, llvm, lir, asm or elf, and stop

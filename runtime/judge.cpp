@@ -60,8 +60,15 @@ sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& pr
   return input;
 }
 
+std::vector<sim::Profile> target_kernels() {
+  std::vector<sim::Profile> targets = sim::all_profiles();
+  std::erase_if(targets, [](const sim::Profile& profile) { return profile.version < oldest_target; });
+  return targets;
+}
+
 std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& diagnostics) {
   if (kernels == "all") return sim::all_profiles();
+  if (kernels.empty()) return target_kernels();
   std::vector<sim::Profile> chosen;
   while (!kernels.empty()) {
     size_t comma = kernels.find(',');

@@ -16,7 +16,12 @@ namespace shrike {
 // What the model sees of one program of the object.
 sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& program);
 
-// The profiles named by `kernels`, a list separated by commas or "all". Reports a name that no profile has.
+// What shrike emits is for kernels from this one on; older ones may lack what it uses.
+inline constexpr sim::Version oldest_target{6, 1};
+std::vector<sim::Profile> target_kernels();
+
+// The profiles named by `kernels`, a list separated by commas, "all", or nothing for the targets. Reports a name that no profile
+// has.
 std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& diagnostics);
 
 // Prints a line a program and kernel through `print`; a refusal is reported at its place in the script. The exit status:

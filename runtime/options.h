@@ -25,7 +25,7 @@ struct Options {
   std::vector<std::string> positionals;      // $1..
   std::map<std::string, std::string> named;  // after --: getopt
   std::string pattern;                       // -l
-  std::string kernels = "all";               // check --kernel
+  std::string kernels;                       // check --kernel; empty: those that shrike is for
   std::vector<std::string> include_folders;  // -I: searched for headers of the C section
   std::vector<std::string> first_headers;    // --include: read before the script
 

@@ -1,73 +1,12 @@
-// The kernels known by default. Differences are measured or taken from the version matrix of docs/verifier.md; where a
-// date of a deduction is in doubt the older, weaker behaviour is chosen: a false reject is a nuisance, a false accept a lie.
+// What versions decide alone: types of programs and maps, and which helpers a type of program may call.
 #include "verifier-sim/profile.h"
 
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <utility>
 
 namespace shrike::sim {
-
-Profile profile_6_18() {
-  Profile p;
-  p.name = "6.18";
-  p.version = {6, 18};
-  p.stack_rounding = 16;
-  p.private_stack = true;
-  return p;
-}
-
-Profile profile_6_12() {
-  Profile p = profile_6_18();
-  p.name = "6.12";
-  p.version = {6, 12};
-  p.private_stack = false;
-  p.nonnull_array_lookup = false;
-  p.helper_reads_keep_stack = false;
-  p.deductions.across_sign = false;
-  p.deductions.across_sign32 = false;
-  p.deductions.third_round = false;
-  p.deductions.both_sums_wrap = false;
-  p.deductions.signed_products = false;
-  p.deductions.mul_by_union = false;
-  p.deductions.negation = false;
-  p.deductions.byte_swaps = false;
-  p.deductions.overlapping_bits = false;
-  return p;
-}
-
-Profile profile_6_1() {
-  Profile p = profile_6_12();
-  p.name = "6.1";
-  p.version = {6, 1};
-  p.isa = 3;
-  p.stack_rounding = 32;
-  p.spills_every_scalar = false;
-  p.narrow_fills = false;
-  p.loops_need_same_stack = false;
-  p.constant_deltas = false;
-  p.known_cpu_range = false;
-  p.refines_both_registers = false;
-  p.equality_by_ranges = false;
-  p.compares_after_calls = true;
-  p.references_renamed = false;
-  p.unequal_trims_edges = false;
-  p.deductions.between_halves = false;
-  p.deductions.signed_from_bitops = false;
-  p.deductions.unknown_operand = false;
-  return p;
-}
-
-std::vector<Profile> all_profiles() {
-  return {profile_6_1(), profile_6_12(), profile_6_18()};
-}
-
-std::optional<Profile> find_profile(std::string_view name) {
-  for (Profile& p : all_profiles()) {
-    if (p.name == name) return p;
-  }
-  return std::nullopt;
-}
 
 std::optional<Version> parse_version(std::string_view text) {
   Version v;
@@ -77,6 +16,37 @@ std::optional<Version> parse_version(std::string_view text) {
   auto [rest, error2] = std::from_chars(dot + 1, end, v.minor);
   if (error2 != std::errc()) return std::nullopt;
   return v;
+}
+
+const TypeRow* row_of(ProgramType type) {
+  static constexpr std::pair<ProgramType, TypeRow> rows[] = {
+      {ProgramType::socket_filter, {"socket_filter", {3, 19}}},   {ProgramType::kprobe, {"kprobe", {4, 1}}},
+      {ProgramType::tracepoint, {"tracepoint", {4, 7}}},          {ProgramType::perf_event, {"perf_event", {4, 9}}},
+      {ProgramType::raw_tracepoint, {"raw_tracepoint", {4, 17}}}, {ProgramType::tracing, {"tracing", {5, 5}}},
+  };
+  for (const auto& [each, row] : rows) {
+    if (each == type) return &row;
+  }
+  return nullptr;
+}
+
+const TypeRow* row_of(MapType type) {
+  static constexpr std::pair<MapType, TypeRow> rows[] = {
+      {MapType::hash, {"hash", {3, 19}}},
+      {MapType::array, {"array", {3, 19}}},
+      {MapType::prog_array, {"prog_array", {4, 2}}},
+      {MapType::perf_event_array, {"perf_event_array", {4, 3}}},
+      {MapType::percpu_hash, {"percpu_hash", {4, 6}}},
+      {MapType::percpu_array, {"percpu_array", {4, 6}}},
+      {MapType::stack_trace, {"stack_trace", {4, 6}}},
+      {MapType::lru_hash, {"lru_hash", {4, 10}}},
+      {MapType::lru_percpu_hash, {"lru_percpu_hash", {4, 10}}},
+      {MapType::ringbuf, {"ringbuf", {5, 8}}},
+  };
+  for (const auto& [each, row] : rows) {
+    if (each == type) return &row;
+  }
+  return nullptr;
 }
 
 std::optional<bool> type_may_call(ProgramType type, uint32_t number) {

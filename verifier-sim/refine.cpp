@@ -18,6 +18,17 @@ struct Sides {
   int64_t smin, smax;
 };
 
+// Kernels before 5.7 compare low halves by the ranges of whole numbers: what is known of both is known of the half.
+ScalarBounds low_half_of(const ScalarBounds& s, const Deductions& d) {
+  ScalarBounds low = s;
+  low.truncate(4, d);
+  low.umin32 = static_cast<uint32_t>(low.umin), low.umax32 = static_cast<uint32_t>(low.umax);
+  bool positive = low.umax <= INT32_MAX;
+  low.smin32 = positive ? static_cast<int32_t>(low.umin) : INT32_MIN;
+  low.smax32 = positive ? static_cast<int32_t>(low.umax) : INT32_MAX;
+  return low;
+}
+
 Sides sides_of(const ScalarBounds& s, bool is32) {
   if (is32) return {s.bits.low32(), s.umin32, s.umax32, s.smin32, s.smax32};
   return {s.bits, s.umin, s.umax, s.smin, s.smax};
@@ -246,6 +257,11 @@ Relation negated(Relation r) {
 Decided decide(Relation r, bool is32, const ScalarBounds& ra, const ScalarBounds& rb, bool same_register,
                const Profile& profile) {
   if (same_register && profile.register_with_itself) return decide_with_itself(r, ra, is32);
+  if (is32 && !profile.deductions.low_half_ranges) {
+    Profile ranges = profile;
+    ranges.deductions.low_half_ranges = true;
+    return decide(r, true, low_half_of(ra, profile.deductions), low_half_of(rb, profile.deductions), false, ranges);
+  }
   Sides a = sides_of(ra, is32), b = sides_of(rb, is32);
   switch (r) {
     case Relation::equal:
@@ -271,6 +287,11 @@ Decided decide(Relation r, bool is32, const ScalarBounds& ra, const ScalarBounds
 
 void refine(Relation r, bool is32, ScalarBounds& a, ScalarBounds& b, const Profile& profile) {
   if (!profile.refines_both_registers && !constant_in(a, is32) && !constant_in(b, is32)) return;
+  if (is32 && !profile.deductions.low_half_ranges) {
+    // Where both are their low halves, and not negative as such, it is a comparison of the whole numbers.
+    if (a.umax > INT32_MAX || b.umax > INT32_MAX) return;
+    is32 = false;
+  }
   narrow(r, is32, a, b, profile);
   for (ScalarBounds* s : {&a, &b}) {
     if (!profile.deductions.between_halves) combine_halves(*s, is32);

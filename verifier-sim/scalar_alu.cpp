@@ -195,8 +195,8 @@ bool computable(uint8_t operation, bool is64, const ScalarBounds& src, const Ded
     case alu::sub:
     case alu::and_: return true;
     case alu::mul:
-    case alu::or_:
-    case alu::xor_: return known || d.unknown_operand;
+    case alu::or_: return known || d.unknown_operand;
+    case alu::xor_: return d.low_half_ranges && (known || d.unknown_operand);  // 5.8
     case alu::neg: return d.negation;
     case alu::lsh:
     case alu::rsh:
@@ -233,8 +233,24 @@ void add_constant(ScalarBounds& dst, int64_t constant, const Deductions& d) {
   dst.bits = add(dst.bits, by.bits);
 }
 
+namespace {
+
+// Kernels before 5.7 cut the operands to 32 bits, compute in 64 and cut the result.
+ScalarBounds compute_in_64(uint8_t operation, const ScalarBounds& dst, const ScalarBounds& src, const Deductions& d) {
+  ScalarBounds a = dst, b = src;
+  a.truncate(4, d);
+  b.truncate(4, d);
+  bool computes = operation != bpf::alu::arsh && (operation != bpf::alu::lsh || b.umax < 32);
+  ScalarBounds r = computes ? compute(operation, true, a, b, d) : ScalarBounds::unknown();
+  r.truncate(4, d);
+  return r;
+}
+
+}  // namespace
+
 ScalarBounds compute(uint8_t operation, bool is64, const ScalarBounds& dst, const ScalarBounds& src, const Deductions& d) {
   namespace alu = bpf::alu;
+  if (!is64 && !d.low_half_ranges) return compute_in_64(operation, dst, src, d);
   ScalarBounds r = dst, s = src;
   // Kernels give up here before they would clear the high half of a 32-bit result.
   if (!computable(operation, is64, src, d)) return ScalarBounds::unknown();

@@ -179,7 +179,8 @@ void ScalarBounds::sync(const Deductions& d) {
       deduce64_from32(*this);
     }
   } else {
-    deduce_one_width(umin32, umax32, smin32, smax32);
+    if (d.low_half_ranges) deduce_one_width(umin32, umax32, smin32, smax32);
+    else forget32();
     deduce_one_width(umin, umax, smin, smax);
   }
   bits_from_ranges(*this);
@@ -200,6 +201,7 @@ bool ScalarBounds::contradictory() const {
 }
 
 void ScalarBounds::zero_extend(const Deductions& d) {
+  if (!d.low_half_ranges) return truncate(4, d);
   bits = bits.low32();
   umin = umin32, umax = umax32;
   if (smin32 >= 0 && smax32 >= 0) {

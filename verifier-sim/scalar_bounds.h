@@ -12,6 +12,7 @@ namespace shrike::sim {
 
 // Which deductions a kernel makes; part of its profile.
 struct Deductions {
+  bool low_half_ranges = true;     // low halves have ranges of their own (5.7)
   bool between_halves = true;      // 32-bit knowledge tightens 64-bit ranges and the reverse (6.8)
   bool across_sign = true;         // s64 range over the sign boundary meets u64 range (6.17)
   bool across_sign32 = false;      // the same for 32 bits (7.0)

@@ -10,6 +10,8 @@ struct SentenceRow {
 };
 
 constexpr SentenceRow rows[] = {
+    {"maps of type", RejectClass::map_type},
+    {"programs of type", RejectClass::program_type},
     {"is too complex", RejectClass::complexity},
     {"program is too large", RejectClass::complexity},
     {"too many states", RejectClass::complexity},
@@ -44,6 +46,7 @@ constexpr SentenceRow rows[] = {
     {"min value is negative, either use unsigned or", RejectClass::size_range},
     {"invalid zero-sized", RejectClass::size_range},
     {"unbounded memory access, use", RejectClass::size_range},
+    {"unbounded size, use", RejectClass::size_range},
     {"invalid access to map key", RejectClass::mem_bounds},
     {"invalid access to memory", RejectClass::mem_bounds},
     {"min value is negative, either use unsigned index", RejectClass::map_bounds},

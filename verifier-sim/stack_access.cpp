@@ -22,6 +22,10 @@ const char* words_of(Purpose p) {
   }
 }
 
+bool may_read_past_frame(const Walk& w) {
+  return w.profile.reads_uninit_stack && w.profile.reads_past_frame;
+}
+
 // Grows the frame to hold the range. `size` may be zero.
 bool check_within(Walk& w, Frame& frame, const Register& pointer, unsigned n, int64_t offset, int64_t size, Purpose purpose,
                   bool may_be_unwritten) {
@@ -36,8 +40,13 @@ bool check_within(Walk& w, Frame& frame, const Register& pointer, unsigned n, in
     lowest = pointer.var.smin + offset;
     end = pointer.var.smax + offset + size;
   }
-  int64_t floor = may_be_unwritten ? -int64_t{w.profile.stack_bytes} : -static_cast<int64_t>(frame.stack.size() * 8);
+  int64_t written = -static_cast<int64_t>(frame.stack.size() * 8);
+  int64_t floor = may_be_unwritten ? -int64_t{w.profile.stack_bytes} : written;
   if (lowest < floor || lowest > -1 || end > 0) {
+    if (lowest >= -int64_t{w.profile.stack_bytes} && end <= 0) {
+      const char* words = purpose == Purpose::helper ? " indirect read from" : words_of(purpose);
+      return w.reject(RejectClass::stack_uninit, "invalid%s stack R%u off %" PRId64 "+0 size %" PRId64, words, n, lowest, size);
+    }
     if (pointer.var.is_constant()) {
       return w.reject(RejectClass::stack_bounds, "invalid%s stack R%u off=%" PRId64 " size=%" PRId64, words_of(purpose), n,
                       lowest, size);
@@ -45,7 +54,7 @@ bool check_within(Walk& w, Frame& frame, const Register& pointer, unsigned n, in
     return w.reject(RejectClass::stack_bounds, "invalid variable-offset%s stack R%u var_off=%s off=%" PRId64 " size=%" PRId64,
                     words_of(purpose), n, to_text(pointer.var.bits).c_str(), offset, size);
   }
-  frame.grow(static_cast<unsigned>(-lowest));
+  if (size > 0 || w.profile.reads_past_frame) frame.grow(static_cast<unsigned>(-lowest));
   uint32_t subprogram = frame.subprogram;
   w.stack_depths[subprogram] = std::max(w.stack_depths[subprogram], static_cast<int>(-lowest));
   return true;
@@ -61,8 +70,9 @@ void save(Slot& slot, const Register& r, unsigned size) {
 }
 
 // Which scalars older kernels remember in a slot.
-bool remembered(const Walk& w, const Register& r) {
+bool remembered(const Walk& w, const Register& r, unsigned size) {
   if (w.profile.spills_every_scalar) return true;
+  if (!w.profile.spills_bounded_scalars) return size == 8 && r.var.is_constant() && !r.is_zero();
   const ScalarBounds& v = r.var;
   bool bounded = v.umin != 0 || v.umax != UINT64_MAX || v.smin != INT64_MIN || v.smax != INT64_MAX || v.umin32 != 0 ||
                  v.umax32 != UINT32_MAX || v.smin32 != INT32_MIN || v.smax32 != INT32_MAX || !v.bits.is_unknown();
@@ -72,7 +82,7 @@ bool remembered(const Walk& w, const Register& r) {
 bool write_fixed(Walk& w, Frame& frame, int offset, unsigned size, const Stored& what) {
   Slot& slot = frame.slot_at(offset);
   bool slot_start = offset % 8 == 0;
-  if (what.reg && what.reg->is_scalar() && slot_start && remembered(w, *what.reg)) {
+  if (what.reg && what.reg->is_scalar() && slot_start && remembered(w, *what.reg, size)) {
     bool fits = what.reg->var.width() <= size * 8;
     if (fits && w.profile.spills_every_scalar) link_before_copy(w, *what.reg);
     save(slot, *what.reg, size);
@@ -190,11 +200,17 @@ Frame& frame_of(Walk& w, const Register& pointer) {
   return w.state.frames[pointer.frame];
 }
 
+bool refuse_variable(Walk& w, const Register& pointer, int offset, unsigned size) {
+  return w.reject(RejectClass::stack_bounds, "variable stack access var_off=%s off=%d size=%u", to_text(pointer.var.bits).c_str(),
+                  offset, size);
+}
+
 }  // namespace
 
 bool read_stack(Walk& w, const Register& pointer, unsigned n, int offset, unsigned size, Register* into) {
   Frame& frame = frame_of(w, pointer);
-  if (!check_within(w, frame, pointer, n, offset, size, Purpose::read, w.profile.reads_uninit_stack)) return false;
+  if (!pointer.var.is_constant() && !w.profile.variable_stack_access) return refuse_variable(w, pointer, offset, size);
+  if (!check_within(w, frame, pointer, n, offset, size, Purpose::read, may_read_past_frame(w))) return false;
   if (pointer.var.is_constant()) {
     return read_fixed(w, frame, offset + static_cast<int>(static_cast<int64_t>(pointer.var.bits.value)), size, into);
   }
@@ -210,6 +226,7 @@ bool read_stack(Walk& w, const Register& pointer, unsigned n, int offset, unsign
 
 bool write_stack(Walk& w, const Register& pointer, unsigned n, int offset, unsigned size, const Stored& what) {
   Frame& frame = frame_of(w, pointer);
+  if (!pointer.var.is_constant() && !w.profile.variable_stack_access) return refuse_variable(w, pointer, offset, size);
   if (!check_within(w, frame, pointer, n, offset, size, Purpose::write, true)) return false;
   if (!pointer.var.is_constant()) return write_variable(w, frame, pointer, offset, size, what);
   return write_fixed(w, frame, offset + static_cast<int>(static_cast<int64_t>(pointer.var.bits.value)), size, what);
@@ -222,7 +239,7 @@ bool check_stack_for_helper(Walk& w, const HelperMemory& m) {
   bool fills = m.writes && m.exact && pointer.var.is_constant();
   auto size = static_cast<int64_t>(m.size);
   Purpose purpose = w.profile.version < Version{6, 12} ? Purpose::helper : m.writes ? Purpose::write : Purpose::read;
-  if (!check_within(w, frame, pointer, m.reg, pointer.offset, size, purpose, fills || w.profile.reads_uninit_stack)) return false;
+  if (!check_within(w, frame, pointer, m.reg, pointer.offset, size, purpose, fills || may_read_past_frame(w))) return false;
   auto lowest = static_cast<int>(pointer.var.smin + pointer.offset),
        end = static_cast<int>(pointer.var.smax + pointer.offset + size);
   if (fills) {

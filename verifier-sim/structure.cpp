@@ -48,7 +48,7 @@ bool opcode_exists(const Insn& i, const Profile& profile) {
       if (op == may_goto) return !uses_register(i) && profile.version >= Version{6, 9};
       return op <= jmp::jsle;
     case cls::jmp32:
-      if (op == jmp::ja) return !uses_register(i) && profile.isa >= 4;
+      if (op == jmp::ja) return !uses_register(i) && profile.far_jumps;
       return op <= jmp::jsle && op != jmp::call && op != jmp::exit;
     case cls::ld:
       if (mode_of(i) == mode::imm) return size_of(i) == bpf::size::dw;
@@ -92,6 +92,7 @@ struct Check {
 
   bool find_subprograms();
   bool check_jumps();
+  bool check_types();
   bool check_pairs();
   bool check_reachable();
   void mark_prune_points();
@@ -144,16 +145,46 @@ bool Check::check_jumps() {
   return true;
 }
 
+// What the kernel refuses before it looks at the program: creating maps, and programs of this type at all.
+bool Check::check_types() {
+  const TypeRow* type = row_of(program.type);
+  if (!type) return abstain(0, "programs of type " + std::to_string(static_cast<unsigned>(program.type)) + " are not modelled");
+  if (profile.version < type->since) {
+    return reject(RejectClass::program_type, 0, "programs of type %s exist from Linux %u.%u on", std::string(type->name).c_str(),
+                  type->since.major, type->since.minor);
+  }
+  for (const MapReference& r : program.references) {
+    if (r.map >= program.maps.size()) return abstain(0, "map reference outside the program");
+    MapType map = program.maps[r.map].type;
+    const TypeRow* row = row_of(map);
+    if (!row) return abstain(r.insn, "maps of type " + std::to_string(static_cast<unsigned>(map)) + " are not modelled");
+    if (profile.version < row->since) {
+      return reject(RejectClass::map_type, r.insn, "maps of type %s exist from Linux %u.%u on", std::string(row->name).c_str(),
+                    row->since.major, row->since.minor);
+    }
+    bool is_hash =
+        map == MapType::hash || map == MapType::percpu_hash || map == MapType::lru_hash || map == MapType::lru_percpu_hash;
+    if (is_hash && program.maps[r.map].key_size > profile.hash_key_bytes) {
+      return reject(RejectClass::map_type, r.insn, "maps of type %s have keys of at most %u bytes",
+                    std::string(row->name).c_str(), profile.hash_key_bytes);
+    }
+  }
+  return true;
+}
+
 bool Check::check_pairs() {
   out.map_at.assign(count(), -1);
   for (const MapReference& r : program.references) {
-    if (r.insn >= count() || r.map >= program.maps.size()) return abstain(0, "map reference outside the program");
+    if (r.insn >= count()) return abstain(0, "map reference outside the program");
     out.map_at[r.insn] = static_cast<int32_t>(r.map);
   }
   for (size_t i = 0; i < count(); i++) {
     const Insn& insn = program.insns[i];
     if (class_of(insn) == cls::ldx && ((mode_of(insn) != mode::mem && mode_of(insn) != mode::memsx) || insn.imm != 0)) {
       return reject(RejectClass::opcode, i, "BPF_LDX uses reserved fields");
+    }
+    if (class_of(insn) == cls::stx && mode_of(insn) == mode::atomic && profile.isa < 3 && insn.imm != 0) {
+      return reject(RejectClass::opcode, i, "BPF_STX uses reserved fields");
     }
     if (insn.opcode == bpf::ld_imm64) {
       if (i + 1 >= count()) return reject(RejectClass::opcode, i, "invalid bpf_ld_imm64 insn");
@@ -163,6 +194,9 @@ bool Check::check_pairs() {
       }
       bool is_map = insn.src() == bpf::pseudo::map_fd || insn.src() == bpf::pseudo::map_value;
       if (is_map && out.map_at[i] < 0) return abstain(i, "ld_imm64 names a map that the input does not describe");
+      if (insn.src() == bpf::pseudo::func && profile.version < Version{5, 13}) {
+        return reject(RejectClass::opcode, i, "unrecognized bpf_ld_imm64 insn");
+      }
       if (insn.src() > bpf::pseudo::func || insn.src() == bpf::pseudo::btf_id) {
         return abstain(i, "ld_imm64 of a kernel symbol or a map by index is not modelled");
       }
@@ -290,7 +324,9 @@ bool check_structure(const ProgramInput& program, const Profile& profile, Struct
   Check check{program, profile, out, verdict};
   if (program.insns.empty()) return check.reject(RejectClass::cfg, 0, "empty program");
   if (program.insns.size() > 1'000'000) return check.reject(RejectClass::complexity, 0, "program too large");
-  if (!check.find_subprograms() || !check.check_jumps() || !check.check_pairs() || !check.check_reachable()) return false;
+  if (!check.check_types() || !check.find_subprograms() || !check.check_jumps() || !check.check_pairs() ||
+      !check.check_reachable())
+    return false;
   check.mark_prune_points();
   return true;
 }

@@ -203,7 +203,7 @@ bool move_register(Walk& w) {
 }  // namespace
 
 void link_before_copy(Walk& w, Register& r) {
-  if (!r.is_scalar()) return;
+  if (!r.is_scalar() || !w.profile.links_copies) return;
   if (r.has_delta) r.id = 0, r.has_delta = false, r.delta = 0;
   if (!r.id && !r.var.is_constant()) r.id = w.fresh_id();
 }

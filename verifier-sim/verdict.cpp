@@ -9,10 +9,12 @@ namespace shrike::sim {
 
 std::string_view name_of(RejectClass c) {
   static constexpr std::string_view names[] = {
-      "none",         "opcode",         "cfg",          "unreachable",  "uninit-register", "frame-write", "pointer-arith",
-      "scalar-deref", "nullable-deref", "stack-bounds", "stack-uninit", "misaligned",      "map-bounds",  "mem-bounds",
-      "ctx-access",   "arg-type",       "size-range",   "helper",       "ref-leak",        "stack-limit", "loop",
-      "complexity",   "retval",         "other"};
+      "none",         "opcode",        "cfg",          "unreachable",    "uninit-register",
+      "frame-write",  "pointer-arith", "scalar-deref", "nullable-deref", "stack-bounds",
+      "stack-uninit", "misaligned",    "map-bounds",   "mem-bounds",     "ctx-access",
+      "arg-type",     "size-range",    "helper",       "ref-leak",       "stack-limit",
+      "loop",         "complexity",    "program-type", "map-type",       "retval",
+      "other"};
   return names[static_cast<size_t>(c)];
 }
 

@@ -36,6 +36,8 @@ enum class RejectClass : uint8_t {
   stack_limit,  // too many frames or bytes over the call chain
   loop,         // the same state comes round
   complexity,
+  program_type,  // this kernel has no such programs
+  map_type,      // nor such maps
   retval,
   other,
 };

@@ -138,6 +138,12 @@ std::string print_verdict(const std::string& name, const RecordedVerdict& verdic
   return name + " " + std::to_string(verdict.error) + " " + verdict.reject_class + "\n";
 }
 
+std::optional<Profile> profile_of_record(const std::string& kernel) {
+  std::optional<Profile> profile = find_profile(kernel == "6.5" ? "6.6" : kernel);
+  if (kernel == "6.5") profile->isa = 3;
+  return profile;
+}
+
 std::string read_text(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;

@@ -9,9 +9,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "verifier-sim/profile.h"
 #include "verifier-sim/program.h"
 #include "verifier-sim/verdict.h"
 
@@ -34,6 +36,9 @@ std::string print_programs(const std::vector<RecordedProgram>& programs);
 
 std::map<std::string, RecordedVerdict> parse_verdicts(const std::string& text);
 std::string print_verdict(const std::string& name, const RecordedVerdict& verdict);
+
+// The profile that a record is held to. There is no Linux 6.6 to ask, but a 6.5: all but the newer instructions is the same.
+std::optional<Profile> profile_of_record(const std::string& kernel);
 
 std::string read_text(const std::string& path);  // empty if it cannot be read
 

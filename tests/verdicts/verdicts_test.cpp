@@ -46,7 +46,7 @@ class Recorded : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Recorded, ModelAgreesOrTheGapIsKnown) {
   const std::string kernel = GetParam();
-  const auto profile = find_profile(kernel);
+  const auto profile = profile_of_record(kernel);
   ASSERT_TRUE(profile);
   const std::map<std::string, RecordedVerdict> verdicts = parse_verdicts(read_text(folder + kernel + ".txt"));
   ASSERT_EQ(verdicts.size(), programs().size());
@@ -92,11 +92,12 @@ TEST_P(Recorded, ModelAgreesOrTheGapIsKnown) {
   EXPECT_NEAR(walked, 1.0, 0.1);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Recorded, ::testing::Values("6.1", "6.12", "6.18"), [](const auto& kernel) {
-  std::string name = kernel.param;
-  std::replace(name.begin(), name.end(), '.', '_');
-  return "Linux_" + name;
-});
+INSTANTIATE_TEST_SUITE_P(, Recorded, ::testing::Values("5.4", "5.10", "5.15", "6.1", "6.5", "6.12", "6.18"),
+                         [](const auto& kernel) {
+                           std::string name = kernel.param;
+                           std::replace(name.begin(), name.end(), '.', '_');
+                           return "Linux_" + name;
+                         });
 
 TEST(Record, ProgramsAreManyAndDistinct) {
   EXPECT_GE(programs().size(), 2000u);

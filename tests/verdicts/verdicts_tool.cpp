@@ -108,7 +108,7 @@ int log(const char* path) {
 }
 
 int trace(const char* path, const char* kernel) {
-  auto profile = find_profile(kernel);
+  auto profile = profile_of_record(kernel);
   if (!profile) return 1;
   for (const RecordedProgram& program : parse_programs(read_text(path))) {
     printf("==== %s\n%s\n", program.name.c_str(), verify(program.input, *profile, {true, 60'000}).log.c_str());
@@ -118,7 +118,7 @@ int trace(const char* path, const char* kernel) {
 
 // Lines of known-gaps.txt: accepted programs that the model does not accept. Others that differ go to standard error.
 int gaps(const char* path, const char* kernel, const char* recorded) {
-  auto profile = find_profile(kernel);
+  auto profile = profile_of_record(kernel);
   if (!profile) return 1;
   std::map<std::string, RecordedVerdict> verdicts = parse_verdicts(read_text(recorded));
   for (const RecordedProgram& program : parse_programs(read_text(path))) {

@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 namespace shrike::sim::test {
 namespace {
 
+constexpr uint32_t most_preallocated = 1024;
+
 long bpf_call(int command, bpf_attr& attributes) {
   return syscall(SYS_bpf, command, &attributes, sizeof attributes);
 }
@@ -26,8 +29,10 @@ int create_map(const MapShape& shape) {
   a.key_size = shape.key_size;
   a.value_size = shape.value_size;
   a.max_entries = shape.max_entries;
-  bool preallocates = shape.type == MapType::hash || shape.type == MapType::percpu_hash;
-  if (preallocates) a.map_flags = BPF_F_NO_PREALLOC;
+  // Filling large tables in advance would cost more than the loads; small ones are filled, which perf_event programs of
+  // kernels before 6.1 ask for.
+  bool is_hash = shape.type == MapType::hash || shape.type == MapType::percpu_hash;
+  if (is_hash && shape.max_entries > most_preallocated) a.map_flags = BPF_F_NO_PREALLOC;
   return static_cast<int>(bpf_call(BPF_MAP_CREATE, a));
 }
 
@@ -85,6 +90,9 @@ std::vector<uint32_t> functions_to_describe(const std::vector<bpf::Insn>& insns)
 }  // namespace
 
 LiveKernel::LiveKernel() {
+  // Before 5.11 maps and programs count against the memory that a process may lock.
+  rlimit everything{RLIM_INFINITY, RLIM_INFINITY};
+  setrlimit(RLIMIT_MEMLOCK, &everything);
   if (map_of({"probe", MapType::array, 4, 8, 1, false, {}}) < 0)
     why_not_ = std::string("cannot create a map: ") + strerror(errno);
 }
@@ -129,6 +137,7 @@ LiveKernel::Answer LiveKernel::load(const ProgramInput& program, unsigned log_le
     int fd = map_of(program.maps[r.map]);
     if (fd < 0) {
       answer.error = errno;
+      answer.log = "no maps of type " + std::to_string(static_cast<unsigned>(program.maps[r.map].type));
       return answer;
     }
     insns[r.insn].imm = fd;

@@ -159,13 +159,44 @@ TEST(Reject, UninitializedStackOnKernelsThatForbidIt) {
   strict.reads_uninit_stack = false;  // as before the stable release that this profile is of
   Verdict v = verify(p.program, strict);
   EXPECT_EQ(v.answer, Answer::reject);
-  EXPECT_EQ(v.reject_class, RejectClass::stack_bounds);
+  EXPECT_EQ(v.reject_class, RejectClass::stack_uninit);
   Program partly;
   partly << store_imm(w, 10, -8, 1) << load(dw, 1, 10, -8);
   partly.done();
   v = verify(partly.program, strict);
   EXPECT_EQ(v.reject_class, RejectClass::stack_uninit);
   EXPECT_EQ(v.message, "invalid read from stack off -8+4 size 8");
+}
+
+// Linux 5.10 as its stable releases have it: what lies inside the frame written so far may be read.
+TEST(Reject, StackBelowAllThatWasWritten) {
+  Program p;
+  p << store_imm(w, 10, -8, 1) << load(dw, 1, 10, -8) << load(dw, 1, 10, -16);
+  p.done();
+  Verdict v = verify(p.program, *find_profile("5.10"));
+  EXPECT_EQ(v.message, "invalid read from stack R10 off -16+0 size 8");
+  EXPECT_EQ(v.insn, 2u);
+}
+
+TEST(Profile, OlderKernelsLackTypesInstructionsAndRanges) {
+  Profile old = *find_profile("5.4"), newer = *find_profile("5.10");
+  Program fetches;
+  fetches << mov(1, 1) << store_imm(dw, 10, -8, 1);
+  fetches << insn(cls::stx | dw | bpf::mode::atomic, 10, 1, -8, bpf::atomic::add | bpf::atomic::fetch);
+  fetches.done();
+  EXPECT_EQ(verify(fetches.program, newer).message, "BPF_STX uses reserved fields");
+  EXPECT_EQ(verify(fetches.program, *find_profile("5.15")).answer, Answer::accept);
+  Program tracing;
+  tracing.done();
+  tracing.program.type = ProgramType::tracing;
+  EXPECT_EQ(verify(tracing.program, old).reject_class, RejectClass::program_type);
+  Program ring;
+  ring.map(1, 2).done();
+  EXPECT_EQ(verify(ring.program, old).message, "maps of type ringbuf exist from Linux 5.8 on");
+  Program wide;
+  wide.program.maps[1].key_size = 520;
+  wide.map(1, 1).done();
+  EXPECT_EQ(verify(wide.program, newer).message, "maps of type hash have keys of at most 512 bytes");
 }
 
 TEST(Reject, Misaligned) {
