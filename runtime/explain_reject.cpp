@@ -45,9 +45,9 @@ Rejection read_rejection(std::string_view log) {
   return out;
 }
 
-Span span_of(const bpf::Program& program, uint32_t insn) {
+Span span_of(const std::vector<bpf::LineEntry>& lines, uint32_t insn) {
   Span span;
-  for (const bpf::LineEntry& entry : program.lines) {
+  for (const bpf::LineEntry& entry : lines) {
     if (entry.insn > insn) break;
     span = entry.span;
   }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend-bpf/object.h"
 #include "mir/base/diagnostic.h"
@@ -18,7 +19,10 @@ struct Rejection {
 Rejection read_rejection(std::string_view log);
 
 // Where in the source an instruction comes from; unknown if the program has no line for it.
-Span span_of(const bpf::Program& program, uint32_t insn);
+Span span_of(const std::vector<bpf::LineEntry>& lines, uint32_t insn);
+inline Span span_of(const bpf::Program& program, uint32_t insn) {
+  return span_of(program.lines, insn);
+}
 
 // Where a program is attached first: the place of what concerns all of it.
 Span span_of_probe(const bpf::Object& object, size_t program);

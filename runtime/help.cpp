@@ -7,7 +7,7 @@ std::string_view help_text() {
   return R"(USAGE:
     shrike [options] FILE [arguments] [-- --name=value...]
     shrike [options] -e 'program' [arguments]
-    shrike check [--kernel VERSION,...] FILE|-e 'program'
+    shrike check [--kernel VERSION,...|--min-kernel] FILE|-e 'program'
     shrike -l [pattern]
 
 OPTIONS:
@@ -37,6 +37,7 @@ OTHER KERNELS:
     check [--kernel LIST]  whether kernels would load the programs, by a model of their verifier, without any
                            privilege; LIST is versions separated by commas, or all (default: those from 6.1 on). Exit
                            status 0: all accepted, 1: some refused, 2: some unknown
+    check --min-kernel     the oldest kernel for each program, and what in the script needs it
 
 THE COMPILER AT WORK:
     --emit=WHAT            print ast, checked, mir, llvm, lir, asm or elf, and stop

@@ -7,37 +7,22 @@
 
 namespace shrike {
 
-namespace {
-
-struct Line {
-  std::string program, kernel, verdict, instructions, walked, stack;
-};
-
-void append(std::string& out, const std::string& text, size_t width, bool is_last = false) {
-  out += text;
-  if (!is_last) out.append(width > text.size() ? width - text.size() : 0, ' ').append("  ");
-}
-
-void print_lines(const std::vector<Line>& lines, const std::function<void(std::string_view)>& print) {
-  size_t program = 0, verdict = 0;
-  for (const Line& line : lines) {
-    program = std::max(program, line.program.size());
-    verdict = std::max(verdict, line.verdict.size());
+void print_table(const std::vector<std::vector<std::string>>& rows, const Print& print) {
+  std::vector<size_t> widths;
+  for (const std::vector<std::string>& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string out;
-  for (const Line& line : lines) {
-    append(out, line.program, program);
-    append(out, line.kernel, 6);
-    append(out, line.verdict, verdict);
-    append(out, line.instructions, 12);
-    append(out, line.walked, 8);
-    append(out, line.stack, 0, true);
+  for (const std::vector<std::string>& row : rows) {
+    for (size_t i = 0; i < row.size(); i++) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - row[i].size() + 2, ' ');
+    }
     out += "\n";
   }
   print(out);
 }
-
-}  // namespace
 
 sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& program) {
   sim::ProgramInput input;
@@ -85,22 +70,39 @@ std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& 
   return chosen;
 }
 
-int judge(const bpf::Object& object, const std::vector<sim::Profile>& kernels, const std::function<void(std::string_view)>& print,
+std::vector<JudgedProgram> judged_programs(const bpf::Object& object) {
+  std::vector<JudgedProgram> programs;
+  for (const bpf::Program& program : object.programs)
+    programs.push_back({program.name, judged_input(object, program), program.lines});
+  return programs;
+}
+
+namespace {
+
+const char* word_of(sim::Answer answer) {
+  switch (answer) {
+    case sim::Answer::accept: return "accepted";
+    case sim::Answer::reject: return "refused";
+    default: return "unknown";
+  }
+}
+
+}  // namespace
+
+int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const Print& print,
           Diagnostics& diagnostics) {
-  std::vector<Line> lines = {{"program", "kernel", "verdict", "instructions", "walked", "stack"}};
+  std::vector<std::vector<std::string>> rows = {{"program", "kernel", "verdict", "instructions", "walked", "states", "stack"}};
   std::string reasons;
   bool is_refused = false, is_unknown = false;
-  for (const bpf::Program& program : object.programs) {
+  for (const JudgedProgram& program : programs) {
     for (const sim::Profile& kernel : kernels) {
-      sim::Verdict verdict = sim::verify(judged_input(object, program), kernel);
-      const char* word = verdict.answer == sim::Answer::accept   ? "accepted"
-                         : verdict.answer == sim::Answer::reject ? "refused"
-                                                                 : "unknown";
-      lines.push_back({program.name, std::string(kernel.name), word, std::to_string(program.insns.size()),
-                       std::to_string(verdict.processed), std::to_string(verdict.stack_depth)});
+      sim::Verdict verdict = sim::verify(program.input, kernel);
+      rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(program.input.insns.size()),
+                      std::to_string(verdict.processed), std::to_string(verdict.peak_states),
+                      std::to_string(verdict.stack_depth)});
       if (verdict.answer == sim::Answer::reject) {
         is_refused = true;
-        diagnostics.report(Diag::model_refuses, span_of(program, verdict.insn),
+        diagnostics.report(Diag::model_refuses, span_of(program.lines, verdict.insn),
                            {std::string(kernel.name), program.name, verdict.message});
       } else if (verdict.answer == sim::Answer::unknown) {
         is_unknown = true;
@@ -108,7 +110,7 @@ int judge(const bpf::Object& object, const std::vector<sim::Profile>& kernels, c
       }
     }
   }
-  print_lines(lines, print);
+  print_table(rows, print);
   print(reasons);
   return is_refused ? 1 : is_unknown ? 2 : 0;
 }

@@ -24,9 +24,26 @@ std::vector<sim::Profile> target_kernels();
 // has.
 std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& diagnostics);
 
+// One program to judge, of a script or of an object file.
+struct JudgedProgram {
+  std::string name;
+  sim::ProgramInput input;
+  std::vector<bpf::LineEntry> lines;  // where its instructions come from
+};
+std::vector<JudgedProgram> judged_programs(const bpf::Object& object);
+
+using Print = std::function<void(std::string_view)>;
+
 // Prints a line a program and kernel through `print`; a refusal is reported at its place in the script. The exit status:
 // 0 all accepted, 1 some refused, 2 some unknown and none refused.
-int judge(const bpf::Object& object, const std::vector<sim::Profile>& kernels, const std::function<void(std::string_view)>& print,
+int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const Print& print,
           Diagnostics& diagnostics);
+
+// `--min-kernel`: the oldest kernel that would load each program, and every newer one; the construct that raises the minimum
+// is reported at its place. Exit status as above.
+int judge_minimum(const std::vector<JudgedProgram>& programs, const Print& print, Diagnostics& diagnostics);
+
+// Rows of a table, columns as wide as what stands in them.
+void print_table(const std::vector<std::vector<std::string>>& rows, const Print& print);
 
 }  // namespace shrike

@@ -132,6 +132,13 @@ bool open_output_file(const Options& options, Fd& file, Messages& messages) {
   return false;
 }
 
+// `shrike check`.
+int check_programs(const std::vector<JudgedProgram>& programs, const Options& options, Diagnostics& diagnostics) {
+  if (options.min_kernel) return judge_minimum(programs, print_out, diagnostics);
+  std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, diagnostics);
+  return diagnostics.has_errors() ? 1 : judge(programs, kernels, print_out, diagnostics);
+}
+
 int trace(const Options& options, Messages& messages, StartClock& clock) {
   bool is_traced = !only_shows(options);
   if (is_traced && !check_privileges(messages.diagnostics)) return 1;
@@ -159,8 +166,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
     return 0;
   }
   if (options.action == Action::check) {
-    std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, messages.diagnostics);
-    return messages.diagnostics.has_errors() ? 1 : judge(compiled->object, kernels, print_out, messages.diagnostics);
+    return check_programs(judged_programs(compiled->object), options, messages.diagnostics);
   }
   if (options.emit == Emit::elf) {
     std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);

@@ -68,10 +68,12 @@ TEST(Judge, TableNamesProgramKernelAndCost) {
   std::optional<bpf::Object> object = compiled("begin { print(1); } kprobe:do_work { @ = count(); }", {});
   std::string text;
   Diagnostics diagnostics;
-  int status = judge(*object, chosen_kernels("6.1,6.18", diagnostics), [&](std::string_view part) { text += part; }, diagnostics);
+  int status = judge(
+      judged_programs(*object), chosen_kernels("6.1,6.18", diagnostics), [&](std::string_view part) { text += part; },
+      diagnostics);
   EXPECT_EQ(status, 0);
-  EXPECT_TRUE(
-      text.starts_with("program         kernel  verdict   instructions  walked    stack\nbegin           6.1     accepted  "))
+  EXPECT_TRUE(text.starts_with(
+      "program         kernel  verdict   instructions  walked  states  stack\nbegin           6.1     accepted  "))
       << text;
   EXPECT_NE(text.find("\nkprobe:do_work  6.18    accepted  "), std::string::npos) << text;
 }
@@ -81,7 +83,7 @@ TEST(Judge, RefusalIsToldAtItsPlace) {
   bpf::Program& program = object->programs[0];
   program.insns.back() = {bpf::cls::alu64 | bpf::alu::mov | bpf::src::x, bpf::make_regs(0, 9), 0, 0};  // falls off its end
   Diagnostics diagnostics;
-  int status = judge(*object, chosen_kernels("6.18", diagnostics), [](std::string_view) {}, diagnostics);
+  int status = judge(judged_programs(*object), chosen_kernels("6.18", diagnostics), [](std::string_view) {}, diagnostics);
   EXPECT_EQ(status, 1);
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].id, Diag::model_refuses);
@@ -100,10 +102,53 @@ TEST(Judge, KernelsAreNamedAllOrThoseThatShrikeIsFor) {
 TEST(Judge, OlderKernelLacksTheRingBuffer) {
   std::optional<bpf::Object> object = compiled("kprobe:do_work { print(1); }", {});
   Diagnostics diagnostics;
-  EXPECT_EQ(judge(*object, chosen_kernels("5.4,5.10", diagnostics), [](std::string_view) {}, diagnostics), 1);
+  EXPECT_EQ(judge(judged_programs(*object), chosen_kernels("5.4,5.10", diagnostics), [](std::string_view) {}, diagnostics), 1);
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].message,
             "kernel 5.4 would refuse `kprobe:do_work`: maps of type ringbuf exist from Linux 5.8 on");
+}
+
+struct MinimumRow {
+  const char* script;
+  const char* needs;      // in the row of the last program
+  const char* construct;  // and in the message
+  const char* place;      // text of the script that the message points at
+};
+
+// The version is the one that the construct came with, also between two profiles.
+TEST(JudgeMinimum, NamesTheConstructAtItsPlace) {
+  constexpr MinimumRow rows[] = {
+      {"kprobe:do_work { @d = @c++; }", "5.12", "atomic operations other than plain addition", "@c++"},
+      {"kprobe:do_work { print(1); }", "5.8", "maps of type ringbuf", "print(1)"},
+      {"kprobe:do_work { print(1); for $i : 0..9 { @[$i] = 1; } }", "5.17", "helper bpf_loop", "for $i : 0..9 { @[$i] = 1; }"},
+  };
+  for (const MinimumRow& row : rows) {
+    std::optional<bpf::Object> object = compiled(row.script, {});
+    ASSERT_TRUE(object);
+    std::string text;
+    Diagnostics diagnostics;
+    const Print print = [&](std::string_view part) { text += part; };
+    EXPECT_EQ(judge_minimum(judged_programs(*object), print, diagnostics), 0);
+    EXPECT_NE(text.find(std::string("kprobe:do_work  ") + row.needs), std::string::npos) << text;
+    ASSERT_EQ(diagnostics.all().size(), 1u) << text;
+    const Diagnostic& note = diagnostics.all()[0];
+    EXPECT_EQ(note.id, Diag::raises_minimum);
+    EXPECT_EQ(note.message, "this needs Linux " + std::string(row.needs) + " in `kprobe:do_work`: " + row.construct);
+    const std::string_view script = row.script;
+    const Span span = note.span;
+    ASSERT_TRUE(span.is_known());
+    EXPECT_EQ(script.substr(span.begin - 1, span.end - span.begin), row.place) << row.script;
+  }
+}
+
+TEST(JudgeMinimum, WhatNoKernelLoadsIsRefused) {
+  std::optional<bpf::Object> object = compiled("begin { @x = 1; }", {});
+  object->programs[0].insns.pop_back();
+  Diagnostics diagnostics;
+  std::string text;
+  EXPECT_EQ(judge_minimum(judged_programs(*object), [&](std::string_view part) { text += part; }, diagnostics), 1);
+  EXPECT_EQ(diagnostics.all()[0].id, Diag::model_refuses);
+  EXPECT_NE(text.find("none"), std::string::npos);
 }
 
 TEST(Judge, UnknownKernel) {

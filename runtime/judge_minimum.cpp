@@ -1,0 +1,99 @@
+// The oldest kernel for a program. Profiles are few, facts have versions: where the next older profile lacks something that
+// came between the two, the minimum is that version.
+#include "runtime/explain_reject.h"
+#include "runtime/judge.h"
+#include "verifier-sim/requirements.h"
+
+namespace shrike {
+
+namespace {
+
+struct Minimum {
+  sim::Verdict verdict;       // of the newest kernel that does not load the program
+  sim::Version version;       // the oldest that does
+  std::string_view profile;   // the oldest profile that does; empty: none
+  std::string_view refusing;  // the next older one; empty: every profile loads the program
+  std::string what;           // the construct that needs it
+  uint32_t insn = 0;          // its first instruction
+};
+
+bool is_lack(sim::RejectClass c) {
+  using enum sim::RejectClass;
+  return c == opcode || c == helper || c == map_type || c == program_type;
+}
+
+Minimum minimum_of(const JudgedProgram& program, const std::vector<sim::Profile>& kernels,
+                   const std::vector<sim::Requirement>& requirements) {
+  Minimum minimum;
+  for (size_t i = kernels.size(); i-- > 0;) {
+    minimum.verdict = sim::verify(program.input, kernels[i]);
+    if (minimum.verdict.answer != sim::Answer::accept) {
+      minimum.refusing = kernels[i].name;
+      minimum.what = minimum.verdict.message;
+      minimum.insn = minimum.verdict.insn;
+      break;
+    }
+    minimum.version = kernels[i].version;
+    minimum.profile = kernels[i].name;
+  }
+  if (minimum.profile.empty() || minimum.refusing.empty() || requirements.empty()) return minimum;
+  const sim::Requirement& newest = requirements.front();
+  bool explains = newest.since > sim::find_profile(minimum.refusing)->version && newest.since <= minimum.version;
+  if (explains && is_lack(minimum.verdict.reject_class)) {
+    minimum.version = newest.since;
+    minimum.what = newest.what;
+    minimum.insn = newest.insn;
+  }
+  return minimum;
+}
+
+// What would need the most if the newest requirement were gone.
+std::string hint_of(const std::vector<sim::Requirement>& requirements, sim::Version minimum) {
+  for (const sim::Requirement& r : requirements) {
+    if (r.since < minimum) return "the next is Linux " + sim::to_text(r.since) + ": " + r.what;
+  }
+  return {};
+}
+
+}  // namespace
+
+int judge_minimum(const std::vector<JudgedProgram>& programs, const Print& print, Diagnostics& diagnostics) {
+  const std::vector<sim::Profile> kernels = sim::all_profiles();
+  std::vector<std::vector<std::string>> rows = {{"program", "needs", "because of"}};
+  bool is_refused = false, is_unknown = false;
+  struct Highest {
+    const JudgedProgram* program = nullptr;
+    Minimum minimum;
+    std::string hint;
+  } highest;
+  for (const JudgedProgram& program : programs) {
+    const std::vector<sim::Requirement> requirements = sim::requirements_of(program.input);
+    Minimum minimum = minimum_of(program, kernels, requirements);
+    if (minimum.profile.empty()) {
+      const bool refused = minimum.verdict.answer == sim::Answer::reject;
+      (refused ? is_refused : is_unknown) = true;
+      rows.push_back({program.name, refused ? "none" : "unknown", minimum.what});
+      if (refused)
+        diagnostics.report(Diag::model_refuses, span_of(program.lines, minimum.insn),
+                           {std::string(minimum.refusing), program.name, minimum.what});
+      continue;
+    }
+    if (minimum.refusing.empty()) {
+      rows.push_back({program.name, std::string(minimum.profile), "the oldest that is known"});
+      continue;
+    }
+    rows.push_back({program.name, sim::to_text(minimum.version), minimum.what});
+    if (!highest.program || minimum.version > highest.minimum.version) {
+      highest = {&program, minimum, hint_of(requirements, minimum.version)};
+    }
+  }
+  print_table(rows, print);
+  if (highest.program) {
+    Diagnostic& note = diagnostics.report(Diag::raises_minimum, span_of(highest.program->lines, highest.minimum.insn),
+                                          {sim::to_text(highest.minimum.version), highest.program->name, highest.minimum.what});
+    if (!highest.hint.empty()) note.with_hint(highest.hint);
+  }
+  return is_refused ? 1 : is_unknown ? 2 : 0;
+}
+
+}  // namespace shrike
