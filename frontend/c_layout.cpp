@@ -125,6 +125,7 @@ CTypes::Placed CTypes::named(std::string_view name) {
   if (name.starts_with("struct ")) return record(name.substr(7), false);
   if (name.starts_with("union ")) return record(name.substr(6), true);
   if (name.starts_with("enum ")) return enumeration(name.substr(5));
+  if (name == "username_t") return {types_.simple(mir::TypeKind::username), 8};
   index();
   if (auto found = typedefs_.find(name); found != typedefs_.end() && depth_ < deepest_typedef) {
     Placed known = yields_to_btf(found->second->origin) ? from_btf(name) : Placed();

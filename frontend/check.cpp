@@ -119,6 +119,13 @@ void Checker::declare_maps() {
       report(Diag::bad_map_size, declaration.span, {std::string(declaration.name)});
       continue;
     }
+    auto earlier =
+        std::find_if(program_.maps.begin(), program_.maps.end(), [&](const UserMap& m) { return m.name == declaration.name; });
+    if (earlier != program_.maps.end()) {
+      report(Diag::map_redeclared, declaration.span, {std::string(declaration.name)})
+          .label(earlier->first_use, "first declared here");
+      continue;
+    }
     UserMap map;
     map.name = declaration.name;
     map.is_declared = map.is_keyed = true;
@@ -253,6 +260,18 @@ bool Checker::widen(const Type*& slot, const Type* type) {
   return true;
 }
 
+// What is counted up or down is a number, even if a comparison gave its first value.
+const Type* Checker::counting(const ast::Expr* target, const Type* type) {
+  if (!type->is(TypeKind::boolean)) return type;
+  if (target->as<ast::MapRef>() != nullptr) {
+    widen(map_of(target).value, types().int64());
+    return map_of(target).value;
+  }
+  Variable& variable = body_->variables[note(target).variable];
+  if (!variable.is_fixed) widen(variable.type, types().int64());
+  return variable.type;
+}
+
 // --- statements
 
 void Checker::block(const ast::Block* block) {
@@ -321,6 +340,8 @@ void Checker::assign(const ast::Assign& statement, Span span) {
       // The first thing done to the map: it holds integers.
       widen(map_of(target).value, stored(read_as(type, types()), types()));
       map_of(target).value_span = target->span;
+    } else if (old != nullptr) {
+      note(target).type = counting(target, old);
     }
     return;
   }

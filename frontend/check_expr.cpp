@@ -162,9 +162,10 @@ struct ExprChecker {
       c.report(Diag::operand_not_integer, e.operand->span, {std::string(ast::text_of(e.op)), show(type)});
       return nullptr;
     }
-    const Type* result = e.op == ast::UnaryOp::logical_not ? types().int64()
+    type = read_as(type, types());
+    const Type* result = e.op == ast::UnaryOp::logical_not ? types().boolean()
                          : e.op == ast::UnaryOp::minus     ? types().int64()
-                                                           : types().integer(8, read_as(type, types())->is_signed);
+                                                           : types().integer(8, has_sign(type));
     if (const int64_t* value = std::get_if<int64_t>(&c.constant(e.operand))) note().constant = fold(e.op, *value);
     return result;
   }
@@ -198,6 +199,7 @@ struct ExprChecker {
       }
     }
     if (type == nullptr) return nullptr;
+    type = c.counting(e.operand, type);
     if (!type->is_integer_like()) {
       c.report(Diag::operand_not_integer, e.operand->span,
                {e.op == ast::IncDec::pre_increment || e.op == ast::IncDec::post_increment ? "++" : "--", show(type)});
@@ -216,7 +218,7 @@ struct ExprChecker {
       const auto* a = std::get_if<std::string>(&c.constant(e.left));
       const auto* b = std::get_if<std::string>(&c.constant(e.right));
       if (a != nullptr && b != nullptr) note().constant = int64_t{(*a == *b) == (e.op == Op::eq)};
-      return types().int64();
+      return types().boolean();
     }
     // "abc" + 1 drops a prefix; str($1 + 1) is written so.
     if (e.op == Op::add && left->is(TypeKind::string)) {
@@ -229,11 +231,20 @@ struct ExprChecker {
         return type;
       }
     }
-    if (!converts_to_integer(left) || !converts_to_integer(right)) {
+    bool are_numbers = converts_to_integer(left) && converts_to_integer(right);
+    if (is_equality && !are_numbers) {
+      c.report(Diag::not_comparable, self.span, {show(left), show(right)});
+      return nullptr;
+    }
+    if (!are_numbers) {
       c.report(Diag::operands_not_integers, self.span, {std::string(ast::text_of(e.op)), show(left), show(right)});
       return nullptr;
     }
     if (const Type* moved = pointer_arithmetic(e, left, right)) return moved;
+    if (e.op == Op::sub && left->is(TypeKind::pointer) && right->is(TypeKind::pointer) && left->element != right->element) {
+      c.report(Diag::pointers_differ, self.span, {show(left), show(right)});
+      return nullptr;
+    }
     left = read_as(left, types());
     right = read_as(right, types());
     bool is_signed = is_signed_operation(c.note(e.left), c.note(e.right));
@@ -253,10 +264,10 @@ struct ExprChecker {
       case Op::gt:
       case Op::ge:
       case Op::logical_and:
-      case Op::logical_or:
+      case Op::logical_or: return types().boolean();
       case Op::sub: return types().int64();
       case Op::shl:
-      case Op::shr: return types().integer(8, left->is_signed);
+      case Op::shr: return types().integer(8, has_sign(left));
       default: return types().integer(8, is_signed);
     }
   }
@@ -286,11 +297,12 @@ struct ExprChecker {
     return nullptr;
   }
 
+  // Values of several words that have a type in common.
   bool comparable_in_memory(const Type* left, const Type* right) {
-    if (left->is(TypeKind::string) && right->is(TypeKind::string)) return true;
-    return !is_scalar(left) && !left->is_aggregate() &&
-           (left->is(TypeKind::tuple) || left->is(TypeKind::array) || left->is(TypeKind::macaddr) || left->is(TypeKind::inet)) &&
-           left == right;
+    bool is_bytes = left->is(TypeKind::string) || left->is(TypeKind::tuple) || left->is(TypeKind::array) ||
+                    left->is(TypeKind::buffer) || left->is(TypeKind::macaddr) || left->is(TypeKind::inet) ||
+                    (left->is(TypeKind::record) && is_made_record(left));
+    return is_bytes && left->kind == right->kind && unify(left, right, types()) != nullptr;
   }
 
   const Type* operator()(const ast::Ternary& e) {
@@ -300,22 +312,7 @@ struct ExprChecker {
     return either(then, otherwise);
   }
 
-  const Type* operator()(const ast::Cast& e) {
-    const Type* from = c.expr(e.operand);
-    const Type* to = c.named_type(e.type);
-    if (from == nullptr || to == nullptr) return nullptr;
-    if (!converts_to_integer(from) || !is_scalar(to)) {
-      c.report(Diag::bad_cast, self.span, {show(from), show(to)});
-      return nullptr;
-    }
-    if (to->is(TypeKind::pointer)) {
-      mir::AddressSpace space = from->is(TypeKind::pointer) ? from->space : c.context().space;
-      to = types().pointer(to->element, space);
-    }
-    if (const auto* value = std::get_if<int64_t>(&c.constant(e.operand)); value != nullptr && to->is(TypeKind::integer))
-      note().constant = truncate(*value, to->size, to->is_signed);
-    return to;
-  }
+  const Type* operator()(const ast::Cast& e) { return c.cast(self, e); }
 
   const Type* operator()(const ast::Field& e) {
     if (const auto* ident = e.object->as<ast::Ident>(); ident != nullptr && ident->name == "args") return argument(e);
@@ -373,8 +370,7 @@ struct ExprChecker {
     const Type* object = c.expr(e.object);
     if (!c.integer(e.index, "an index") || object == nullptr) return nullptr;
     if (object->is(TypeKind::pointer) && !object->element->is(TypeKind::none)) return loaded(object->element, object->space);
-    if (object->is(TypeKind::string)) return types().integer(1, true);
-    if (!object->is(TypeKind::array)) {
+    if (!object->is(TypeKind::array) && !object->is(TypeKind::string)) {
       c.report(Diag::not_indexable, e.object->span, {show(object)});
       return nullptr;
     }
@@ -383,6 +379,7 @@ struct ExprChecker {
       c.report(Diag::index_out_of_bounds, e.index->span, {std::to_string(*index), std::to_string(object->count)});
       return nullptr;
     }
+    if (object->is(TypeKind::string)) return types().integer(1, true);
     return loaded(object->element, c.note(e.object).space);
   }
 

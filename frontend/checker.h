@@ -81,6 +81,9 @@ class Checker {
   void check_named_arguments();
   void warn_unused();
   bool widen(const mir::Type*& slot, const mir::Type* type);
+  const mir::Type* counting(const ast::Expr* target, const mir::Type* type);
+  const mir::Type* cast(const ast::Expr& self, const ast::Cast& e);
+  const mir::Type* cast_type(const ast::TypeName& name, const mir::Type* from);
 
   void block(const ast::Block* block);
   void statement(const ast::Stmt& statement);

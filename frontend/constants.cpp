@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "frontend/language_types.h"
+
 namespace shrike {
 
 int64_t truncate(int64_t value, uint32_t bytes, bool is_signed) {
@@ -68,15 +70,12 @@ std::optional<bool> goes_while_compiling(const ast::Expr* condition, const Const
 bool is_signed_operation(const ExprNote& left, const ExprNote& right) {
   auto takes_sign = [](const ExprNote& note) {
     const auto* value = std::get_if<int64_t>(&note.constant);
-    return value != nullptr && *value >= 0;
+    return note.type->is(mir::TypeKind::boolean) || (value != nullptr && *value >= 0);
   };
-  auto has_sign = [](const ExprNote& note) {
-    // Counts are unsigned; the other aggregates carry the sign of what they fold.
-    return note.type->is_signed;
-  };
-  if (takes_sign(right)) return has_sign(left);
-  if (takes_sign(left)) return has_sign(right);
-  return has_sign(left) || has_sign(right);
+  // Counts are unsigned; the other aggregates carry the sign of what they fold.
+  if (takes_sign(right)) return has_sign(left.type);
+  if (takes_sign(left)) return has_sign(right.type);
+  return has_sign(left.type) || has_sign(right.type);
 }
 
 std::optional<int64_t> parse_integer(std::string_view text) {

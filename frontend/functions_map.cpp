@@ -19,7 +19,7 @@ const Type* check_delete(Checker& c, const ast::Expr&, const ast::Call& call) {
     return nullptr;
   }
   c.map_key(call.args[0], call.args.size() == 2 ? call.args[1] : map_ref->key);
-  return c.types().int64();
+  return c.types().boolean();
 }
 
 const ast::Expr* key_of(const ast::Call& call) {
@@ -52,7 +52,7 @@ const Type* check_has_key(Checker& c, const ast::Expr&, const ast::Call& call) {
     return nullptr;
   }
   c.map_key(call.args[0], call.args[1]);
-  return c.types().int64();
+  return c.types().boolean();
 }
 
 ValueId lower_has_key(Lower& l, const ast::Expr&, const ast::Call& call) {
@@ -135,8 +135,8 @@ ValueId lower_len(Lower& l, const ast::Expr&, const ast::Call& call) {
 }
 
 constexpr FunctionRow rows[] = {
-    {"delete", "@map, [key]", 1, 2, false, check_delete, lower_delete, nullptr, "removes one entry; 1 if it was there"},
-    {"has_key", "@map, key", 2, 2, false, check_has_key, lower_has_key, nullptr, "1 if the map has the key"},
+    {"delete", "@map, [key]", 1, 2, false, check_delete, lower_delete, nullptr, "removes one entry; whether it was there"},
+    {"has_key", "@map, key", 2, 2, false, check_has_key, lower_has_key, nullptr, "whether the map has the key"},
     {"find", "@map, key, $variable", 3, 3, false, check_find, lower_find, nullptr,
      "whether the map has the key; if so, the variable gets the value"},
     {"len", "@map or stack", 1, 1, false, check_len, lower_len, nullptr, "number of entries or frames"},

@@ -53,13 +53,22 @@ const Type* record_type(const NamedTypes& fields, mir::TypePool& pool) {
   return record;
 }
 
+bool is_made_record(const Type* type) {
+  return type->name.starts_with("record_");
+}
+
+bool has_sign(const Type* type) {
+  return type->is_signed || type->is(TypeKind::boolean);
+}
+
 namespace {
 
 const Type* unify_records(const Type* a, const Type* b, mir::TypePool& pool) {
   const mir::RecordLayout* left = pool.layout(a);
   const mir::RecordLayout* right = pool.layout(b);
-  bool is_made = a->name.starts_with("record_") && b->name.starts_with("record_");
-  if (!is_made || left == nullptr || right == nullptr || left->fields.size() != right->fields.size()) return nullptr;
+  if (!is_made_record(a) || !is_made_record(b) || left == nullptr || right == nullptr ||
+      left->fields.size() != right->fields.size())
+    return nullptr;
   NamedTypes fields;
   for (size_t i = 0; i < left->fields.size(); i++) {
     const Type* type = unify(left->fields[i].type, right->fields[i].type, pool);

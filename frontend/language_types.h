@@ -26,6 +26,12 @@ const mir::Type* unify(const mir::Type* a, const mir::Type* b, mir::TypePool& po
 // An aggregate read as a number has this type; other types are themselves.
 const mir::Type* read_as(const mir::Type* type, mir::TypePool& pool);
 
+// Is the type one that record_type() made?
+bool is_made_record(const mir::Type* type);
+
+// Does arithmetic on values of this type keep a sign? A truth value counts as the signed numbers 0 and 1.
+bool has_sign(const mir::Type* type);
+
 // May the value stand where an integer is wanted (conditions, arithmetic, %d)?
 bool converts_to_integer(const mir::Type* type);
 

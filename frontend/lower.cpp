@@ -368,7 +368,7 @@ void Lower::assign(const ast::Assign& s) {
     bool is_sum = *s.op == ast::BinaryOp::add || *s.op == ast::BinaryOp::sub;
     if (s.target->as<ast::MapRef>() != nullptr) {
       if (is_sum) {
-        ValueId operand = scalar(s.value);
+        ValueId operand = in_elements(scalar(s.value), user_map(s.target).value);
         add_to_map(s.target, *s.op == ast::BinaryOp::sub ? b().unary(Opcode::neg, operand) : operand, false);
         return;
       }
@@ -384,7 +384,9 @@ void Lower::assign(const ast::Assign& s) {
     bool is_signed = is_signed_operation(note(s.target), note(s.value));
     ast::Binary pair{*s.op, s.target->span, s.target, s.value};
     ValueId old = read_variable(id);
-    assign_scalar(id, arithmetic(pair, old, scalar(s.value), is_signed, s.target->span));
+    ValueId operand = scalar(s.value);
+    if (is_sum) operand = in_elements(operand, body_->variables[id].type);
+    assign_scalar(id, arithmetic(pair, old, operand, is_signed, s.target->span));
     return;
   }
   if (s.target->as<ast::Variable>() != nullptr) return assign_variable(note(s.target).variable, s.value);

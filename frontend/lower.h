@@ -75,8 +75,9 @@ class Lower {
   mir::ValueId condition(const ast::Expr* expr);  // not zero: true
   void branch_on(const ast::Expr* expr, mir::BlockId then, mir::BlockId otherwise);
   void into(const ast::Expr* expr, const mir::Type* as, const Place& to);  // all bytes of `as` at `to`
-  Place place(const ast::Expr* expr);                                      // where its bytes are, made if need be
-  mir::ValueId extend(mir::ValueId value, const mir::Type* to);            // the low bytes of `to`, extended
+  void cast_into(const ast::Expr* operand, const mir::Type* array, const Place& to);
+  Place place(const ast::Expr* expr);                            // where its bytes are, made if need be
+  mir::ValueId extend(mir::ValueId value, const mir::Type* to);  // the low bytes of `to`, extended
 
   // Memory.
   mir::ValueId slot(const char* name, uint32_t size, uint32_t align = 8);
@@ -133,6 +134,7 @@ class Lower {
   // Strings.
   Place direct_string(const ast::Expr* expr);
   mir::ValueId strings_equal(const ast::Expr* left, const ast::Expr* right);
+  mir::ValueId values_equal(const ast::Expr* left, const ast::Expr* right);  // of a type in common, as their bytes are
   mir::ValueId bytes_equal(const Place& left, const Place& right, uint32_t count, bool stops_at_nul);
   mir::ValueId equals_literal(const ast::Expr* text, std::string_view literal, bool with_nul);
 
@@ -217,6 +219,7 @@ class Lower {
   Place variable_place(VariableId id);
   mir::ValueId binary(const ast::Expr& self, const ast::Binary& e);
   mir::ValueId arithmetic(const ast::Binary& e, mir::ValueId left, mir::ValueId right, bool is_signed, Span span);
+  mir::ValueId in_elements(mir::ValueId count, const mir::Type* moved);
   mir::ValueId divide(const ast::Binary& e, mir::ValueId left, mir::ValueId right, bool is_signed, Span span);
   mir::ValueId short_circuit(const ast::Expr& self);
   mir::ValueId inc_dec(const ast::Expr& self, const ast::IncDecExpr& e);

@@ -73,7 +73,13 @@ struct ScalarLower {
     return l.choose(l.condition(e.condition), [&] { return l.scalar(e.then); }, [&] { return l.scalar(e.otherwise); });
   }
 
-  ValueId operator()(const ast::Cast& e) { return l.extend(l.scalar(e.operand), l.type(&self)); }
+  ValueId operator()(const ast::Cast& e) {
+    const Type* from = l.type(e.operand);
+    if (!from->is(TypeKind::array)) return l.extend(l.scalar(e.operand), l.type(&self));
+    Place bytes{l.slot("bytes", from->size)};  // where a number may be loaded from
+    l.into(e.operand, from, bytes);
+    return l.load_scalar(bytes, l.type(&self));
+  }
 
   ValueId operator()(const ast::Field&) {
     if (l.note(&self).argument != UINT32_MAX) return l.load_argument(l.body().context.arguments[l.note(&self).argument]);
@@ -185,20 +191,27 @@ ValueId Lower::binary(const ast::Expr& self, const ast::Binary& e) {
   using Op = ast::BinaryOp;
   const Type* left_type = type(e.left);
   if ((e.op == Op::eq || e.op == Op::ne) && !converts_to_integer(left_type)) {
-    ValueId equal = left_type->is(TypeKind::string) ? strings_equal(e.left, e.right)
-                                                    : bytes_equal(place(e.left), place(e.right), left_type->size, false);
+    ValueId equal = left_type->is(TypeKind::string) ? strings_equal(e.left, e.right) : values_equal(e.left, e.right);
     return e.op == Op::eq ? equal : b().binary(Opcode::eq, equal, b().constant(0));
   }
   ValueId left = scalar(e.left);
   ValueId right = scalar(e.right);
   if (type(&self)->is(TypeKind::pointer)) {  // moved by whole elements
-    const Type* element = type(&self)->element;
-    uint32_t size = element->size == 0 ? 1 : element->size;
     ValueId& count = left_type->is(TypeKind::pointer) ? right : left;
-    if (size != 1) count = b().binary(Opcode::mul, count, b().constant(size));
+    count = in_elements(count, type(&self));
+  } else if (e.op == Op::sub && left_type->is(TypeKind::pointer) && type(e.right)->is(TypeKind::pointer)) {
+    ValueId bytes = b().binary(Opcode::sub, left, right);
+    uint32_t size = left_type->element->size;
+    return size <= 1 ? bytes : b().binary(Opcode::div_s, bytes, b().constant(size));
   }
   bool is_signed = is_signed_operation(note(e.left), note(e.right));
   return arithmetic(e, left, right, is_signed, self.span);
+}
+
+// What is added to a pointer counts elements.
+ValueId Lower::in_elements(ValueId count, const Type* moved) {
+  uint32_t size = moved->is(TypeKind::pointer) ? moved->element->size : 1;
+  return size <= 1 ? count : b().binary(Opcode::mul, count, b().constant(size));
 }
 
 ValueId Lower::arithmetic(const ast::Binary& e, ValueId left, ValueId right, bool is_signed, Span span) {

@@ -191,6 +191,8 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
     into(ternary->otherwise, as, to);
     jump(end);
     enter(end);
+  } else if (const auto* cast = expr->as<ast::Cast>()) {
+    cast_into(cast->operand, own, to);
   } else if (const auto* block_expr = expr->as<ast::BlockExpr>()) {
     block(block_expr->block);
     into(block_expr->value, as, to);
@@ -204,6 +206,14 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
     convert(place(expr), own, to, as);
   }
   b().set_span(outer);
+}
+
+// Numbers and strings as arrays. The array may be where no whole number may be stored.
+void Lower::cast_into(const ast::Expr* operand, const Type* array, const Place& to) {
+  if (!converts_to_integer(type(operand))) return convert(place(operand), type(operand), to, array);
+  Place number{slot("number", 8)};
+  store_scalar(number, scalar(operand), types().integer(array->size, false));
+  convert(number, array, to, array);
 }
 
 namespace {

@@ -41,6 +41,25 @@ ValueId Lower::strings_equal(const ast::Expr* left, const ast::Expr* right) {
   return bytes_equal(a, b_, std::min(type(left)->size, type(right)->size), true);
 }
 
+ValueId Lower::values_equal(const ast::Expr* left, const ast::Expr* right) {
+  const mir::Type* common = unify(type(left), type(right), types());
+  auto direct = [&](const ast::Expr* expr) {
+    if (type(expr) != common) {
+      Place made{slot("compared", common->size)};
+      into(expr, common, made);
+      return made;
+    }
+    Place at = place(expr);
+    if (at.memory == Place::Memory::direct) return at;
+    Place copy{slot("compared", common->size)};
+    convert(at, common, copy, common);
+    return copy;
+  };
+  Place a = direct(left);
+  Place other = direct(right);
+  return bytes_equal(a, other, common->size, false);
+}
+
 ValueId Lower::equals_literal(const ast::Expr* text, std::string_view literal, bool with_nul) {
   Place at = direct_string(text);
   uint32_t size = type(text)->size;
