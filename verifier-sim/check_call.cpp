@@ -262,8 +262,12 @@ bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   auto name = row->name;
   int length = static_cast<int>(name.size());
   if (*since > w.profile.version) return w.reject(RejectClass::helper, "invalid func %.*s#%u", length, name.data(), number);
-  auto allowed = type_may_call(w.program.type, number);
+  auto allowed = type_may_call(w.program.type, w.program.attach, number);
   if (!allowed) return w.abstain("whether this program type may call helper " + std::to_string(number) + " is not modelled");
+  if (!*allowed && w.program.type == ProgramType::tracing) {
+    return w.reject(RejectClass::helper, "func bpf_%.*s#%u supported only for fentry/fexit/fmod_ret programs", length,
+                    name.data(), number);
+  }
   if (!*allowed) {
     return w.reject(RejectClass::helper, "program of this type cannot use helper bpf_%.*s#%u", length, name.data(), number);
   }
@@ -311,6 +315,30 @@ bool transfer_call(Walk& w, uint32_t& next) {
   return call_helper(w);
 }
 
+namespace {
+
+// What runs before or after a kernel function must return 0, iterators 0 or 1; other programs what they like.
+bool check_tracing_result(Walk& w) {
+  int64_t most;
+  switch (w.program.attach) {
+    case AttachType::raw_tp: return true;
+    case AttachType::fentry:
+    case AttachType::fexit: most = 0; break;
+    case AttachType::iter: most = 1; break;
+    default: return w.abstain("the return range of this tracing program is not modelled");
+  }
+  const Register& r0 = w.reg(0);
+  if (!r0.is_scalar()) {
+    return w.reject(RejectClass::retval, "At program exit the register R0 is not a known value (%s)",
+                    std::string(type_name(r0)).c_str());
+  }
+  if (r0.var.smin >= 0 && r0.var.smax <= most) return true;
+  return w.reject(RejectClass::retval, "At program exit the register R0 has smin=%lld smax=%lld should have been in [0, %lld]",
+                  static_cast<long long>(r0.var.smin), static_cast<long long>(r0.var.smax), static_cast<long long>(most));
+}
+
+}  // namespace
+
 bool transfer_exit(Walk& w, uint32_t& next, bool& ended) {
   ended = false;
   if (w.state.frames.size() > 1) return leave_subprogram(w, next, ended);
@@ -319,7 +347,7 @@ bool transfer_exit(Walk& w, uint32_t& next, bool& ended) {
     return w.reject(RejectClass::ref_leak, "Unreleased reference id=%u alloc_insn=%u", r.id, r.insn);
   }
   if (!w.can_read(0)) return false;
-  if (w.program.type == ProgramType::tracing) return w.abstain("the return range of tracing programs is not modelled");
+  if (w.program.type == ProgramType::tracing && !check_tracing_result(w)) return false;
   ended = true;
   return true;
 }

@@ -49,7 +49,7 @@ const TypeRow* row_of(MapType type) {
   return nullptr;
 }
 
-std::optional<bool> type_may_call(ProgramType type, uint32_t number) {
+std::optional<bool> type_may_call(ProgramType type, AttachType attach, uint32_t number) {
   // Helpers every privileged program has.
   static constexpr uint16_t everyone[] = {1, 2, 3, 5, 7, 118, 125, 130, 131, 132, 133, 164, 181, 182, 208};
   // Helpers of the five tracing types.
@@ -57,11 +57,11 @@ std::optional<bool> type_may_call(ProgramType type, uint32_t number) {
   auto in = [number](const auto& list) { return std::find(std::begin(list), std::end(list), number) != std::end(list); };
   if (in(everyone)) return true;
   bool tracer = type != ProgramType::socket_filter;
-  if (tracer && type != ProgramType::tracing && in(tracers)) return true;
+  if (tracer && in(tracers)) return true;
   if (number == 173) {
     if (type == ProgramType::kprobe) return true;
-    if (type == ProgramType::tracing) return std::nullopt;
-    return false;
+    // Only where a trampoline knows the function.
+    return type == ProgramType::tracing && (attach == AttachType::fentry || attach == AttachType::fexit);
   }
   return std::nullopt;
 }

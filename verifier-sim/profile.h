@@ -75,6 +75,6 @@ const TypeRow* row_of(ProgramType type);
 const TypeRow* row_of(MapType type);
 
 // May programs of this type call helper `number`? no answer: not known to the model.
-std::optional<bool> type_may_call(ProgramType type, uint32_t number);
+std::optional<bool> type_may_call(ProgramType type, AttachType attach, uint32_t number);
 
 }  // namespace shrike::sim

@@ -19,6 +19,9 @@ enum class ProgramType : uint8_t {
   tracing = 26,
 };
 
+// What a tracing program is loaded for.
+enum class AttachType : uint8_t { none = 0, raw_tp = 23, fentry = 24, fexit = 25, iter = 28 };
+
 enum class MapType : uint8_t {
   hash = 1,
   array = 2,
@@ -51,6 +54,7 @@ struct MapReference {
 struct ProgramInput {
   std::vector<bpf::Insn> insns;
   ProgramType type = ProgramType::kprobe;
+  AttachType attach = AttachType::none;  // of tracing programs
   std::vector<MapShape> maps;
   std::vector<MapReference> references;
   std::vector<uint32_t> subprogram_starts;  // may be empty: starts are also found from calls and callback addresses

@@ -81,6 +81,7 @@ constexpr SentenceRow rows[] = {
     {"invalid bpf_context access", RejectClass::ctx_access},
     {"variable ctx access", RejectClass::ctx_access},
     {" stack", RejectClass::stack_bounds},
+    {"supported only for", RejectClass::helper},
     {"cannot use helper", RejectClass::helper},
     {"unknown func", RejectClass::helper},
     {"invalid func", RejectClass::helper},

@@ -12,7 +12,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <set>
+
+#include "mir/btf.h"
 
 namespace shrike::sim::test {
 namespace {
@@ -63,6 +68,19 @@ std::vector<uint8_t> static_functions(size_t count) {
   memcpy(blob.data() + sizeof header, types.data(), header.type_len);
   memcpy(blob.data() + sizeof header + header.type_len, names.data(), names.size());
   return blob;
+}
+
+// What a tracing program of a test is loaded for: an event and an iterator that every kernel has. 0: not known here.
+uint32_t place_of(AttachType attach) {
+  static const std::vector<uint8_t> bytes = [] {
+    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
+    return std::vector<uint8_t>(std::istreambuf_iterator<char>(file), {});
+  }();
+  const std::optional<Btf> btf = Btf::open(bytes);
+  if (!btf) return 0;
+  if (attach == AttachType::raw_tp) return btf->find(Btf::Kind::typedef_, "btf_trace_sched_switch").value_or(0);
+  if (attach == AttachType::iter) return btf->find(Btf::Kind::function, "bpf_iter_task").value_or(0);
+  return 0;
 }
 
 int load_types(const std::vector<uint8_t>& blob) {
@@ -145,6 +163,8 @@ LiveKernel::Answer LiveKernel::load(const ProgramInput& program, unsigned log_le
   if (log_level && log_.empty()) log_.resize(1 << 22);
   bpf_attr a{};
   a.prog_type = static_cast<uint32_t>(program.type);
+  a.expected_attach_type = static_cast<uint32_t>(program.attach);
+  if (program.type == ProgramType::tracing) a.attach_btf_id = place_of(program.attach);
   a.insn_cnt = static_cast<uint32_t>(insns.size());
   a.insns = reinterpret_cast<uint64_t>(insns.data());
   a.license = reinterpret_cast<uint64_t>("GPL");

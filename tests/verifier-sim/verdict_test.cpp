@@ -342,6 +342,41 @@ TEST(Accept, LoopCallback) {
   EXPECT_EQ(v.message, "At callback return the register R0 should have been in [0, 1]");
 }
 
+Program tracing(AttachType attach) {
+  Program p(ProgramType::tracing);
+  p.program.attach = attach;
+  return p;
+}
+
+// The context's words are read by helper, at their address.
+TEST(Tracing, ContextByHelperAndTheResultThatEachKindMayGive) {
+  const auto body = [](AttachType attach, int64_t result) {
+    Program p = tracing(attach);
+    p << mov_reg(3, 1) << alu64_imm(alu::add, 3, 8) << mov_reg(1, 10) << alu64_imm(alu::add, 1, -8) << mov(2, 8) << call(113);
+    p << mov(0, result) << exit_insn();
+    return p;
+  };
+  accepted(body(AttachType::raw_tp, 7));
+  accepted(body(AttachType::iter, 1));
+  rejected(body(AttachType::iter, 2), RejectClass::retval, 7,
+           "At program exit the register R0 has smin=2 smax=2 should have been in [0, 1]");
+  for (AttachType attach : {AttachType::fentry, AttachType::fexit}) {  // not to be loaded on every kernel
+    EXPECT_EQ(verify(body(attach, 0).program, profile_6_1()).answer, Answer::accept);
+    EXPECT_EQ(verify(body(attach, 1).program, profile_6_1()).message,
+              "At program exit the register R0 has smin=1 smax=1 should have been in [0, 0]");
+  }
+  Program pointer = tracing(AttachType::iter);
+  rejected(pointer << mov_reg(0, 10) << exit_insn(), RejectClass::retval, 1,
+           "At program exit the register R0 is not a known value (fp)");
+}
+
+TEST(Tracing, OnlyATrampolineKnowsTheFunction) {
+  EXPECT_EQ(verify((tracing(AttachType::fentry) << call(173)).done().program, profile_6_18()).answer, Answer::accept);
+  Program event = tracing(AttachType::raw_tp);
+  rejected((event << call(173)).done(), RejectClass::helper, 0,
+           "func bpf_get_func_ip#173 supported only for fentry/fexit/fmod_ret programs");
+}
+
 TEST(Unknown, WhatIsNotModelledIsSaid) {
   Program kfunc;
   unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
