@@ -50,6 +50,7 @@ std::string section_name(const Object& object, size_t program) {
     case mir::ProgramType::raw_tracepoint:
       return probe && probe->kind == mir::ProbeKind::rawtracepoint ? "raw_tp/" + probe->function : "raw_tp";
     case mir::ProgramType::perf_event: return "perf_event";
+    case mir::ProgramType::tracing: return probe ? std::string(mir::name_of(probe->kind)) + "/" + probe->function : "fentry";
   }
   UNREACHABLE("program type");
 }

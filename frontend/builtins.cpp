@@ -25,9 +25,6 @@ const Type* u32(Checker& c, const ast::Expr&) {
 const Type* u64(Checker& c, const ast::Expr&) {
   return c.types().uint64();
 }
-const Type* i64(Checker& c, const ast::Expr&) {
-  return c.types().int64();
-}
 
 ValueId high_half(Lower& l, HelperId helper) {
   return l.b().binary(Opcode::shr_u, l.b().call(helper, {}), l.b().constant(32));
@@ -96,11 +93,23 @@ ValueId numbered_argument(Lower& l, const ast::Expr& expr) {
 
 const Type* named_arguments_type(Checker& c, const ast::Expr& expr) {
   if (c.context().has_arguments) return c.types().uint64();
-  std::string why =
-      c.context().row->kind == mir::ProbeKind::rawtracepoint ? c.facts().btf().why : "its format file cannot be read";
+  std::string why = c.context().row->kind != mir::ProbeKind::tracepoint ? c.facts().btf().why : "its format file cannot be read";
   c.report(Diag::no_arguments, expr.span,
            {c.body().points.front().name, why.empty() ? "the kernel's types do not list it" : why});
   return nullptr;
+}
+
+const Type* result_type(Checker& c, const ast::Expr& expr) {
+  if (c.context().row->kind != mir::ProbeKind::fexit) return c.types().int64();
+  const std::optional<ProbeArgument>& result = c.context().result;
+  if (result && is_scalar(result->type)) return result->type;
+  c.report(Diag::no_arguments, expr.span, {c.body().points.front().name, "it returns nothing that fits a register"});
+  return nullptr;
+}
+
+ValueId result_value(Lower& l, const ast::Expr&) {
+  if (l.body().context.result) return l.load_argument(*l.body().context.result);
+  return load_register(l, "ax");
 }
 
 bool is_user_function(const ProbeContext& context) {
@@ -179,8 +188,7 @@ constexpr BuiltinRow rows[] = {
      nullptr, "process id of the -c child"},
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
     {"args", use_named_args, named_arguments_type, nullptr, nullptr, "the event's arguments, by name: args.field"},
-    {"retval", use_retval, i64, [](Lower& l, const ast::Expr&) { return load_register(l, "ax"); }, nullptr,
-     "value returned by the function"},
+    {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
     {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},
     {"ctx", use_ctx, [](Checker& c, const ast::Expr&) { return c.types().pointer(c.types().none(), mir::AddressSpace::kernel); },

@@ -141,14 +141,14 @@ namespace {
 // What of its attach point a body asks for by name.
 struct BodyUses {
   bool args = false;
+  bool retval = false;
   bool numbered_args = false;
   bool probe = false;
 };
 
 // Probe types that bpftrace has and the table does not.
 bool is_known_elsewhere(std::string_view provider) {
-  constexpr std::string_view names[] = {"fentry", "fexit", "kfunc", "kretfunc", "f", "fr",         "iter",
-                                        "it",     "self",  "test",  "bench",    "w", "watchpoint", "asyncwatchpoint"};
+  constexpr std::string_view names[] = {"iter", "it", "self", "test", "bench", "w", "watchpoint", "asyncwatchpoint"};
   return std::find(std::begin(names), std::end(names), provider) != std::end(names);
 }
 
@@ -158,6 +158,7 @@ BodyUses uses_of(const ast::Probe& probe) {
   visitor.on_expr = [&](const ast::Expr& expr) {
     if (const auto* ident = expr.as<ast::Ident>()) {
       uses.args |= ident->name == "args";
+      uses.retval |= ident->name == "retval";
       uses.numbered_args |= argument_number(ident->name).has_value();
       uses.probe |= ident->name == "probe";
     }
@@ -198,8 +199,10 @@ void Checker::resolve_probes() {
       for (mir::AttachPoint& place :
            resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_)) {
         total++;
-        bool is_own = uses.probe || uses.args;
-        bool wants_arguments = uses.args || (row->kind == mir::ProbeKind::usdt && uses.numbered_args);
+        // A tracing program is loaded for one function.
+        bool is_own = uses.probe || uses.args || row->program == mir::ProgramType::tracing;
+        bool wants_arguments = uses.args || (row->kind == mir::ProbeKind::usdt && uses.numbered_args) ||
+                               (row->kind == mir::ProbeKind::fexit && uses.retval);
         ProbeContext context = context_of(place, *row, *program_.facts, wants_arguments, program_.types);
         auto same =
             std::find_if(program_.bodies.begin() + static_cast<long>(first), program_.bodies.end(), [&](const CheckedBody& body) {

@@ -80,6 +80,7 @@ struct ProbeArgument {
 struct ProbeContext {
   const ProbeRow* row = nullptr;
   std::vector<ProbeArgument> arguments;
+  std::optional<ProbeArgument> result;                  // retval of a function whose types are known
   std::vector<StaticArgument> static_arguments;         // usdt: arg0 and on, if the body uses them
   bool has_arguments = false;                           // args may be used
   mir::AddressSpace space = mir::AddressSpace::kernel;  // of pointers the script makes from integers

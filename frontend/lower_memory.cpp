@@ -297,6 +297,12 @@ ValueId Lower::load_bit_field(const Place& from, const mir::RecordField& field) 
 // A named argument that fits a register.
 ValueId Lower::load_argument(const ProbeArgument& argument) {
   bool is_raw = body_->context.row->kind == mir::ProbeKind::rawtracepoint;
+  // A load would give a pointer of the kernel's types, with which there is little that programs may do; old kernels refuse it
+  // for pointers to anything but structures.
+  if (body_->context.row->program == mir::ProgramType::tracing) {
+    Place word{b().unary(Opcode::ptr_to_int, context()), static_cast<int32_t>(argument.offset), Place::Memory::kernel};
+    return load_scalar(word, argument.type);
+  }
   if (argument.is_data_loc) {  // the low half of the word is the data's offset from the record's start
     ValueId word = b().load(MemWidth::u32, context(), static_cast<int32_t>(argument.offset));
     ValueId offset = b().binary(Opcode::and_, word, b().constant(0xffff));

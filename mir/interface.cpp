@@ -25,14 +25,16 @@ struct ProgramTypeRow {
   uint32_t number;
 };
 // In the order of ProgramType.
-constexpr ProgramTypeRow program_types[] = {{"kprobe", 2}, {"tracepoint", 5}, {"raw_tracepoint", 17}, {"perf_event", 7}};
+constexpr ProgramTypeRow program_types[] = {
+    {"kprobe", 2}, {"tracepoint", 5}, {"raw_tracepoint", 17}, {"perf_event", 7}, {"tracing", 26}};
 
 // In the order of the enums.
 constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros"};
 constexpr const char* event_kinds[] = {"printf", "errorf", "warnf", "print_value", "print_map", "print_element", "clear",
                                        "zero",   "exit",   "time",  "system",      "cat",       "join",          "runtime_error"};
-constexpr const char* probe_kinds[] = {"begin",      "end",           "kprobe",  "kretprobe", "uprobe",   "uretprobe", "usdt",
-                                       "tracepoint", "rawtracepoint", "profile", "interval",  "software", "hardware"};
+constexpr const char* probe_kinds[] = {"begin",    "end",        "kprobe",        "kretprobe", "uprobe",   "uretprobe",
+                                       "usdt",     "tracepoint", "rawtracepoint", "profile",   "interval", "software",
+                                       "hardware", "fentry",     "fexit",         "iter"};
 
 template <class Enum, size_t n>
 std::optional<Enum> find(const char* const (&names)[n], std::string_view name) {

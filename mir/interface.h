@@ -131,6 +131,9 @@ enum class ProbeKind : uint8_t {
   interval,
   software,
   hardware,
+  fentry,
+  fexit,
+  iter,
 };
 const char* name_of(ProbeKind kind);
 std::optional<ProbeKind> find_probe_kind(std::string_view name);
@@ -141,6 +144,7 @@ enum class ProgramType : uint8_t {
   tracepoint,      // BPF_PROG_TYPE_TRACEPOINT
   raw_tracepoint,  // BPF_PROG_TYPE_RAW_TRACEPOINT: rawtracepoint; begin and end, run by BPF_PROG_TEST_RUN
   perf_event,      // BPF_PROG_TYPE_PERF_EVENT: profile, interval, software, hardware
+  tracing,         // BPF_PROG_TYPE_TRACING: fentry, fexit, iter; loaded for the one function it is attached to
 };
 const char* name_of(ProgramType type);
 uint32_t kernel_number(ProgramType type);  // BPF_PROG_TYPE_*
@@ -151,7 +155,7 @@ struct AttachPoint {
   ProbeKind kind = ProbeKind::begin;
   std::string name;        // as shown by `probe`: "tracepoint:syscalls:sys_enter_read"
   std::string target;      // tracepoint category; module; path of the binary
-  std::string function;    // event of a tracepoint; kernel function; ELF symbol; usdt provider:name; perf event name
+  std::string function;    // event of a tracepoint; kernel function; ELF symbol; usdt provider:name; perf event name; iter: type
   uint64_t address = 0;    // uprobe, usdt: file offset (resolved); kprobe by address
   uint64_t offset = 0;     // kprobe: `+off`; uprobe: already part of address
   uint64_t semaphore = 0;  // usdt: file offset of the count of those who watch the probe; 0: it has none

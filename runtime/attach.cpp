@@ -21,6 +21,9 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::uretprobe: return attach_uprobe(probe, program, context, links);
     case mir::ProbeKind::kprobe:
     case mir::ProbeKind::kretprobe: return attach_kprobe(probe, program, context, links);
+    case mir::ProbeKind::fentry:
+    case mir::ProbeKind::fexit: return attach_function(probe, program, links);
+    case mir::ProbeKind::iter: UNREACHABLE("iter is not attached yet");
     case mir::ProbeKind::begin:
     case mir::ProbeKind::end: UNREACHABLE("begin and end are run, not attached");
   }
@@ -32,7 +35,7 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
   auto is_prepended = [&](uint32_t i) {
     mir::ProbeKind kind = probes[i].kind;
     return kind == mir::ProbeKind::kprobe || kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe ||
-           kind == mir::ProbeKind::usdt;
+           kind == mir::ProbeKind::usdt || kind == mir::ProbeKind::fentry || kind == mir::ProbeKind::fexit;
   };
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < probes.size(); i++)

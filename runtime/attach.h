@@ -63,6 +63,7 @@ AttachResult attach_raw_tracepoint(const mir::AttachPoint& probe, int program, L
 AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_counter(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_function(const mir::AttachPoint& probe, int program, Links& links);
 AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 
 // Kinds in the order in which handlers of one event fire in script order: first those the kernel appends, in script

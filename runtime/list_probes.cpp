@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "mir/btf.h"
 #include "runtime/attach.h"
@@ -50,6 +51,18 @@ void print_fields(const TracepointFormat& format, const ListOptions& options) {
   }
 }
 
+void print_typed_function(const Btf& types, uint32_t id, std::string_view provider, const ListOptions& options) {
+  Btf::TypeRecord function = types.type(id);
+  options.print(std::string(provider) + ":vmlinux:" + std::string(function.name) + "\n");
+  if (!options.with_arguments) return;
+  Btf::TypeRecord prototype = types.type(function.size_or_type);
+  mir::TypePool pool;
+  auto text_of = [&](uint32_t type) { return types.to_type(type, pool, mir::AddressSpace::kernel)->text; };
+  for (const Btf::Param& param : types.params(prototype.id))
+    options.print("    " + text_of(param.type) + " " + std::string(param.name) + "\n");
+  if (provider == "fexit" && prototype.size_or_type != 0) options.print("    " + text_of(prototype.size_or_type) + " retval\n");
+}
+
 class Lister {
  public:
   Lister(Tracefs& tracefs, KernelFacts& facts, const ListOptions& options, Diagnostics& diagnostics)
@@ -63,6 +76,7 @@ class Lister {
   bool list_tracepoints(const Search& search);
   bool list_raw_tracepoints(const Search& search);
   bool list_kernel_functions(const Search& search, const char* provider);
+  bool list_typed_functions(const Search& search, const char* provider);
   bool list_user_functions(const Search& search, const char* provider);
   bool list_static_probes(const Search& search);
   bool list_counters(const Search& search, mir::ProbeKind kind);
@@ -134,6 +148,29 @@ bool Lister::list_kernel_functions(const Search& search, const char* provider) {
   return true;
 }
 
+// What BTF describes of the functions that can be traced.
+bool Lister::list_typed_functions(const Search& search, const char* provider) {
+  // Only what the function tracer can patch; other kernels would list what none of them can attach.
+  bool is_asked_for = search.provider != "*";
+  if (!is_asked_for && tracefs_.read("available_filter_functions").error != 0) return true;
+  Answer<const Btf*> types = facts_.btf();
+  if (types.status != Lookup::found) return unreadable(search, provider, types.why);
+  std::string function = search.is_anywhere || search.has_function ? search.function : search.target;
+  Answer<std::vector<ProbeTarget>> found =
+      shrike::list_kernel_functions(tracefs_, search.has_function ? search.target : "*", function);
+  if (found.status == Lookup::unreadable) return unreadable(search, provider, found.why);
+  std::unordered_map<std::string_view, uint32_t> described;
+  types.value->each([&](const Btf::TypeRecord& type) {
+    if (type.kind == Btf::Kind::function) described.emplace(type.name, type.id);
+    return true;
+  });
+  for (const ProbeTarget& target : found.value) {
+    auto known = described.find(target.function);
+    if (known != described.end() && target.target.empty()) print_typed_function(*types.value, known->second, provider, options_);
+  }
+  return true;
+}
+
 bool Lister::list_user_functions(const Search& search, const char* provider) {
   bool names_file = search.has_target && search.target != "*";
   if (!names_file) return unreadable(search, provider, "a program or library must be named, as in `uprobe:/bin/bash:*`");
@@ -183,11 +220,13 @@ bool Lister::list_counters(const Search& search, mir::ProbeKind kind) {
 bool Lister::list(const Search& search) {
   struct Row {
     const char* name;
-    const char* alias;
-    bool is_in_any;  // part of a search over all providers
+    const char* aliases;  // separated by spaces
+    bool is_in_any;       // part of a search over all providers
     std::function<bool()> list;
   };
   const Row rows[] = {
+      {"fentry", "f kfunc", true, [&] { return list_typed_functions(search, "fentry"); }},
+      {"fexit", "fr kretfunc", false, [&] { return list_typed_functions(search, "fexit"); }},
       {"hardware", "h", true, [&] { return list_counters(search, mir::ProbeKind::hardware); }},
       {"kprobe", "k", true, [&] { return list_kernel_functions(search, "kprobe"); }},
       {"kretprobe", "kr", false, [&] { return list_kernel_functions(search, "kretprobe"); }},
@@ -201,14 +240,15 @@ bool Lister::list(const Search& search) {
   Glob provider(search.provider);
   bool is_known = false;
   for (const Row& row : rows) {
-    bool is_named = search.provider == row.name || search.provider == row.alias;
+    bool is_named = search.provider == row.name ||
+                    (" " + std::string(row.aliases) + " ").find(" " + search.provider + " ") != std::string::npos;
     if (!is_named && !(row.is_in_any && provider.matches(row.name))) continue;
     is_known = true;
     if (!row.list()) return false;
   }
   if (!is_known) {
     diagnostics_.report(Diag::cannot_list, {}, {search.provider, "no provider of that name has a list"})
-        .with_hint("hardware, kprobe, rawtracepoint, software, tracepoint, uprobe and usdt have");
+        .with_hint("fentry, fexit, hardware, kprobe, rawtracepoint, software, tracepoint, uprobe and usdt have");
     return false;
   }
   return true;
@@ -285,6 +325,11 @@ bool list_probes(std::string_view patterns, Tracefs& tracefs, KernelFacts& facts
 }
 
 void list_probe(const mir::AttachPoint& probe, KernelFacts& facts, const ListOptions& options) {
+  if (probe.kind == mir::ProbeKind::fentry || probe.kind == mir::ProbeKind::fexit) {
+    const Btf* types = facts.btf().value;
+    std::optional<uint32_t> id = types == nullptr ? std::nullopt : types->find(Btf::Kind::function, probe.function);
+    if (id) return print_typed_function(*types, *id, mir::name_of(probe.kind), options);
+  }
   options.print(probe.name + "\n");
   if (options.with_arguments && probe.kind == mir::ProbeKind::tracepoint)
     print_fields(facts.tracepoint_format(probe.target, probe.function).value, options);

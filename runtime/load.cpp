@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mir/btf.h"
 #include "runtime/bpf_call.h"
 #include "runtime/explain_reject.h"
 #include "runtime/files.h"
@@ -155,12 +156,14 @@ struct Offer {
   const std::vector<bpf::Insn>& insns;
   const std::string& license;
   uint32_t attach_type;
+  uint32_t function;  // its id in the kernel's types, for tracing programs
 };
 
 // `attr` may hold types and a log already.
 Attempt try_load(const Offer& offer, bpf_attr& attr) {
   attr.prog_type = kernel_number(offer.program.type);
   attr.expected_attach_type = offer.attach_type;
+  attr.attach_btf_id = offer.function;
   attr.insns = bpf_pointer(offer.insns.data());
   attr.insn_cnt = static_cast<uint32_t>(offer.insns.size());
   attr.license = bpf_pointer(offer.license.c_str());
@@ -188,15 +191,41 @@ Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_
   }
 }
 
+// What kernels answer that have no trampolines, or forbid them even to the privileged.
+bool is_untraceable(int error) {
+  constexpr int not_supported = 524;  // ENOTSUPP, which is the kernel's own
+  return error == EPERM || error == EINVAL || error == EOPNOTSUPP || error == not_supported;
+}
+
 void report_load_error(const bpf::Object& object, size_t index, const Attempt& attempt, Diagnostics& diagnostics) {
   // Without a log the verifier was never reached.
   if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics);
   Diagnostic& report = diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),
                                           {object.programs[index].name, describe_errno(attempt.error)});
+  if (object.programs[index].type == mir::ProgramType::tracing && is_untraceable(attempt.error)) {
+    report.with_hint(
+        "this kernel attaches no programs to functions by fentry and fexit (it needs CONFIG_FUNCTION_TRACER with "
+        "direct calls); kprobe, tracepoint and rawtracepoint may serve");
+    return;
+  }
   if (attempt.error == EPERM)
     report.with_hint("run as root, or with CAP_BPF and CAP_PERFMON; kernel lockdown (confidentiality) forbids it to everyone");
   if (attempt.error == ENOSYS) report.with_hint("this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
   if (attempt.error == E2BIG) report.with_hint("the kernel takes at most 1000000 instructions a program (4096 before 5.2)");
+}
+
+// A tracing program is loaded for the function it will be attached to.
+bool aim(const bpf::Object& object, size_t index, const LoadOptions& options, Offer& offer, Diagnostics& diagnostics) {
+  const mir::AttachPoint* probe = nullptr;
+  for (const mir::AttachPoint& each : object.interface.probes)
+    if (object.program_of[each.program.index] == index) probe = &each;
+  CHECK(probe != nullptr, "tracing program without a probe");
+  offer.attach_type = probe->kind == mir::ProbeKind::fentry ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
+  const Btf* types = options.kernel_types ? options.kernel_types() : nullptr;
+  std::optional<uint32_t> id = types == nullptr ? std::nullopt : types->find(Btf::Kind::function, probe->function);
+  if (!id) diagnostics.report(Diag::program_not_loaded, probe->span, {probe->name, "the kernel's types do not describe it"});
+  offer.function = id.value_or(0);
+  return id.has_value();
 }
 
 // Needs the maps in `loaded`.
@@ -204,7 +233,8 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
                 const LoadedObject& loaded, Diagnostics& diagnostics) {
   const bpf::Program& program = object.programs[index];
   std::vector<bpf::Insn> insns = patch(program, loaded.maps);
-  Offer offer{program, insns, options.license, loaded.attach_types[index]};
+  Offer offer{program, insns, options.license, loaded.attach_types[index], 0};
+  if (program.type == mir::ProgramType::tracing && !aim(object, index, options, offer, diagnostics)) return {};
   Attempt attempt;
   if (!options.on_log) {
     bpf_attr plain{};

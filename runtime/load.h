@@ -17,6 +17,8 @@
 
 namespace shrike {
 
+class Btf;
+
 struct LoadedObject {
   std::vector<Fd> maps;                // by MapId::index
   std::vector<Fd> programs;            // by position in Object::programs
@@ -31,7 +33,9 @@ struct LoadOptions {
   // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
   std::function<void(const std::string& line)> on_step;
   std::vector<uint32_t> attach_types;  // by program: what it is to be attached as, 0 for single events; may be empty
-  StartClock* clock = nullptr;         // told of the stages, if given
+  // The kernel's types, asked for programs that are loaded for one function of it; null if there are none.
+  std::function<const Btf*()> kernel_types;
+  StartClock* clock = nullptr;  // told of the stages, if given
 };
 
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,

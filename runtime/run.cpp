@@ -182,6 +182,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
 
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config, messages);
+  session.load.kernel_types = [&] { return facts.btf().value; };
   if (options.stop_after == load_stage)
     return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;
   if (has_child) session.child = &child;

@@ -1,0 +1,323 @@
+// One resolver a kind of attach point: written text to the places it stands for. Looks things up through KernelFacts only,
+// and only what the script names.
+#include <charconv>
+#include <unordered_set>
+
+#include "frontend/probes.h"
+#include "mir/btf.h"
+
+namespace shrike {
+
+using mir::ProbeKind;
+
+namespace {
+
+// Everything the resolvers of one attach point share.
+struct Resolver {
+  const ast::AttachPoint& point;
+  const ProbeRow& row;
+  KernelFacts& facts;
+  std::string_view missing_probes;
+  const CheckOptions& options;
+  Diagnostics& diagnostics;
+
+  mir::AttachPoint start() const {
+    mir::AttachPoint out;
+    out.kind = row.kind;
+    out.span = point.span;
+    return out;
+  }
+
+  std::vector<mir::AttachPoint> bad_form() {
+    diagnostics.report(
+        Diag::bad_attach_point, point.span,
+        {std::string(point.text), row.syntax.empty() ? "nothing after `" + std::string(row.name) + "`"
+                                                     : "`" + std::string(row.name) + ":` and then " + std::string(row.syntax)});
+    return {};
+  }
+
+  template <class T>
+  std::vector<mir::AttachPoint> not_found(const Answer<T>& answer) {
+    if (answer.status == Lookup::unreadable) {
+      diagnostics.report(Diag::cannot_look_up_probe, point.span, {std::string(point.text), answer.why});
+    } else if (missing_probes != "ignore") {
+      Diag id = missing_probes == "warn" ? Diag::no_such_probe_warning : Diag::no_such_probe;
+      Diagnostic& report = diagnostics.report(id, point.span, {std::string(point.text)});
+      if (!answer.why.empty()) report.with_hint(answer.why);
+    }
+    return {};
+  }
+
+  // For a name that matched nothing: the likeliest one meant among what there is.
+  static std::string suggestion(std::string_view name, const Answer<std::vector<ProbeTarget>>& known) {
+    std::vector<std::string_view> names;
+    for (const ProbeTarget& target : known.value) {
+      if (target.function == name) return "did you mean `" + target.target + ":" + target.function + "`?";
+      names.push_back(target.function);
+    }
+    std::string_view near = nearest_name(name, names);
+    return near.empty() ? "" : "did you mean `" + std::string(near) + "`?";
+  }
+
+  std::vector<mir::AttachPoint> all(const std::vector<ProbeTarget>& targets, bool names_target) {
+    std::vector<mir::AttachPoint> out;
+    for (const ProbeTarget& target : targets) {
+      mir::AttachPoint place = start();
+      place.target = target.target;
+      place.function = target.function;
+      place.address = target.address;
+      place.name =
+          std::string(row.name) + ":" + (names_target && !target.target.empty() ? target.target + ":" : "") + target.function;
+      out.push_back(std::move(place));
+    }
+    return out;
+  }
+
+  std::vector<mir::AttachPoint> plain() {
+    if (!point.parts.empty()) return bad_form();
+    mir::AttachPoint place = start();
+    place.name = row.name;
+    return {place};
+  }
+
+  std::vector<mir::AttachPoint> tracepoint() {
+    if (point.parts.size() != 2 || point.parts[0].empty() || point.parts[1].empty()) return bad_form();
+    auto answer = facts.match_tracepoints(point.parts[0], point.parts[1]);
+    if (answer.status == Lookup::missing) {
+      answer.why = suggestion(point.parts[1], facts.match_tracepoints(point.parts[0], "*"));
+      if (answer.why.empty()) answer.why = suggestion(point.parts[1], facts.match_tracepoints("*", point.parts[1]));
+    }
+    return answer.status == Lookup::found ? all(answer.value, true) : not_found(answer);
+  }
+
+  std::vector<mir::AttachPoint> raw_tracepoint() {
+    // A module may stand before the event, as bpftrace allows; events have one name space.
+    if (point.parts.empty() || point.parts.size() > 2 || point.parts.back().empty()) return bad_form();
+    auto answer = facts.match_raw_tracepoints(point.parts.back());
+    return answer.status == Lookup::found ? all(answer.value, false) : not_found(answer);
+  }
+
+  // Splits "name+offset"; false if what follows the + is no number.
+  static bool split_offset(std::string_view text, std::string_view& name, uint64_t& offset) {
+    size_t plus = text.find('+');
+    name = text.substr(0, plus);
+    offset = 0;
+    return plus == std::string_view::npos || parse_number(text.substr(plus + 1), offset);
+  }
+
+  static bool parse_number(std::string_view text, uint64_t& value) {
+    int base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+      base = 16;
+      text.remove_prefix(2);
+    }
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    return error == std::errc() && end == text.data() + text.size() && !text.empty();
+  }
+
+  std::vector<mir::AttachPoint> kernel_function() {
+    if (point.parts.empty() || point.parts.size() > 2 || point.parts.back().empty()) return bad_form();
+    std::string_view module = point.parts.size() == 2 ? point.parts[0] : std::string_view();
+    std::string_view function;
+    uint64_t offset = 0;
+    if (!split_offset(point.parts.back(), function, offset)) return bad_form();
+    if (row.kind == ProbeKind::kretprobe && offset != 0) return bad_form();
+    mir::AttachPoint place = start();
+    if (uint64_t address = 0; parse_number(function, address)) {
+      if (!options.unsafe) {
+        diagnostics.report(Diag::needs_unsafe, point.span, {"a kprobe at an address"});
+        return {};
+      }
+      place.address = address;
+      place.name = std::string(row.name) + ":" + std::string(function);
+      return {place};
+    }
+    auto answer = facts.match_kernel_functions(module, function);
+    if (answer.status != Lookup::found) return not_found(answer);
+    std::vector<mir::AttachPoint> out = all(answer.value, true);
+    for (mir::AttachPoint& found : out) {
+      found.offset = offset;
+      if (offset != 0) found.name += "+" + std::to_string(offset);
+    }
+    return out;
+  }
+
+  // Functions that BTF describes; of a wildcard's those that can be traced.
+  std::vector<mir::AttachPoint> typed_function() {
+    if (point.parts.empty() || point.parts.size() > 2 || point.parts.back().empty()) return bad_form();
+    std::string_view module = point.parts.size() == 2 ? point.parts[0] : std::string_view("vmlinux");
+    std::string_view function = point.parts.back();
+    Answer<const Btf*> types = facts.btf();
+    if (types.status != Lookup::found) return not_found(Answer<std::vector<ProbeTarget>>{Lookup::unreadable, {}, types.why});
+    Answer<std::vector<ProbeTarget>> answer;
+    if (function.find_first_of("*?[") == std::string_view::npos && module == "vmlinux") {
+      if (types.value->find(Btf::Kind::function, function)) answer.value.push_back({"vmlinux", std::string(function), 0});
+      else answer.why = suggestion(function, typed(*types.value, facts.match_kernel_functions(module, "*")));
+    } else {
+      answer = typed(*types.value, facts.match_kernel_functions(module, function));
+      if (answer.status == Lookup::unreadable) return not_found(answer);
+    }
+    if (answer.value.empty()) return not_found(answer);
+    return all(answer.value, true);
+  }
+
+  // Those of the functions that the kernel's own types describe.
+  static Answer<std::vector<ProbeTarget>> typed(const Btf& types, Answer<std::vector<ProbeTarget>> functions) {
+    std::unordered_set<std::string_view> described;
+    types.each([&](const Btf::TypeRecord& type) {
+      if (type.kind == Btf::Kind::function) described.insert(type.name);
+      return true;
+    });
+    std::erase_if(functions.value, [&](const ProbeTarget& function) {
+      bool is_own = function.target.empty() || function.target == "vmlinux";
+      return !is_own || !described.contains(function.function);
+    });
+    for (ProbeTarget& function : functions.value) function.target = "vmlinux";
+    return functions;
+  }
+
+  std::vector<mir::AttachPoint> user_function() {
+    std::string_view path = point.parts.size() == 2 ? point.parts[0] : std::string_view();
+    std::string traced = "/proc/" + std::to_string(options.pid) + "/exe";
+    if (point.parts.size() == 1 && options.pid != 0) path = traced;  // -p names the binary
+    if (path.empty() || point.parts.back().empty()) return bad_form();
+    mir::AttachPoint place = start();
+    std::string_view function;
+    uint64_t offset = 0;
+    if (uint64_t address = 0; parse_number(point.parts.back(), address)) {
+      // The path is still resolved, by asking for no symbol at all.
+      auto binary = facts.match_user_functions(path, "");
+      if (binary.status == Lookup::unreadable) return not_found(binary);
+      place.target = binary.value.empty() ? std::string(path) : binary.value.front().target;
+      place.address = address;
+      place.name = std::string(row.name) + ":" + place.target + ":" + std::string(point.parts.back());
+      return {place};
+    }
+    if (!split_offset(point.parts.back(), function, offset)) return bad_form();
+    if (row.kind == ProbeKind::uretprobe && offset != 0) return bad_form();
+    auto answer = facts.match_user_functions(path, function);
+    if (answer.status == Lookup::missing) answer.why = suggestion(function, facts.match_user_functions(path, "*"));
+    if (answer.status != Lookup::found) return not_found(answer);
+    std::vector<mir::AttachPoint> out = all(answer.value, true);
+    for (mir::AttachPoint& found : out) {
+      found.address += offset;
+      found.offset = offset;
+      if (offset != 0) found.name += "+" + std::to_string(offset);
+    }
+    return out;
+  }
+
+  std::vector<mir::AttachPoint> static_probe() {
+    if (point.parts.empty() || point.parts.size() > 3 || point.parts.back().empty()) return bad_form();
+    std::string_view path = point.parts.size() > 1 ? point.parts[0] : std::string_view();
+    std::string_view provider = point.parts.size() == 3 && !point.parts[1].empty() ? point.parts[1] : "*";
+    if (path == "*") path = {};  // the files of the process given by -p
+    if (path.empty() && options.pid == 0) return bad_form();
+    auto answer = facts.match_static_probes(path, options.pid, provider, point.parts.back());
+    if (answer.status != Lookup::found) return not_found(answer);
+    std::vector<mir::AttachPoint> out;
+    for (const StaticProbe& found : answer.value) {
+      mir::AttachPoint place = start();
+      place.target = found.path;
+      place.function = found.provider + ":" + found.name;
+      place.address = found.address;
+      place.semaphore = found.semaphore;
+      place.name = std::string(row.name) + ":" + place.target + ":" + place.function;
+      out.push_back(std::move(place));
+    }
+    return out;
+  }
+
+  std::vector<mir::AttachPoint> timer() {
+    struct Unit {
+      std::string_view name;
+      uint64_t nanoseconds;
+    };
+    static constexpr Unit units[] = {{"ns", 1},         {"us", 1000},       {"ms", 1000000},
+                                     {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    mir::AttachPoint place = start();
+    uint64_t count = 0;
+    std::string_view unit;
+    if (point.parts.size() == 2) {
+      unit = point.parts[0];
+      if (!parse_number(point.parts[1], count)) return bad_form();
+    } else if (point.parts.size() == 1) {
+      std::string_view text = point.parts[0];
+      size_t digits = text.find_first_not_of("0123456789");
+      if (digits == 0 || !parse_number(text.substr(0, digits), count)) return bad_form();
+      // A bare number is a number of nanoseconds, as durations are.
+      unit = digits == std::string_view::npos ? "ns" : text.substr(digits);
+    } else {
+      return bad_form();
+    }
+    if (count == 0) {
+      diagnostics.report(Diag::zero_period, point.span, {std::string(row.name)});
+      return {};
+    }
+    place.name = row.name;
+    for (std::string_view part : point.parts) place.name += ":" + std::string(part);
+    if (unit == "hz") {
+      place.in_hertz = true;
+      place.period = count;
+      return {place};
+    }
+    for (const Unit& known : units) {
+      if (known.name != unit || (point.parts.size() == 2 && unit == "ns")) continue;
+      place.period = count * known.nanoseconds;
+      return {place};
+    }
+    return bad_form();
+  }
+
+  std::vector<mir::AttachPoint> perf_event() {
+    if (point.parts.empty() || point.parts.size() > 2) return bad_form();
+    const PerfEventRow* event = find_perf_event(row.kind, point.parts[0]);
+    if (event == nullptr) {
+      Diagnostic& report =
+          diagnostics.report(Diag::unknown_perf_event, point.span, {std::string(row.name), std::string(point.parts[0])});
+      if (std::string_view near = nearest_name(point.parts[0], perf_event_names(row.kind)); !near.empty())
+        report.with_hint("did you mean `" + std::string(near) + "`?");
+      return {};
+    }
+    mir::AttachPoint place = start();
+    place.function = event->name;
+    place.period = event->default_period;
+    if (point.parts.size() == 2 && !parse_number(point.parts[1], place.period)) return bad_form();
+    if (place.period == 0) {
+      diagnostics.report(Diag::zero_period, point.span, {std::string(row.name)});
+      return {};
+    }
+    place.name = row.name;
+    for (std::string_view part : point.parts) place.name += ":" + std::string(part);
+    return {place};
+  }
+};
+
+}  // namespace
+
+std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,
+                                                   std::string_view missing_probes, const CheckOptions& options,
+                                                   Diagnostics& diagnostics) {
+  Resolver resolver{point, row, facts, missing_probes, options, diagnostics};
+  switch (row.kind) {
+    case ProbeKind::begin:
+    case ProbeKind::end: return resolver.plain();
+    case ProbeKind::kprobe:
+    case ProbeKind::kretprobe: return resolver.kernel_function();
+    case ProbeKind::uprobe:
+    case ProbeKind::uretprobe: return resolver.user_function();
+    case ProbeKind::usdt: return resolver.static_probe();
+    case ProbeKind::tracepoint: return resolver.tracepoint();
+    case ProbeKind::rawtracepoint: return resolver.raw_tracepoint();
+    case ProbeKind::profile:
+    case ProbeKind::interval: return resolver.timer();
+    case ProbeKind::software:
+    case ProbeKind::hardware: return resolver.perf_event();
+    case ProbeKind::fentry:
+    case ProbeKind::fexit: return resolver.typed_function();
+    case ProbeKind::iter: UNREACHABLE("iter has no row");
+  }
+  UNREACHABLE("probe kind without a resolver");
+}
+
+}  // namespace shrike
