@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "frontend/checker.h"
+#include "frontend/functions_process.h"
 #include "frontend/lower.h"
 #include "frontend/registers.h"
 #include "frontend/stacks.h"
@@ -137,6 +138,17 @@ const Type* probe_type(Checker& c, const ast::Expr& expr) {
   return c.types().string(static_cast<uint32_t>(name.size() + 1));
 }
 
+// begin and end are `special`.
+const Type* probetype_type(Checker& c, const ast::Expr& expr) {
+  if (c.body().points.empty() && !c.available(use_ctx, "probetype", expr.span)) return nullptr;
+  mir::ProbeKind kind = c.context().row->kind;
+  bool is_special = kind == mir::ProbeKind::begin || kind == mir::ProbeKind::end;
+  std::string name(is_special ? "special" : c.context().row->name);
+  const Type* type = c.types().string(static_cast<uint32_t>(name.size() + 1));
+  c.note(&expr).constant = std::move(name);
+  return type;
+}
+
 const Type* curtask_type(Checker& c, const ast::Expr&) {
   return c.types().pointer(c.types().record("task_struct", false), mir::AddressSpace::kernel);
 }
@@ -144,10 +156,18 @@ const Type* curtask_type(Checker& c, const ast::Expr&) {
 constexpr uint32_t comm_size = 16;  // TASK_COMM_LEN
 
 constexpr BuiltinRow rows[] = {
-    {"pid", 0, u32, [](Lower& l, const ast::Expr&) { return high_half(l, HelperId::get_current_pid_tgid); }, nullptr,
-     "process id (the kernel's tgid)"},
-    {"tid", 0, u32, [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_pid_tgid); }, nullptr,
-     "thread id (the kernel's pid)"},
+    {"pid", 0, u32, [](Lower& l, const ast::Expr&) { return current_pid(l); }, nullptr, "process id (the kernel's tgid)"},
+    {"tid", 0, u32, [](Lower& l, const ast::Expr&) { return current_tid(l); }, nullptr, "thread id (the kernel's pid)"},
+    {"ppid", 0, task_field_type, task_field_scalar, nullptr, "process id of the parent"},
+    {"pcomm", 0, task_field_type, nullptr, task_field_into, "name of the process: that of its first thread"},
+    {"leader_tid", 0, task_field_type, task_field_scalar, nullptr, "thread id of the process's first thread"},
+    {"leader_comm", 0, task_field_type, nullptr, task_field_into, "name of the process's first thread"},
+    {"usermode", use_registers, [](Checker& c, const ast::Expr&) { return c.types().boolean(); },
+     [](Lower& l, const ast::Expr&) {
+       ValueId ring = l.b().binary(Opcode::and_, load_register(l, "cs"), l.b().constant(3));
+       return l.b().binary(Opcode::ne, ring, l.b().constant(0));
+     },
+     nullptr, "whether the event interrupted user code rather than the kernel"},
     {"uid", 0, u32, [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_uid_gid); }, nullptr, "user id"},
     {"gid", 0, u32, [](Lower& l, const ast::Expr&) { return high_half(l, HelperId::get_current_uid_gid); }, nullptr, "group id"},
     {"comm", 0, [](Checker& c, const ast::Expr&) { return c.types().string(comm_size); }, nullptr,
@@ -186,11 +206,18 @@ constexpr BuiltinRow rows[] = {
     {"cpid", 0, u64,
      [](Lower& l, const ast::Expr&) { return l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::target_pid), 0); },
      nullptr, "process id of the -c child"},
+    {"has_cpid", 0, [](Checker& c, const ast::Expr&) { return c.types().boolean(); },
+     [](Lower& l, const ast::Expr&) {
+       ValueId pid = l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::target_pid), 0);
+       return l.b().binary(Opcode::ne, pid, l.b().constant(0));
+     },
+     nullptr, "whether there is a -c child"},
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
     {"args", use_named_args, named_arguments_type, nullptr, nullptr, "the event's arguments, by name: args.field"},
     {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
     {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},
+    {"probetype", 0, probetype_type, nullptr, nullptr, "type of the probe; `special` for begin and end"},
     {"ctx", use_ctx, [](Checker& c, const ast::Expr&) { return c.types().pointer(c.types().none(), mir::AddressSpace::kernel); },
      [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); }, nullptr,
      "address of the program's context"},

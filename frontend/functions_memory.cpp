@@ -182,10 +182,47 @@ void ntop_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& t
   l.probe_read(to.at(4), b.constant(type->size), l.address_at(bytes), bytes.memory);
 }
 
+// pton("::1"): the bytes of an address, in the order of the network.
+const Type* check_pton(Checker& c, const ast::Expr&, const ast::Call& call) {
+  std::optional<std::string_view> text = c.constant_string(call.args[0], "an IP address");
+  if (!text) return nullptr;
+  std::optional<std::string> bytes = c.facts().ip_address(*text);
+  if (bytes) return c.types().array(c.types().integer(1, false), static_cast<uint32_t>(bytes->size()));
+  c.report(Diag::bad_address, call.args[0]->span, {std::string(*text)});
+  return nullptr;
+}
+
+void pton_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
+  std::string bytes = *l.program().facts->ip_address(std::get<std::string>(l.note(call.args[0]).constant));
+  for (uint32_t i = 0; i < bytes.size(); i++)
+    l.store_scalar(to.at(i), l.b().constant(static_cast<uint8_t>(bytes[i])), l.types().integer(1, false));
+}
+
+constexpr uint32_t mac_size = 6;
+
+const Type* check_macaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
+  const Type* type = c.expr(call.args[0]);
+  if (type == nullptr) return nullptr;
+  bool is_bytes = (type->is(TypeKind::array) || type->is(TypeKind::string)) && type->size == mac_size;
+  if (is_bytes || is_address(type)) return c.types().simple(TypeKind::macaddr);
+  c.report(Diag::bad_argument, call.args[0]->span, {"macaddr", "an array of 6 bytes or an address", show(type)});
+  return nullptr;
+}
+
+void macaddr_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
+  const Type* type = l.type(call.args[0]);
+  Place from =
+      is_address(type) ? Place{l.scalar(call.args[0]), 0, memory_of(space_of(type, l.body().context))} : l.place(call.args[0]);
+  if (from.memory == Place::Memory::direct) from = {l.address_at(from), 0, Place::Memory::kernel};
+  l.probe_read(to, l.b().constant(mac_size), l.address_at(from), from.memory);
+}
+
 constexpr FunctionRow rows[] = {
     {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
     {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
     {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
+    {"pton", "\"address\"", 1, 1, false, check_pton, nullptr, pton_into, "bytes of an IP address, as packets have it"},
+    {"macaddr", "address or array", 1, 1, false, check_macaddr, nullptr, macaddr_into, "6 bytes as a MAC address, to be printed"},
 };
 
 }  // namespace

@@ -25,6 +25,32 @@ ValueId lower_format(Lower& l, const ast::Expr& self, const ast::Call& call) {
   return {};
 }
 
+constexpr size_t most_traced = 3;  // bpf_trace_printk takes no more values
+
+// The kernel formats these: integers only.
+const Type* check_debugf(Checker& c, const ast::Expr&, const ast::Call& call) {
+  if (!c.format(call, 0)) return nullptr;
+  for (size_t i = 1; i < call.args.size(); i++) {
+    const Type* type = c.note(call.args[i]).type;
+    if (converts_to_integer(type)) continue;
+    c.report(Diag::bad_argument, call.args[i]->span, {"debugf", "an integer", show(type)});
+    return nullptr;
+  }
+  return c.types().none();
+}
+
+ValueId lower_debugf(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  const auto& format = std::get<std::string>(l.note(call.args[0]).constant);
+  auto size = static_cast<uint32_t>(format.size() + 1);
+  ValueId values[most_traced];
+  for (size_t i = 0; i < most_traced; i++) values[i] = i + 1 < call.args.size() ? l.scalar(call.args[i + 1]) : b.constant(0);
+  Place text{l.slot("format", size)};
+  l.write_bytes(text, format, size);
+  b.call(mir::HelperId::trace_printk, {text.pointer, b.constant(size), values[0], values[1], values[2]});
+  return {};
+}
+
 bool is_whole_map(const ast::Expr* expr) {
   return expr->as<ast::MapRef>() != nullptr && expr->as<ast::MapRef>()->key == nullptr;
 }
@@ -204,6 +230,8 @@ constexpr FunctionRow rows[] = {
      "prints formatted text to stderr, as an error"},
     {"warnf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::warnf>, nullptr,
      "prints formatted text to stderr, as a warning"},
+    {"debugf", "format, up to 3 integers", 1, most_traced + 1, false, check_debugf, lower_debugf, nullptr,
+     "writes to the kernel's trace_pipe"},
     {"system", "format, ...", 1, any_number, true, check_format, lower_format<EventKind::system>, nullptr,
      "runs a shell command"},
     {"cat", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::cat>, nullptr, "prints a file"},

@@ -54,7 +54,7 @@ Text text_of(Lower& l, const ast::Expr* expr) {
   const Type* type = l.type(expr);
   if (!type->is(TypeKind::pointer)) {
     uint32_t most = type->is(TypeKind::string) ? type->size - 1 : type->size;
-    return {l.pointer_at(l.direct_string(expr)), type->size, most, {}};
+    return {l.pointer_at(l.direct_place(expr)), type->size, most, {}};
   }
   mir::Builder& b = l.b();
   uint32_t size = capacity_of(type, l.program().config.max_strlen);
@@ -139,7 +139,7 @@ ValueId lower_strncmp(Lower& l, const ast::Expr&, const ast::Call& call) {
   }
   if (!equal.is_valid()) {
     auto size = std::min<uint64_t>({count, l.type(call.args[0])->size, l.type(call.args[1])->size});
-    equal = l.bytes_equal(l.direct_string(call.args[0]), l.direct_string(call.args[1]), static_cast<uint32_t>(size), true);
+    equal = l.bytes_equal(l.direct_place(call.args[0]), l.direct_place(call.args[1]), static_cast<uint32_t>(size), true);
   }
   return l.b().binary(Opcode::eq, equal, l.b().constant(0));
 }

@@ -5,6 +5,7 @@
 #include "frontend/lower.h"
 #include "frontend/registers.h"
 #include "frontend/stacks.h"
+#include "mir/btf.h"
 
 namespace shrike {
 
@@ -44,6 +45,73 @@ const Type* check_kaddr(Checker& c, const ast::Expr& self, const ast::Call& call
   }
   c.note(&self).constant = static_cast<int64_t>(answer.value);
   return c.types().uint64();
+}
+
+// The address of a per-CPU variable is what its symbol says plus the CPU's own offset, which the kernel keeps in an array.
+constexpr std::string_view cpu_offsets = "__per_cpu_offset";
+
+const Type* check_percpu_kaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
+  std::optional<std::string_view> name = c.constant_string(call.args[0], "a symbol");
+  if (call.args.size() > 1 && !c.integer(call.args[1], "the number of a processor")) return nullptr;
+  if (!name) return nullptr;
+  for (std::string_view symbol : {*name, cpu_offsets}) {
+    auto answer = c.facts().kernel_address(symbol);
+    if (answer.status == Lookup::found) continue;
+    c.report(Diag::no_such_symbol, call.args[0]->span,
+             {std::string(symbol), answer.why.empty() ? "the kernel does not list it" : answer.why});
+    return nullptr;
+  }
+  return c.types().pointer(c.types().uint64(), mir::AddressSpace::kernel);
+}
+
+// 0 for a processor that cannot be.
+ValueId lower_percpu_kaddr(Lower& l, const ast::Expr&, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  KernelFacts& facts = *l.program().facts;
+  auto address_of = [&](std::string_view symbol) { return b.constant(static_cast<int64_t>(facts.kernel_address(symbol).value)); };
+  ValueId variable = address_of(std::get<std::string>(l.note(call.args[0]).constant));
+  ValueId cpu =
+      call.args.size() > 1 ? l.scalar(call.args[1]) : b.unary(Opcode::zext32, b.call(HelperId::get_smp_processor_id, {}));
+  auto address = [&] {
+    ValueId slot = b.binary(Opcode::add, address_of(cpu_offsets), b.binary(Opcode::mul, cpu, b.constant(8)));
+    return b.binary(Opcode::add, variable, l.load_scalar({slot, 0, Place::Memory::kernel}, l.types().uint64()));
+  };
+  if (call.args.size() < 2) return address();
+  ValueId is_possible = b.binary(Opcode::lt_u, cpu, b.constant(facts.possible_cpus()));
+  return l.choose(is_possible, address, [&] { return b.constant(0); });
+}
+
+const Type* check_cgroupid(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  std::optional<std::string_view> path = c.constant_string(call.args[0], "the path of a control group");
+  if (!path) return nullptr;
+  auto answer = c.facts().cgroup_id(*path);
+  if (answer.status != Lookup::found) {
+    c.report(Diag::no_such_cgroup, call.args[0]->span, {std::string(*path), answer.why});
+    return nullptr;
+  }
+  c.note(&self).constant = static_cast<int64_t>(answer.value);
+  return c.types().uint64();
+}
+
+const Type* check_cgroup_path(Checker& c, const ast::Expr&, const ast::Call& call) {
+  bool is_good = c.integer(call.args[0], "the id of a control group");
+  if (call.args.size() > 1) is_good &= c.constant_string(call.args[1], "a pattern of hierarchies").has_value();
+  return is_good ? c.types().simple(TypeKind::cgroup_path) : nullptr;
+}
+
+void cgroup_path_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
+  std::string filter = call.args.size() > 1 ? std::get<std::string>(l.note(call.args[1]).constant) : std::string();
+  l.store_scalar(to, l.scalar(call.args[0]), l.types().uint64());
+  l.store_scalar(to.at(8), l.b().constant(l.string_index(filter)), l.types().uint64());
+}
+
+const Type* check_kfunc_exist(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  std::optional<std::string_view> name = c.constant_string(call.args[0], "the name of a kfunc");
+  if (!name) return nullptr;
+  auto btf = c.facts().btf();
+  bool is_there = btf.status == Lookup::found && btf.value->find(Btf::Kind::function, *name).has_value();
+  c.note(&self).constant = int64_t{is_there};
+  return c.types().boolean();
 }
 
 const Type* check_uaddr(Checker& c, const ast::Expr& self, const ast::Call& call) {
@@ -134,6 +202,14 @@ struct ClockRow {
 constexpr ClockRow clocks[] = {
     {"boot", HelperId::ktime_get_boot_ns}, {"monotonic", HelperId::ktime_get_ns}, {"tai", HelperId::ktime_get_tai_ns}};
 
+// Older kernels give no TAI time: boot time and what lay between the two when tracing began comes close.
+constexpr std::string_view software_tai = "sw_tai";
+
+bool is_software_tai(const ast::Call& call) {
+  const auto* name = call.args.empty() ? nullptr : call.args[0]->as<ast::Ident>();
+  return name != nullptr && name->name == software_tai;
+}
+
 const ClockRow* find_clock(const ast::Call& call) {
   const auto* name = call.args.empty() ? nullptr : call.args[0]->as<ast::Ident>();
   for (const ClockRow& clock : clocks)
@@ -142,53 +218,14 @@ const ClockRow* find_clock(const ast::Call& call) {
 }
 
 const Type* check_nsecs(Checker& c, const ast::Expr&, const ast::Call& call) {
-  if (find_clock(call) != nullptr) return c.types().uint64();
-  c.report(Diag::bad_argument, call.args[0]->span, {"nsecs", "a clock: boot, monotonic or tai", "something else"});
+  if (find_clock(call) != nullptr || is_software_tai(call)) return c.types().uint64();
+  c.report(Diag::bad_argument, call.args[0]->span, {"nsecs", "a clock: boot, monotonic, tai or sw_tai", "something else"});
   return nullptr;
 }
 ValueId lower_nsecs(Lower& l, const ast::Expr&, const ast::Call& call) {
-  return l.b().call(find_clock(call)->helper, {});
-}
-
-// Numbers of signal(7), x86-64.
-struct SignalRow {
-  std::string_view name;
-  int64_t number;
-};
-constexpr SignalRow signals[] = {
-    {"HUP", 1},   {"INT", 2},     {"QUIT", 3},  {"ILL", 4},    {"TRAP", 5},  {"ABRT", 6},  {"BUS", 7},   {"FPE", 8},
-    {"KILL", 9},  {"USR1", 10},   {"SEGV", 11}, {"USR2", 12},  {"PIPE", 13}, {"ALRM", 14}, {"TERM", 15}, {"STKFLT", 16},
-    {"CHLD", 17}, {"CONT", 18},   {"STOP", 19}, {"TSTP", 20},  {"TTIN", 21}, {"TTOU", 22}, {"URG", 23},  {"XCPU", 24},
-    {"XFSZ", 25}, {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28}, {"IO", 29},   {"PWR", 30},  {"SYS", 31},
-};
-
-int64_t signal_number(std::string_view name) {
-  if (name.starts_with("SIG")) name.remove_prefix(3);
-  for (const SignalRow& row : signals)
-    if (row.name == name) return row.number;
-  return 0;
-}
-
-const Type* check_signal(Checker& c, const ast::Expr&, const ast::Call& call) {
-  const Type* type = c.expr(call.args[0]);
-  if (type == nullptr) return nullptr;
-  if (const auto* name = std::get_if<std::string>(&c.constant(call.args[0]))) {
-    if (signal_number(*name) != 0) return c.types().none();
-    c.report(Diag::unknown_signal, call.args[0]->span, {*name});
-    return nullptr;
-  }
-  if (!c.integer(call.args[0], "a signal")) return nullptr;
-  if (const auto* number = std::get_if<int64_t>(&c.constant(call.args[0])); number != nullptr && (*number < 1 || *number > 64)) {
-    c.report(Diag::out_of_range, call.args[0]->span, {"a signal", std::to_string(*number), "1", "64"});
-    return nullptr;
-  }
-  return c.types().none();
-}
-
-ValueId lower_signal(Lower& l, const ast::Expr&, const ast::Call& call) {
-  const auto* name = std::get_if<std::string>(&l.note(call.args[0]).constant);
-  l.b().call(HelperId::send_signal, {name != nullptr ? l.b().constant(signal_number(*name)) : l.scalar(call.args[0])});
-  return {};
+  if (!is_software_tai(call)) return l.b().call(find_clock(call)->helper, {});
+  ValueId offset = l.load_scalar({l.globals_pointer(mir::globals::tai_offset)}, l.types().uint64());
+  return l.b().binary(Opcode::add, l.b().call(HelperId::ktime_get_boot_ns, {}), offset);
 }
 
 // getopt("name", default, "help"): a named argument of the command line (after --), typed by its default.
@@ -228,6 +265,13 @@ constexpr FunctionRow rows[] = {
     {"ksym", "addr", 1, 1, false, check_ksym, lower_ksym, nullptr, "kernel symbol of an address, to be printed"},
     {"usym", "addr", 1, 1, false, check_usym, nullptr, usym_into, "user symbol of an address, to be printed"},
     {"kaddr", "\"symbol\"", 1, 1, false, check_kaddr, lower_constant, nullptr, "address of a kernel symbol"},
+    {"percpu_kaddr", "\"symbol\", [cpu]", 1, 2, false, check_percpu_kaddr, lower_percpu_kaddr, nullptr,
+     "address of a kernel variable that each processor has its own of"},
+    {"cgroupid", "\"path\"", 1, 1, false, check_cgroupid, lower_constant, nullptr, "id of the control group with this folder"},
+    {"cgroup_path", "id, [\"pattern\"]", 1, 2, false, check_cgroup_path, nullptr, cgroup_path_into,
+     "paths of a control group, to be printed; of the hierarchies that match the pattern"},
+    {"kfunc_exist", "\"name\"", 1, 1, false, check_kfunc_exist, lower_constant, nullptr,
+     "whether the kernel has this function, as its types tell"},
     {"uaddr", "\"symbol\"", 1, 1, false, check_uaddr, lower_constant, nullptr, "address of a symbol of the traced binary"},
     {"reg", "\"name\"", 1, 1, false, check_reg, lower_reg, nullptr, "a processor register"},
     {"kstack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "kernel stack"},
@@ -235,10 +279,9 @@ constexpr FunctionRow rows[] = {
     {"bswap", "n", 1, 1, false, check_bswap, lower_bswap, nullptr, "bytes in reverse order, by the width of the operand"},
     {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
      "time since boot as a date, to be printed"},
-    {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai"},
+    {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai, sw_tai"},
     {"getopt", "\"name\", [default], [\"help\"]", 1, 3, false, check_getopt, lower_constant, nullptr,
      "named argument of the command line"},
-    {"signal", "number or \"name\"", 1, 1, true, check_signal, lower_signal, nullptr, "sends a signal to the current process"},
 };
 
 }  // namespace

@@ -58,6 +58,11 @@ struct StaticProbe {
   std::vector<StaticArgument> arguments;
 };
 
+// A pid namespace, by the file that stands for it.
+struct PidNamespace {
+  uint64_t device = 0, inode = 0;
+};
+
 enum class Lookup { found, missing, unreadable };
 
 template <class T>
@@ -95,6 +100,12 @@ class KernelFacts {
   // Address of a symbol in a binary (uaddr), and its size in bytes.
   virtual Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) = 0;
 
+  // Ours, if it is another than the first; there process ids are those that the kernel keeps.
+  virtual std::optional<PidNamespace> pid_namespace() = 0;
+  // The id of a control group (version 2), by its folder.
+  virtual Answer<uint64_t> cgroup_id(std::string_view path) = 0;
+  // The 4 or 16 bytes of an IP address in the order of the network, as the C library reads it; nothing for other text.
+  virtual std::optional<std::string> ip_address(std::string_view text) = 0;
   virtual uint32_t possible_cpus() = 0;
   // LINUX_VERSION_CODE form of the release: (major << 16) | (minor << 8) | min(patch, 255).
   virtual uint32_t kernel_version() = 0;

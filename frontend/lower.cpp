@@ -6,6 +6,7 @@
 
 #include "frontend/c_layout.h"
 #include "frontend/constants.h"
+#include "frontend/functions_process.h"
 #include "frontend/probes.h"
 
 namespace shrike {
@@ -126,6 +127,17 @@ void Lower::declare_map(const UserMap& map) {
   if (map.is_keyed && uses_aggregate_hist(map.value)) zeros_map(decl.value_size);
 }
 
+MapId Lower::table(std::string_view name, std::vector<std::string> table_rows, uint32_t row_size) {
+  if (MapId known = module_.interface.find_map(name); known.is_valid()) return known;
+  mir::MapDecl table;
+  table.name = name;
+  table.role = mir::MapRole::table;
+  table.kind = mir::MapKind::array;
+  table.value_size = static_cast<uint32_t>(table_rows.size()) * row_size;
+  table.rows = std::move(table_rows);
+  return module_.interface.maps.add(std::move(table));
+}
+
 MapId Lower::zeros_map(uint32_t bytes) {
   if (!zeros_.is_valid()) {
     mir::MapDecl zeros;
@@ -204,7 +216,7 @@ void Lower::lower_body(const CheckedBody& body) {
   BlockId done = new_block("done");
   if (body.context.row->filters_pid && program_.options.pid != 0) {
     BlockId filtered = new_block("filtered");
-    ValueId pid = b().binary(Opcode::shr_u, b().call(mir::HelperId::get_current_pid_tgid, {}), b().constant(32));
+    ValueId pid = current_pid(*this);
     branch(b().binary(Opcode::eq, pid, b().constant(static_cast<int64_t>(program_.options.pid))), filtered, done);
     enter(filtered);
   }

@@ -130,9 +130,11 @@ class Lower {
   void count_global(uint32_t offset);  // add one to a word of the globals map
   mir::ValueId globals_pointer(uint32_t offset);
   uint32_t string_index(std::string_view text);  // in Interface::strings
+  // The map of that name with these rows, each of `row_size` bytes.
+  mir::MapId table(std::string_view name, std::vector<std::string> rows, uint32_t row_size);
 
   // Strings.
-  Place direct_string(const ast::Expr* expr);
+  Place direct_place(const ast::Expr* expr);
   mir::ValueId strings_equal(const ast::Expr* left, const ast::Expr* right);
   mir::ValueId values_equal(const ast::Expr* left, const ast::Expr* right);  // of a type in common, as their bytes are
   mir::ValueId bytes_equal(const Place& left, const Place& right, uint32_t count, bool stops_at_nul);

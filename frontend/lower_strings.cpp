@@ -24,8 +24,8 @@ uint32_t step_at(int32_t offset, uint32_t done, uint32_t end) {
 
 }  // namespace
 
-// Strings that are somewhere else are read to the stack first.
-Place Lower::direct_string(const ast::Expr* expr) {
+// What is somewhere else is read to the stack first.
+Place Lower::direct_place(const ast::Expr* expr) {
   Place at = place(expr);
   if (at.memory == Place::Memory::direct) return at;
   Place copy{slot("text", type(expr)->size)};
@@ -36,8 +36,8 @@ Place Lower::direct_string(const ast::Expr* expr) {
 ValueId Lower::strings_equal(const ast::Expr* left, const ast::Expr* right) {
   if (const auto* literal = std::get_if<std::string>(&note(right).constant)) return equals_literal(left, *literal, true);
   if (const auto* literal = std::get_if<std::string>(&note(left).constant)) return equals_literal(right, *literal, true);
-  Place a = direct_string(left);
-  Place b_ = direct_string(right);
+  Place a = direct_place(left);
+  Place b_ = direct_place(right);
   return bytes_equal(a, b_, std::min(type(left)->size, type(right)->size), true);
 }
 
@@ -61,7 +61,7 @@ ValueId Lower::values_equal(const ast::Expr* left, const ast::Expr* right) {
 }
 
 ValueId Lower::equals_literal(const ast::Expr* text, std::string_view literal, bool with_nul) {
-  Place at = direct_string(text);
+  Place at = direct_place(text);
   uint32_t size = type(text)->size;
   auto count = static_cast<uint32_t>(literal.size()) + (with_nul ? 1 : 0);
   if (count > size) return b().constant(0);  // it can never be that long

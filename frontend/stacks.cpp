@@ -1,6 +1,7 @@
 // Stacks are stored whole in the value (layouts in mir/type.h): no map of stacks that could fill up or mix two of them.
 #include "frontend/stacks.h"
 
+#include "frontend/functions_process.h"
 #include "frontend/lower.h"
 
 namespace shrike {
@@ -74,15 +75,14 @@ void write_stack(Lower& lower, const ast::Expr& expr, const Place& to) {
       lower.choose(failed, [&] { return b.constant(0); }, [&] { return b.binary(Opcode::shr_u, bytes, b.constant(3)); });
   lower.store_scalar(to, frames, lower.types().uint64());
   if (is_user) {
-    ValueId pid = b.binary(Opcode::shr_u, b.call(HelperId::get_current_pid_tgid, {}), b.constant(32));
+    ValueId pid = current_pid(lower);
     lower.store_scalar(to.at(8), pid, lower.types().uint64());
   }
 }
 
 void write_user_symbol(Lower& lower, ValueId address, const Place& to) {
-  mir::Builder& b = lower.b();
   lower.store_scalar(to, address, lower.types().uint64());
-  ValueId pid = b.binary(Opcode::shr_u, b.call(HelperId::get_current_pid_tgid, {}), b.constant(32));
+  ValueId pid = current_pid(lower);
   lower.store_scalar(to.at(8), pid, lower.types().uint64());
 }
 

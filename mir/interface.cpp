@@ -29,7 +29,7 @@ constexpr ProgramTypeRow program_types[] = {
     {"kprobe", 2}, {"tracepoint", 5}, {"raw_tracepoint", 17}, {"perf_event", 7}, {"tracing", 26}};
 
 // In the order of the enums.
-constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros"};
+constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "table"};
 constexpr const char* event_kinds[] = {"printf", "errorf", "warnf", "print_value", "print_map", "print_element", "clear",
                                        "zero",   "exit",   "time",  "system",      "cat",       "join",          "runtime_error"};
 constexpr const char* probe_kinds[] = {"begin",    "end",        "kprobe",        "kretprobe", "uprobe",   "uretprobe",
@@ -124,6 +124,13 @@ std::vector<const Type*> Interface::held_types() const {
   for (const EventDecl& event : events)
     for (const EventField& field : event.fields) walk.visit(field.type);
   return std::move(walk.held);
+}
+
+std::string table_bytes(const MapDecl& table) {
+  std::string bytes(table.value_size, '\0');
+  size_t row_size = table.rows.empty() ? 0 : table.value_size / table.rows.size();
+  for (size_t i = 0; i < table.rows.size() && row_size != 0; i++) table.rows[i].copy(bytes.data() + i * row_size, row_size - 1);
+  return bytes;
 }
 
 MapId Interface::find_map(std::string_view name) const {

@@ -42,6 +42,7 @@ enum class MapRole : uint8_t {
   globals,  // array of one value, see GlobalSlot; writable by programs, read by the runtime
   scratch,  // per-CPU array of one value: objects too big for the stack, one map per function
   zeros,    // array of one value, all zero: source for first insertion of big values
+  table,    // array of one value: MapDecl::rows, which the runtime writes and programs read
 };
 const char* name_of(MapRole role);
 std::optional<MapRole> find_map_role(std::string_view name);
@@ -62,10 +63,13 @@ struct MapDecl {
   uint32_t key_size = 4;        // bytes given to the kernel
   uint32_t value_size = 8;      // bytes given to the kernel, a multiple of 8; includes the present word
   uint32_t max_entries = 1;
+  std::vector<std::string> rows;  // tables: equal parts of the value, each NUL-terminated
   bool has_present_word() const {
     return role == MapRole::user && !is_keyed && (kind == MapKind::array || kind == MapKind::percpu_array);
   }
 };
+
+std::string table_bytes(const MapDecl& table);  // the value of a table, as its rows say
 
 // Offsets into the value of the globals map.
 namespace globals {
@@ -73,6 +77,7 @@ inline constexpr uint32_t lost_events = 0;  // u64: records that found the ring 
 inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
 inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
 inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime
+inline constexpr uint32_t tai_offset = 40;  // u64: nanoseconds that TAI is ahead of boot time; set by the runtime
 inline constexpr uint32_t per_map = 64;     // one u64 a map, by MapId: insertions refused because it was full
 inline constexpr uint32_t map_full(MapId map) {
   return per_map + 8 * map.index;

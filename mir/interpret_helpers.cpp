@@ -70,6 +70,7 @@ std::optional<uint64_t> Machine::lookup(MapId map, std::span<const uint8_t> key)
     std::vector<uint64_t> values;
     for (uint32_t i = 0; i < (is_per_cpu(decl.kind) ? state.cpu_count : 1); i++)
       values.push_back(allocate(std::vector<uint8_t>(decl.value_size)));
+    if (decl.role == MapRole::table) write(values.front(), table_bytes(decl).data(), decl.value_size);
     found = entries.emplace(std::move(bytes), std::move(values)).first;
   }
   return found->second[is_per_cpu(decl.kind) ? state.cpu : 0];
@@ -182,8 +183,14 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     }
     case HelperId::get_stack: return get_stack(args);
     case HelperId::get_stackid: return error(bad_address);
+    case HelperId::send_signal_thread:
     case HelperId::send_signal: signals.push_back(args[0]); return 0;
-    case HelperId::trace_printk: return 0;
+    case HelperId::trace_printk:
+    case HelperId::override_return: return 0;
+    case HelperId::probe_write_user: {
+      std::string written = bytes_at(args[1], args[2]);
+      return write(args[0], written.data(), written.size()) ? 0 : error(bad_address);
+    }
     case HelperId::for_each_map_elem: return for_each(inst, args);
     case HelperId::loop: return loop(inst, args);
     case HelperId::strncmp: return compare_strings(args);

@@ -40,7 +40,10 @@ void print_map(std::string& out, const MapDecl& map) {
   if (map.key != nullptr) out += " key " + map.key->text;
   if (map.value != nullptr) out += " value " + map.value->text;
   out += " bytes " + std::to_string(map.key_size) + " " + std::to_string(map.value_size);
-  out += " entries " + std::to_string(map.max_entries) + "\n";
+  out += " entries " + std::to_string(map.max_entries);
+  if (!map.rows.empty()) out += " rows";
+  for (const std::string& row : map.rows) out += " " + quoted(row);
+  out += "\n";
 }
 
 void print_event(std::string& out, const Interface& interface, uint32_t index) {
@@ -146,6 +149,8 @@ void read_map(TextReader& reader, Interface& interface) {
   map.value_size = reader.number32("a value size");
   reader.expect("entries");
   map.max_entries = reader.number32("a number of entries");
+  if (reader.accept("rows"))
+    while (reader.peek().kind == TextReader::TokenKind::string) map.rows.push_back(reader.string("a row in quotes"));
   if (reader.failed()) return;
   if (interface.find_map(map.name).is_valid()) reader.report(Diag::text_duplicate_name, where, {"map", map.name});
   interface.maps.add(std::move(map));

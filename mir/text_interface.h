@@ -10,6 +10,7 @@
 //            enumeration color { red = 0   green = 5 }
 //            string 0 "%H:%M"
 //            map @m user hash keyed key (int64,string[16]) value count_t bytes 24 8 entries 4096    (bytes: key, value)
+//            map @.errors table array bytes 4 16 entries 1 rows "one" "two"
 //            event 0 print_element "" (int64 @8, count_t @16) size 24 map @m
 //            probe uprobe "uprobe:/bin/sh:main" target "/bin/sh" function "main" address 64 offset 0 semaphore 0 period 0 hertz
 //            runs "name"

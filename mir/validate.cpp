@@ -323,6 +323,8 @@ void check_map(const Interface& interface, uint32_t index, std::vector<Violation
   if (is_array && map.key_size != 4) violate("is an array with a key that is not 4 bytes");
   if (map.key_size == 0) violate("has a key of no size");
   if (map.value_size == 0 || map.value_size % 8 != 0) violate("has a value size that is not a multiple of 8");
+  if (map.role == MapRole::table && (map.rows.empty() || map.value_size % map.rows.size() != 0))
+    violate("is a table without rows, or of rows that do not divide it");
   if (map.role != MapRole::user) return;
   if (map.value == nullptr) return violate("has no value type");
   uint64_t needed = map.has_present_word() ? (uint64_t{map.value->size} + 7) / 8 * 8 + 8 : map.value->size;

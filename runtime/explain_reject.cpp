@@ -76,6 +76,14 @@ const WalkLimit* find_walk_limit(std::string_view log) {
   return nullptr;
 }
 
+// The name in "program of this type cannot use helper bpf_x#1" (6.12) or "unknown func bpf_x#1"; empty in other sentences.
+std::string_view refused_helper(std::string_view sentence) {
+  bool is_refusal = sentence.find("cannot use helper ") != std::string_view::npos || sentence.starts_with("unknown func ");
+  size_t begin = sentence.find("bpf_"), end = sentence.find('#');
+  if (!is_refusal || begin == std::string_view::npos || end == std::string_view::npos || end < begin) return {};
+  return sentence.substr(begin, end - begin);
+}
+
 }  // namespace
 
 Span span_of_probe(const bpf::Object& object, size_t program) {
@@ -92,6 +100,11 @@ void explain_reject(const bpf::Object& object, size_t index, std::string_view lo
     diagnostics.report(Diag::program_too_complex, span_of_probe(object, index), {program.name, std::string(limit->meaning)})
         .label(span, "the verifier stopped here")
         .with_hint("it walks every round of `while` and `unroll`; `for ($i : 0..N)` is walked once");
+    return;
+  }
+  if (std::string_view helper = refused_helper(rejection.sentence); !helper.empty()) {
+    diagnostics.report(Diag::helper_refused, span, {std::string(helper), program.name})
+        .with_hint("it is older, built without it, or locked down (see /sys/kernel/security/lockdown)");
     return;
   }
   if (rejection.sentence.empty()) rejection.sentence = describe_errno(error);

@@ -1,12 +1,16 @@
 // Questions of the compiler, answered from tracefs, BTF, ELF files, kallsyms and sysfs.
 #include "runtime/live_kernel_facts.h"
 
+#include <arpa/inet.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 
 #include "mir/btf.h"
 #include "runtime/btf_file.h"
 #include "runtime/elf_symbols.h"
+#include "runtime/files.h"
 #include "runtime/find_binary.h"
 #include "runtime/glob.h"
 #include "runtime/kernel_functions.h"
@@ -150,7 +154,9 @@ Answer<const Btf*> LiveKernelFacts::btf() {
 }
 
 Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
-  return find_kernel_symbol(symbol);
+  auto [known, is_new] = kernel_addresses_.try_emplace(std::string(symbol));
+  if (is_new) known->second = find_kernel_symbol(symbol);
+  return known->second;
 }
 
 Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_view path, std::string_view symbol) {
@@ -159,6 +165,26 @@ Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_
   std::optional<ElfSymbol> found = find_symbol(files.front(), debug_, symbol);
   if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};
   return {Lookup::found, {found->address, static_cast<uint32_t>(found->size)}, ""};
+}
+
+std::optional<PidNamespace> LiveKernelFacts::pid_namespace() {
+  constexpr uint64_t first_namespace = 0xeffffffc;  // PROC_PID_INIT_INO of the kernel
+  struct stat status{};
+  if (stat("/proc/self/ns/pid", &status) != 0 || status.st_ino == first_namespace) return std::nullopt;
+  return PidNamespace{status.st_dev, status.st_ino};
+}
+
+Answer<uint64_t> LiveKernelFacts::cgroup_id(std::string_view path) {
+  struct stat status{};
+  if (stat(std::string(path).c_str(), &status) == 0) return {Lookup::found, status.st_ino, ""};
+  return {Lookup::missing, 0, describe_errno(errno)};
+}
+
+std::optional<std::string> LiveKernelFacts::ip_address(std::string_view text) {
+  bool is_v6 = text.find(':') != std::string_view::npos;
+  std::string bytes(is_v6 ? sizeof(in6_addr) : sizeof(in_addr), '\0');
+  if (inet_pton(is_v6 ? AF_INET6 : AF_INET, std::string(text).c_str(), bytes.data()) != 1) return std::nullopt;
+  return bytes;
 }
 
 uint32_t LiveKernelFacts::possible_cpus() {

@@ -29,6 +29,9 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<const Btf*> btf() override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
   Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
+  std::optional<PidNamespace> pid_namespace() override;
+  Answer<uint64_t> cgroup_id(std::string_view path) override;
+  std::optional<std::string> ip_address(std::string_view text) override;
   uint32_t possible_cpus() override;
   uint32_t kernel_version() override;
 
@@ -38,7 +41,8 @@ class LiveKernelFacts final : public KernelFacts {
   Tracefs& tracefs_;
   DebugDirectories debug_;
   std::unique_ptr<BtfFile> btf_;
-  std::map<std::string, StaticProbes> static_probes_;  // by file: several attach points may ask about one
+  std::map<std::string, StaticProbes> static_probes_;         // by file: several attach points may ask about one
+  std::map<std::string, Answer<uint64_t>> kernel_addresses_;  // the list of symbols is long
   uint32_t possible_cpus_ = 0;
 };
 

@@ -44,6 +44,16 @@ int create_map(const mir::MapDecl& map) {
   return bpf_call(BPF_MAP_CREATE, attr);
 }
 
+int fill_table(int fd, const mir::MapDecl& map) {
+  uint32_t key = 0;
+  std::string bytes = mir::table_bytes(map);
+  bpf_attr attr{};
+  attr.map_fd = static_cast<uint32_t>(fd);
+  attr.key = bpf_pointer(&key);
+  attr.value = bpf_pointer(bytes.data());
+  return -bpf_call(BPF_MAP_UPDATE_ELEM, attr);
+}
+
 // Kernels before 5.11 charge maps to RLIMIT_MEMLOCK and answer EPERM; where it cannot be raised the retry fails alike.
 void raise_memory_limit() {
   rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
@@ -88,6 +98,11 @@ bool create_maps(const mir::Interface& interface, const LoadOptions& options, Lo
       return false;
     }
     loaded.maps.emplace_back(fd);
+    int error = map.role == mir::MapRole::table ? fill_table(fd, map) : 0;
+    if (error != 0) {
+      report_map_error(map, error, diagnostics);
+      return false;
+    }
     if (options.on_step) options.on_step(describe(map));
   }
   return true;

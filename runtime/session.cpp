@@ -21,10 +21,17 @@ namespace shrike {
 
 namespace {
 
-uint64_t boot_time_ns() {
+uint64_t clock_ns(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
+  clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Read between two readings of boot time, whose middle it is compared with.
+uint64_t tai_offset_ns() {
+  uint64_t before = clock_ns(CLOCK_BOOTTIME);
+  uint64_t tai = clock_ns(CLOCK_TAI);
+  return tai - (before + (clock_ns(CLOCK_BOOTTIME) - before) / 2);
 }
 
 std::vector<int> descriptors(const std::vector<Fd>& fds) {
@@ -140,7 +147,8 @@ bool Session::prepare() {
   if (error != 0) messages_.diagnostics.report(Diag::map_not_mapped, {}, {describe_errno(error)});
   uint32_t target = options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid;
   globals_.set(mir::globals::target_pid, target);
-  globals_.set(mir::globals::start_ns, boot_time_ns());
+  globals_.set(mir::globals::start_ns, clock_ns(CLOCK_BOOTTIME));
+  globals_.set(mir::globals::tai_offset, tai_offset_ns());
   return error == 0;
 }
 

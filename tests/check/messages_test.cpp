@@ -144,6 +144,8 @@ const Case cases[] = {
     {Diag::compile_failed, "begin { static_assert(1 == 2, \"no\"); }", "static_assert(1 == 2, \"no\")"},
     {Diag::out_of_range, "begin { @a = hist(1, 6); }", "6"},
     {Diag::no_btf, "begin { print(curtask.pid); }", "pid"},
+    {Diag::no_such_cgroup, "begin { print(cgroupid(\"/none\")); }", "\"/none\""},
+    {Diag::bad_address, "begin { print(pton(\"1.2.3\")); }", "\"1.2.3\""},
     {Diag::no_such_symbol, "begin { print(kaddr(\"jiffie\")); }", "\"jiffie\""},
     {Diag::bad_lhist, "begin { @a = lhist(1, 10, 5, 1); }", "lhist(1, 10, 5, 1)"},
     {Diag::unknown_register, "uprobe:/bin/app:main { print(reg(\"axe\")); }", "\"axe\""},

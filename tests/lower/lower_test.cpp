@@ -113,6 +113,9 @@ TEST(Lower, EveryFormIsValid) {
       "struct a { int v[4]; }; uprobe:/bin/app:main { $a = (struct a *)arg0; print($a->v[1]); print($a->v[arg1]); "
       "print(((int32*)arg0)[3]); }",
       "begin { $s = str_concat(comm, \"a\"); print((strlen($s), strstr($s, comm), memcmp($s, comm, 16))); assert(pid, $s); }",
+      "begin { print((strerror(pid), signal_name(pid), syscall_name(pid), ntop(pton(\"::1\")), macaddr(pid))); debugf(\"%d\", "
+      "1); "
+      "print((pid(init), tid(curr_ns), nsecs(sw_tai), cgroup_path(cgroupid(\"/sys/fs/cgroup/app\"), \"u*\"))); }",
       "begin { @m[1] = \"a\"; @c[1] = sum(2); if (find(@m, 1, $m) && find(@c, 1, $c)) { print(($m, $c)); } }",
       "begin { @x[1] = 1; if (has_key(@x, 1)) { delete(@x, 1); } clear(@x); zero(@x); print(@x, 5, 2); }",
       "tracepoint:syscalls:sys_enter_write { join((uint64)args.buf); } end { print(@); } interval:s:1 { @ = nsecs(monotonic); }",

@@ -206,6 +206,9 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
       {"%n: i64 = constant 24 %r: i64 = call get_stack(%ctx, %s, %n, %1) ret %r", 8},
       {"%n: i64 = constant 24 %e: i64 = call get_stack(%ctx, %s, %n, %1) %r: i64 = load.u64 %s, #0 ret %r", 22},
       {"%r: i64 = call send_signal(%8) ret %r", 0},
+      {"%r: i64 = call send_signal_thread(%8) ret %r", 0},
+      {"%r: i64 = call override_return(%ctx, %8) ret %r", 0},
+      {"store.u64 %s, %y, #0 %r: i64 = call probe_write_user(%0, %s, %8) ret %r", uint64_t(-14)},
       {"%m: ptr.map = map_value_addr @a, #0 store.u64 %s, %x, #0 %r: i64 = call strncmp(%s, %8, %m) ret %r", 1},
       {"%m: ptr.map = map_value_addr @a, #0 %r: i64 = call strncmp(%s, %8, %m) ret %r", 0},
   };

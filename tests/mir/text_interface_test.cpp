@@ -43,6 +43,8 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   in.maps.add({".ring", MapRole::ring, MapKind::ring, false, nullptr, nullptr, 0, 0, 4096});
   for (const char* name : {"@.ring", ".", "", "x y", "@7", ".scratch.a \"b\""})
     in.maps.add({name, MapRole::scratch, MapKind::percpu_array});
+  in.maps.add(
+      {.name = ".names", .role = MapRole::table, .kind = MapKind::array, .value_size = 16, .rows = {"one", "quote \"", ""}});
   in.events.add({EventKind::printf,
                  "a %d\n",
                  {{in.types.pointer(in.types.record("far", false), AddressSpace::user), 8}, {in.types.string(5), 16}},

@@ -112,6 +112,24 @@ TEST(ControlReject, GivingUpIsNoBug) {
   }
 }
 
+TEST(ControlReject, AHelperThatTheKernelKeepsIsNoBug) {
+  const std::pair<const char*, const char*> sentences[] = {
+      {"program of this type cannot use helper bpf_probe_write_user#36", "`bpf_probe_write_user`"},
+      {"unknown func bpf_override_return#58", "`bpf_override_return`"},
+  };
+  for (const auto& [sentence, helper] : sentences) {
+    bpf::Object object;
+    object.programs.push_back({.name = "begin", .lines = {{0, {5, 9}}}});
+    Diagnostics diagnostics;
+    explain_reject(object, 0, "5: (85) call bpf_helper#36\n" + std::string(sentence) + "\nprocessed 6 insns\n", EINVAL,
+                   diagnostics);
+    ASSERT_EQ(diagnostics.all().size(), 1u);
+    EXPECT_EQ(diagnostics.all()[0].id, Diag::helper_refused);
+    EXPECT_EQ(diagnostics.all()[0].span, (Span{5, 9}));
+    EXPECT_NE(diagnostics.all()[0].message.find(helper), std::string::npos) << diagnostics.all()[0].message;
+  }
+}
+
 TEST(ControlReject, SpansComeFromTheLastEntryBefore) {
   bpf::Program program;
   program.lines = {{0, {1, 4}}, {5, {6, 9}}};

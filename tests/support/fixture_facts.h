@@ -58,6 +58,14 @@ class FixtureFacts : public KernelFacts {
     if (symbol == "counter") return {Lookup::found, {0x4000, 4}, ""};
     return {Lookup::missing, {}, ""};
   }
+  std::optional<PidNamespace> pid_namespace() override { return std::nullopt; }
+  Answer<uint64_t> cgroup_id(std::string_view path) override {
+    if (path == "/sys/fs/cgroup/app") return {Lookup::found, 42, ""};
+    return {Lookup::missing, 0, "No such file or directory"};
+  }
+  std::optional<std::string> ip_address(std::string_view text) override {
+    return text == "::1" ? std::optional(std::string(15, '\0') + "\1") : std::nullopt;
+  }
   uint32_t possible_cpus() override { return 4; }
   uint32_t kernel_version() override { return 0x060100; }
 
