@@ -2,6 +2,7 @@
 // that trace need a compiler installed, so these are here. Numbers are those of 64-bit x86 Linux.
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "frontend/headers.h"
 
@@ -110,6 +111,23 @@ constexpr Row files[] = {
     {"linux/socket.h", address_families},
 };
 
+// Of headers that the kernel has twice: programs are given the shorter one, without these constants of its own. Those here
+// are the same in every kernel since 4.14.
+constexpr Row additions[] = {
+    {"linux/sched.h",
+     "\n#ifndef TASK_RUNNING\n"
+     "#define TASK_RUNNING 0x0\n#define TASK_INTERRUPTIBLE 0x1\n#define TASK_UNINTERRUPTIBLE 0x2\n"
+     "#define __TASK_STOPPED 0x4\n#define __TASK_TRACED 0x8\n#define EXIT_DEAD 0x10\n#define EXIT_ZOMBIE 0x20\n"
+     "#define TASK_PARKED 0x40\n#define TASK_DEAD 0x80\n"
+     "#endif\n"},
+};
+
+std::string_view text_of(std::span<const Row> rows, std::string_view path) {
+  for (const Row& row : rows)
+    if (row.name == path) return row.text;
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string_view> predefined(std::string_view name) {
@@ -120,9 +138,11 @@ std::optional<std::string_view> predefined(std::string_view name) {
 }
 
 std::string_view builtin_header(std::string_view path) {
-  for (const Row& row : files)
-    if (row.name == path) return row.text;
-  return {};
+  return text_of(files, path);
+}
+
+std::string_view addition_to_header(std::string_view path) {
+  return text_of(additions, path);
 }
 
 }  // namespace shrike

@@ -37,6 +37,9 @@ struct Headers {
 // The text of a header that belongs to the compiler, or stands in for a small one where it is not installed; empty if
 // there is none of that name.
 std::string_view builtin_header(std::string_view path);
+// What the kernel's own header of that name says beyond the one that programs are given: constants that scripts use and BTF does
+// not tell. Guarded against being there already; empty for most.
+std::string_view addition_to_header(std::string_view path);
 // The body of a name that is defined before any text is read; nothing if it is not.
 std::optional<std::string_view> predefined(std::string_view name);
 

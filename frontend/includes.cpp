@@ -60,14 +60,17 @@ void Lexer::read_include(Span name_span, size_t line_end, bool is_next) {
     return;
   }
   std::optional<HeaderFile> file = headers_->loader.find(path, is_quoted && !is_next, name_, is_next ? place_ : 0);
-  if (file && is_of_kernel(path) && file->origin == Origin::system_header) lacks_kernel_headers_ = true;
+  if (file && file->origin == Origin::system_header) file->text += addition_to_header(path);
   if (!file) {
-    if (std::string_view text = builtin_header(path); !text.empty())
+    std::string_view text = builtin_header(path);
+    if (text.empty()) text = addition_to_header(path);
+    if (!text.empty())
       file =
           HeaderFile{"<" + std::string(path) + ">", "<" + std::string(path), std::string(text), Origin::system_header, SIZE_MAX};
   }
-  if (file) open_header(std::move(*file), at);
-  else report_missing(path, at);
+  if (!file) return report_missing(path, at);
+  if (is_of_kernel(path) && file->origin == Origin::system_header) lacks_kernel_headers_ = true;
+  open_header(std::move(*file), at);
 }
 
 void Lexer::report_missing(std::string_view path, Span at) {

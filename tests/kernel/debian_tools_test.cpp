@@ -35,8 +35,6 @@ const std::map<std::string, Obstacle> obstacles = {
     {"loads.bt", {"31:19-28", "no symbol `avenrun`: the kernel does not list it"}},
     // Renamed to h_nr_queued in Linux 6.14.
     {"runqlen.bt", {"37:16-26", "no field `nr_running` in `struct cfs_rq`"}},
-    // A #define of the kernel's own <linux/sched.h>; the one for programs has no such constant.
-    {"runqlat.bt", {"29:26-38", "unknown name `TASK_RUNNING`"}},
     // Static functions of a library that Debian strips, and a library that moved into libc in glibc 2.34.
     {"ssllatency.bt", {"44:1-41", "`uprobe:libcrypto:rsa_ossl_public_encrypt` does not exist on this machine"}},
     {"sslsnoop.bt", {"41:1-41", "`uprobe:libcrypto:rsa_ossl_public_encrypt` does not exist on this machine"}},

@@ -78,6 +78,16 @@ TEST_F(HeaderTest, GiveMacrosWithArguments) {
   EXPECT_EQ(value("#define f(x) f(x + 1)\n", "f(1)"), "(call f (+ 1 1))");
 }
 
+// Programs are given a header that has not all of what the kernel's own of that name has.
+TEST_F(HeaderTest, OfTheKernelHaveItsConstantsToo) {
+  const std::string script = "#include <linux/sched.h>\nbegin { @ = TASK_UNINTERRUPTIBLE + CLONE_VM; }";
+  EXPECT_NE(parse_script(script).find("(+ 2 CLONE_VM)"), std::string::npos) << tree;
+  headers.files["dir1/linux/sched.h"] = "#define CLONE_VM 0x100";
+  EXPECT_NE(parse_script(script).find("(+ 2 256)"), std::string::npos) << tree;
+  headers.files["dir1/linux/sched.h"] = "#define TASK_RUNNING 0\n#define TASK_UNINTERRUPTIBLE 9\n#define CLONE_VM 0x100\n";
+  EXPECT_NE(parse_script(script).find("(+ 9 256)"), std::string::npos) << tree;
+}
+
 // A header's macro of a name that the language has is not what the script means.
 TEST_F(HeaderTest, LeaveTheLanguagesNamesAlone) {
   EXPECT_EQ(value("#define str(x, y) y\n#define pid 3\n", "str(pid)"), "(call str pid)");
