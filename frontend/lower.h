@@ -118,9 +118,10 @@ class Lower {
   // Output. fill() writes the fields at their offsets from the record's start.
   struct RecordField {
     const mir::Type* type;
-    const ast::Expr* expr = nullptr;  // or
-    mir::ValueId value;               // a scalar, or
-    Place made;                       // where its bytes are
+    const ast::Expr* expr = nullptr;        // or
+    mir::ValueId value;                     // a scalar, or
+    Place made;                             // where its bytes are
+    const std::string* constant = nullptr;  // a string that is the same in every record, and so in none
   };
   void emit(mir::EventDecl event, const std::vector<RecordField>& fields);
   void emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill);

@@ -10,6 +10,31 @@ using mir::HelperId;
 using mir::MemWidth;
 using mir::ValueId;
 
+namespace {
+
+// For the time before the record's size is known: the offset of a field that is not in the record.
+constexpr uint32_t constant_field = UINT32_MAX;
+
+// Where each field is: one behind the other, and the constants behind the record.
+void lay_out(mir::EventDecl& event) {
+  uint32_t end = 8;
+  for (mir::EventField& field : event.fields) {
+    if (field.offset == constant_field) continue;
+    uint32_t align = std::max(field.type->align, uint32_t{1});
+    field.offset = (end + align - 1) / align * align;
+    end = field.offset + field.type->size;
+  }
+  event.size = (end + 7) & ~7u;
+  uint32_t constants = event.size;
+  for (mir::EventField& field : event.fields) {
+    if (field.offset != constant_field) continue;
+    field.offset = constants;
+    constants += field.type->size;
+  }
+}
+
+}  // namespace
+
 ValueId Lower::globals_pointer(uint32_t offset) {
   return b().map_value_addr(globals_, offset);
 }
@@ -26,13 +51,7 @@ uint32_t Lower::string_index(std::string_view text) {
 }
 
 void Lower::emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill) {
-  uint32_t end = 8;
-  for (mir::EventField& field : event.fields) {
-    uint32_t align = std::max(field.type->align, uint32_t{1});
-    field.offset = (end + align - 1) / align * align;
-    end = field.offset + field.type->size;
-  }
-  event.size = (end + 7) & ~7u;
+  lay_out(event);
   // A record must fit the ring with its header, whatever the script puts in it.
   mir::MapDecl& ring = module_.interface.maps[ring_];
   while (ring.max_entries < event.size * 4) ring.max_entries *= 2;
@@ -57,9 +76,15 @@ void Lower::emit_event(mir::EventDecl event, const std::function<void(const Plac
 }
 
 void Lower::emit(mir::EventDecl event, const std::vector<RecordField>& fields) {
-  for (const RecordField& field : fields) event.fields.push_back({field.type, 0});
+  for (const RecordField& field : fields) event.fields.push_back({field.type, field.constant == nullptr ? 0 : constant_field});
+  for (const RecordField& field : fields) {
+    if (field.constant == nullptr) continue;
+    event.constants += *field.constant;
+    event.constants.resize(event.constants.size() + field.type->size - field.constant->size());
+  }
   emit_event(std::move(event), [&](const Place& record, const mir::EventDecl& laid_out) {
     for (size_t i = 0; i < fields.size(); i++) {
+      if (fields[i].constant != nullptr) continue;
       Place to = record.at(laid_out.fields[i].offset);
       if (fields[i].value.is_valid()) store_scalar(to, fields[i].value, fields[i].type);
       else if (fields[i].made.pointer.is_valid()) convert(fields[i].made, fields[i].type, to, fields[i].type);
@@ -84,6 +109,11 @@ Lower::RecordField Lower::record_field(const ast::Expr* expr) {
   RecordField field;
   field.expr = expr;
   field.type = stored(read_as(type(expr), types()), types());
+  const auto* text = std::get_if<std::string>(&note(expr).constant);
+  if (text != nullptr && field.type->is(mir::TypeKind::string) && field.type->size > text->size()) {
+    field.constant = text;
+    return field;
+  }
   if (is_scalar(field.type)) {
     field.value = scalar(expr);
     return field;

@@ -110,16 +110,22 @@ std::optional<EventKind> find_event_kind(std::string_view name);
 
 struct EventField {
   const Type* type = nullptr;
-  uint32_t offset = 0;  // in the record, at least 8, naturally aligned
+  uint32_t offset = 0;  // in the record, at least 8, naturally aligned; from the record's size on: in EventDecl::constants
 };
 
 struct EventDecl {
   EventKind kind = EventKind::printf;
   std::string format;
   std::vector<EventField> fields;
-  uint32_t size = 8;  // whole record, a multiple of 8
-  MapId map;          // print_map, print_element, clear, zero
-  Span span;          // errorf, warnf, runtime_error
+  uint32_t size = 8;      // whole record, a multiple of 8
+  MapId map;              // print_map, print_element, clear, zero
+  Span span;              // errorf, warnf, runtime_error
+  std::string constants;  // bytes of the fields that are the same in every record, which has none of them
+
+  const uint8_t* bytes_of(const EventField& field, const uint8_t* record) const {
+    if (field.offset < size) return record + field.offset;
+    return reinterpret_cast<const uint8_t*>(constants.data()) + (field.offset - size);
+  }
 };
 
 enum class ProbeKind : uint8_t {

@@ -54,6 +54,7 @@ void print_event(std::string& out, const Interface& interface, uint32_t index) {
     out += text_of(event.fields[i].type) + " @" + std::to_string(event.fields[i].offset);
   }
   out += ") size " + std::to_string(event.size);
+  if (!event.constants.empty()) out += " constants " + quoted(event.constants);
   if (event.map.index < interface.maps.size()) out += " map " + mir::text_of(interface.maps[event.map]);
   out += "\n";
 }
@@ -181,6 +182,7 @@ void read_event(TextReader& reader, Interface& interface) {
   }
   reader.expect("size");
   event.size = reader.number32("a size");
+  if (reader.accept("constants")) event.constants = reader.string("the constants in quotes");
   if (reader.accept("map")) event.map = reader.map(interface);
   event.span = reader.span_since(first);
   if (!reader.failed()) interface.events.add(std::move(event));

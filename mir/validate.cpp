@@ -19,7 +19,8 @@
 // 14. An access at a constant offset from a slot is aligned to its width (the kernel demands it of the stack).
 // 15. map_value_addr is of an array map; ring helpers take a ring map, other helpers none.
 // 16. Map names are unique; sizes fit kinds and types; user maps have a value type, keyed ones a key type.
-// 17. Event fields lie behind the header, inside the record, naturally aligned; events that name a map have one.
+// 17. Event fields lie behind the header, inside the record, naturally aligned, or in the event's constants; events that name a
+// map have one.
 // 18. A probe runs a `program` function.
 // 19. No function calls itself, directly or through others, by call_fn or as a callback.
 // Not checked yet: that reserved ring memory is submitted or discarded exactly once on every path; that `copy` does not
@@ -344,7 +345,9 @@ void check_event(const Interface& interface, EventId id, std::vector<Violation>&
       violate("has a field without a type");
       continue;
     }
-    if (field.offset < 8 || uint64_t{field.offset} + field.type->size > event.size) violate("has a field outside the record");
+    const uint64_t end = uint64_t{field.offset} + field.type->size;
+    const bool is_constant = field.offset >= event.size && end <= uint64_t{event.size} + event.constants.size();
+    if (field.offset < 8 || (end > event.size && !is_constant)) violate("has a field outside the record");
     if (field.offset % field.type->align != 0) violate("has a field that is not aligned");
   }
   bool needs_map = event.kind == EventKind::print_map || event.kind == EventKind::print_element ||

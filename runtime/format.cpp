@@ -222,7 +222,7 @@ void Format::append(std::string& out, const mir::EventDecl& event, const uint8_t
   auto take_integer = [&](int64_t otherwise) {
     if (next >= event.fields.size()) return otherwise;
     const mir::EventField& field = event.fields[next++];
-    return static_cast<int64_t>(integer_of(*field.type, record + field.offset).bits);
+    return static_cast<int64_t>(integer_of(*field.type, event.bytes_of(field, record)).bits);
   };
   for (const FormatPiece& parsed : pieces_) {
     out.append(parsed.literal);
@@ -237,7 +237,7 @@ void Format::append(std::string& out, const mir::EventDecl& event, const uint8_t
     if (piece.takes_precision) piece.precision = static_cast<int32_t>(std::clamp<int64_t>(take_integer(-1), -1, widest));
     if (next >= event.fields.size()) continue;
     const mir::EventField& field = event.fields[next++];
-    append_argument(out, piece, {*field.type, record + field.offset}, values);
+    append_argument(out, piece, {*field.type, event.bytes_of(field, record)}, values);
   }
 }
 

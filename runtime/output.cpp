@@ -86,7 +86,7 @@ struct Output::State {
   int64_t integer_field(const EventDecl& event, const uint8_t* record, size_t index) {
     if (index >= event.fields.size()) return 0;
     const mir::EventField& field = event.fields[index];
-    return static_cast<int64_t>(integer_of(*field.type, record + field.offset).bits);
+    return static_cast<int64_t>(integer_of(*field.type, event.bytes_of(field, record)).bits);
   }
 
   void show(mir::EventId id, const EventDecl& event, const uint8_t* record);
@@ -145,7 +145,7 @@ void Output::State::join(const EventDecl& event, const uint8_t* record) {
   std::string& text = printer->begin();
   if (!event.fields.empty() && event.fields[0].type->is(mir::TypeKind::array)) {
     const mir::Type& strings = *event.fields[0].type;
-    const uint8_t* at = record + event.fields[0].offset;
+    const uint8_t* at = event.bytes_of(event.fields[0], record);
     for (uint32_t i = 0; i < strings.count && *at != 0; i++, at += strings.element->size) {
       if (i != 0) text.append(event.format);
       values.append(text, *strings.element, at);
@@ -187,15 +187,15 @@ void Output::State::show(mir::EventId id, const EventDecl& event, const uint8_t*
     case EventKind::warnf: printer->message(event.kind, event.span, formatted(id, record)); return;
     case EventKind::runtime_error: printer->message(event.kind, event.span, event.format); return;
     case EventKind::print_value:
-      if (!event.fields.empty()) printer->value(*event.fields[0].type, record + event.fields[0].offset);
+      if (!event.fields.empty()) printer->value(*event.fields[0].type, event.bytes_of(event.fields[0], record));
       return;
     case EventKind::print_map:
       printer->map(read_map(interface, event.map, maps, integer_field(event, record, 0)), integer_field(event, record, 1));
       return;
     case EventKind::print_element:
       if (event.fields.size() >= 2)
-        printer->element(interface.maps[event.map], *event.fields[0].type, record + event.fields[0].offset, *event.fields[1].type,
-                         record + event.fields[1].offset);
+        printer->element(interface.maps[event.map], *event.fields[0].type, event.bytes_of(event.fields[0], record),
+                         *event.fields[1].type, event.bytes_of(event.fields[1], record));
       return;
     case EventKind::clear: maps.clear(event.map); return;
     case EventKind::zero: maps.zero(event.map); return;

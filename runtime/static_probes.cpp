@@ -20,6 +20,7 @@ namespace shrike {
 namespace {
 
 constexpr uint32_t note_type = 3;  // NT_STAPSDT
+constexpr std::string_view owner("stapsdt\0", 8);
 
 struct RegisterName {
   std::string name;  // as reg() takes it; empty: not an integer register
@@ -163,7 +164,7 @@ class NoteReader {
     size_t name = 0, descriptor = 0;
     for (size_t at = 0; (at = gelf_getnote(data, at, &note, &name, &descriptor)) > 0;) {
       const char* bytes = static_cast<const char*>(data->d_buf);
-      if (note.n_type != note_type || std::string_view(bytes + name, note.n_namesz) != std::string_view("stapsdt", 8)) continue;
+      if (note.n_type != note_type || std::string_view(bytes + name, note.n_namesz) != owner) continue;
       if (note.n_descsz > 24) take(bytes + descriptor, note.n_descsz, out);
     }
     return out;

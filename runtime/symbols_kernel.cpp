@@ -47,7 +47,7 @@ KernelSymbols::KernelSymbols() {
   sort();
 }
 
-KernelSymbols::KernelSymbols(std::string text) {
+KernelSymbols::KernelSymbols(std::string_view text) {
   parse(text);
   sort();
 }

@@ -19,7 +19,7 @@ class KernelSymbols {
  public:
   // `text` in the format of /proc/kallsyms, for tests; the default reads that file.
   KernelSymbols();
-  explicit KernelSymbols(std::string text);
+  explicit KernelSymbols(std::string_view text);
 
   // All addresses were zero: the kernel hides them from this user.
   bool is_hidden() const { return is_hidden_; }

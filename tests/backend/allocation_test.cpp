@@ -10,9 +10,6 @@
 namespace shrike {
 namespace {
 
-using mir::MemWidth;
-using mir::Opcode;
-
 lir::Module parse(const std::string& body) {
   Diagnostics diagnostics;
   lir::Module module = lir::parse(

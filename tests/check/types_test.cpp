@@ -6,7 +6,7 @@
 namespace shrike {
 namespace {
 
-std::string checked(const std::string& text, CheckOptions options = {}) {
+std::string checked(const std::string& text, const CheckOptions& options = {}) {
   CheckedScript script(text, options);
   std::string errors;
   for (const Diagnostic& diagnostic : script.diagnostics.all()) errors += render(diagnostic, script.sources, {});

@@ -1,6 +1,6 @@
 // The part of `debugged` that is a shared library, and whose static probe has a semaphore: the header wants one for every probe
 // of a file, or for none.
-#define _SDT_HAS_SEMAPHORES 1
+#define _SDT_HAS_SEMAPHORES 1  // NOLINT(bugprone-reserved-identifier): the header chose the name
 #include <sys/sdt.h>
 
 extern "C" {

@@ -150,7 +150,7 @@ Trace trace_living(std::string script, std::vector<std::string> verbs, const std
   return trace_beside(Workload::lives_on, std::move(script), std::move(verbs), options);
 }
 
-Result shrike(std::vector<std::string> args, ProcessOptions options) {
+Result shrike(const std::vector<std::string>& args, const ProcessOptions& options) {
   Result result = run(with_binary(args), options, patience_ms);
   EXPECT_FALSE(result.timed_out) << "shrike did not end by itself\n" << result.out << result.err;
   EXPECT_EQ(explain_refusal(result, args), "");

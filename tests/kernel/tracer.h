@@ -58,7 +58,7 @@ Trace trace(std::string script, std::vector<std::string> verbs, const std::vecto
 Trace trace_living(std::string script, std::vector<std::string> verbs, const std::vector<std::string>& options = {});
 
 // shrike from start to its own end.
-Result shrike(std::vector<std::string> args, ProcessOptions options = {});
+Result shrike(const std::vector<std::string>& args, const ProcessOptions& options = {});
 // The same, with -e.
 Result shrike_script(const std::string& script);
 

@@ -8,7 +8,7 @@
 namespace shrike {
 namespace {
 
-std::string lowered(const std::string& text, CheckOptions options = {}) {
+std::string lowered(const std::string& text, const CheckOptions& options = {}) {
   CheckedScript script(text, options);
   std::string errors;
   for (const Diagnostic& diagnostic : script.diagnostics.all()) errors += render(diagnostic, script.sources, {});
@@ -49,6 +49,12 @@ TEST(Lower, PrintfWritesStraightIntoTheRing) {
   EXPECT_HAS(text, "call ringbuf_reserve");
   EXPECT_HAS(text, "call probe_read_user_str");
   EXPECT_EQ(count(text, "slot $"), 1u) << text;  // the byte that tells a cut string; no copy of the string
+}
+
+TEST(Lower, RecordsHaveNothingThatIsTheSameInEachOfThem) {
+  std::string text = lowered("begin { printf(\"%s %d %s\\n\", \"TIME\", pid, probe); }");
+  EXPECT_HAS(text, "(string[5] @16, uint64 @8, string[6] @21) size 16 constants \"TIME\\x00begin\\x00\"");
+  EXPECT_EQ(count(text, "store."), 2u) << text;  // the event and the process
 }
 
 TEST(Lower, LiteralComparisonHasNoBranches) {

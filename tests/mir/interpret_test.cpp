@@ -225,16 +225,13 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
 
 TEST(Interpret, FaultsEndTheProgram) {
   for (const char* code : {
-           "%r: i64 = load.u64 %ctx, #9 ret %r",
-           "%p: ptr.stack = ptr_add %s, %y store.u8 %p, %x, #0 ret %0",
-           "%p: ptr.stack = ptr_add %s, %y zero %p, #0, 8 ret %0",
-           "%p: ptr.stack = ptr_add %s, %y copy %s, %p, 8 ret %0",
+           "%r: i64 = load.u64 %ctx, #9 ret %r", "%p: ptr.stack = ptr_add %s, %y store.u8 %p, %x, #0 ret %0",
+           "%p: ptr.stack = ptr_add %s, %y zero %p, #0, 8 ret %0", "%p: ptr.stack = ptr_add %s, %y copy %s, %p, 8 ret %0",
            "%p: ptr.stack = ptr_add %s, %y %r: i64 = call map_delete_elem(@h, %p) ret %r",
-           "%r: i64 = call probe_read_user(%s, %y, %0) ret %r",
-           "jump ^l ^l: jump ^l",
-           "%p: ptr.mem? = call ringbuf_reserve(@.ring, %8, %0) branch_null %p, ^no, ^yes ^yes(%q: ptr.mem): call "
-           "ringbuf_submit(%q, %0) call "
-           "ringbuf_submit(%q, %0) ret %0 ^no: ret %0",
+           "%r: i64 = call probe_read_user(%s, %y, %0) ret %r", "jump ^l ^l: jump ^l",
+           "%p: ptr.mem? = call ringbuf_reserve(@.ring, %8, %0) branch_null %p, ^no, ^yes "
+           "^yes(%q: ptr.mem): call ringbuf_submit(%q, %0) call ringbuf_submit(%q, %0) ret %0 "
+           "^no: ret %0",  // NOLINT(bugprone-suspicious-missing-comma): one program
        }) {
     Module module = read(program(code));
     Machine machine(module);

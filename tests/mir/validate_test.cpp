@@ -64,7 +64,7 @@ fn "helper" subprogram kprobe {
 }
 )";
 
-Module read(std::string text) {
+Module read(const std::string& text) {
   Diagnostics diagnostics;
   Module module = parse(text, 1, diagnostics);
   EXPECT_FALSE(diagnostics.has_errors()) << diagnostics.all()[0].message;

@@ -43,7 +43,7 @@ void Initramfs::add_link(const std::string& path, const std::string& target) {
   add(path, 0120777, target);
 }
 
-bool Initramfs::add_copy(const std::string& source, std::string path) {
+bool Initramfs::add_copy(const std::string& source, const std::string& path) {
   const std::string bytes = read_file(source);
   if (bytes.empty()) return false;
   add_file(path.empty() ? source : path, bytes, true);

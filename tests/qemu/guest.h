@@ -19,7 +19,7 @@ class Initramfs {
   void add_file(const std::string& path, std::string_view bytes, bool executable = false);
   void add_link(const std::string& path, const std::string& target);
   // A file of this machine under the same path, or another; false if it cannot be read.
-  bool add_copy(const std::string& source, std::string path = {});
+  bool add_copy(const std::string& source, const std::string& path = {});
   std::string archive() const;
 
  private:

@@ -11,7 +11,7 @@
 namespace shrike {
 
 struct CheckedScript {
-  explicit CheckedScript(const std::string& text, CheckOptions options = {}) {
+  explicit CheckedScript(const std::string& text, const CheckOptions& options = {}) {
     uint32_t begin = sources.add("test.bt", text);
     ParseOptions parse_options;
     parse_options.positionals = options.positionals;

@@ -9,7 +9,6 @@ namespace {
 
 using bpf::size::b;
 using bpf::size::dw;
-using bpf::size::h;
 using bpf::size::w;
 
 constexpr uint32_t array_map = 0, hash_map = 1, ring_map = 2, stacks_map = 3, events_map = 4, percpu_map = 5;

@@ -10,7 +10,6 @@
 namespace shrike::sim::test {
 namespace {
 
-using bpf::size::b;
 using bpf::size::dw;
 using bpf::size::w;
 
