@@ -241,10 +241,10 @@ void Checker::check_body(CheckedBody& body) {
 // Named arguments that no getopt() asks for are mistyped ones.
 void Checker::check_named_arguments() {
   for (const auto& [name, value] : program_.options.named) {
-    if (program_.option_names.contains(name)) continue;
+    if (program_.script_options.contains(name) || name == "help") continue;
     Diagnostic& said = report(Diag::unknown_named_argument, {}, {name});
     std::string known;
-    for (const std::string& option : program_.option_names) known += (known.empty() ? "--" : ", --") + option;
+    for (const auto& [option, use] : program_.script_options) known += (known.empty() ? "--" : ", --") + option;
     said.with_hint(known.empty() ? "the script calls getopt() nowhere" : "it knows " + known);
   }
 }

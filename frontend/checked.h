@@ -3,8 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -122,6 +122,14 @@ struct UserMap {
   bool is_reached = false;  // by more than functions that no probe comes to call
 };
 
+// A named argument that the script asks for by getopt().
+struct ScriptOption {
+  const mir::Type* type = nullptr;
+  Constant otherwise;  // the default
+  std::string help;
+  Span span;  // of the first use
+};
+
 class CheckedProgram {
  public:
   const ast::Program* ast = nullptr;
@@ -129,7 +137,7 @@ class CheckedProgram {
   CheckOptions options;
   Config config;
   mutable mir::TypePool types;
-  std::set<std::string> option_names;  // every getopt() of the script
+  std::map<std::string, ScriptOption> script_options;  // by name
   Table<UserMapId, UserMap> maps;
   std::vector<CheckedBody> bodies;
   std::deque<CheckedBody> functions;  // notes point to them

@@ -31,6 +31,7 @@ class Checker {
   KernelFacts& facts() { return *program_.facts; }
   CheckedBody& body() { return *body_; }
   const ProbeContext& context() const { return body_->context; }
+  Diagnostics& diagnostics() { return *sink_; }
   Diagnostic& report(Diag id, Span span, std::initializer_list<std::string> args = {});
 
   const mir::Type* expr(const ast::Expr* expr);

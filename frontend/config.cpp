@@ -2,6 +2,7 @@
 // bpftrace's BPFTRACE_ prefix, in scripts as in the environment.
 #include "frontend/config.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace shrike {
@@ -14,7 +15,7 @@ struct ConfigRow {
   std::string_view name;
   ValueKind kind;
   std::string_view old_name;
-  std::string_view words;  // allowed values, separated by spaces; empty: any
+  std::string_view words;  // allowed values, separated by bars; empty: any
 };
 
 constexpr ConfigRow rows[] = {
@@ -22,6 +23,14 @@ constexpr ConfigRow rows[] = {
 #include "frontend/config.def"
 #undef CONFIG
 };
+
+// What later versions of bpftrace dropped: scripts that still set them run as well without.
+constexpr std::string_view retired[] = {"symbol_source",   "max_type_res_iterations", "unstable_addr",
+                                        "unstable_import", "unstable_macro",          "unstable_map_decl"};
+
+bool is_retired(std::string_view key) {
+  return std::find(std::begin(retired), std::end(retired), key) != std::end(retired);
+}
 
 std::string normalize(std::string_view key) {
   std::string out;
@@ -38,9 +47,9 @@ const ConfigRow* find_row(std::string_view key) {
 
 bool has_word(std::string_view words, std::string_view word) {
   while (!words.empty()) {
-    size_t space = words.find(' ');
-    if (words.substr(0, space) == word) return true;
-    words = space == std::string_view::npos ? std::string_view() : words.substr(space + 1);
+    size_t bar = words.find('|');
+    if (words.substr(0, bar) == word) return true;
+    words = bar == std::string_view::npos ? std::string_view() : words.substr(bar + 1);
   }
   return false;
 }
@@ -72,7 +81,11 @@ bool assign(Config& config, const ConfigRow& row, std::string_view key, std::str
 }
 
 std::string expected(const ConfigRow& row) {
-  if (!row.words.empty()) return "one of " + std::string(row.words);
+  if (!row.words.empty()) {
+    std::string list;
+    for (char c : row.words) list += c == '|' ? std::string(", ") : std::string(1, c);
+    return "one of " + list;
+  }
   return row.kind == ValueKind::number ? "a number" : row.kind == ValueKind::flag ? "true or false" : "a string";
 }
 
@@ -83,7 +96,9 @@ Config read_config(const ast::Program& program, const CheckOptions& options, Dia
   for (const ast::ConfigEntry& entry : program.config) {
     std::string key = normalize(entry.key);
     const ConfigRow* row = find_row(key);
-    if (row == nullptr) {
+    if (row == nullptr && is_retired(key)) {
+      diagnostics.report(Diag::retired_config, entry.key_span, {std::string(entry.key)});
+    } else if (row == nullptr) {
       std::vector<std::string_view> names;
       for (const ConfigRow& candidate : rows) names.push_back(candidate.name);
       Diagnostic& report = diagnostics.report(Diag::unknown_config, entry.key_span, {std::string(entry.key)});
@@ -96,8 +111,11 @@ Config read_config(const ast::Program& program, const CheckOptions& options, Dia
   for (const auto& [name, value] : options.environment) {
     std::string key = normalize(name);
     const ConfigRow* row = find_row(key);
+    std::string shown = name;
+    for (char& c : shown) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    if (row == nullptr && is_retired(key)) diagnostics.report(Diag::retired_config, {}, {"BPFTRACE_" + shown});
     if (row != nullptr && !assign(config, *row, key, value))
-      diagnostics.report(Diag::bad_environment_value, {}, {name, std::string(row->name), expected(*row)});
+      diagnostics.report(Diag::bad_environment_value, {}, {shown, std::string(row->name), expected(*row)});
   }
   return config;
 }

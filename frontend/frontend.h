@@ -32,6 +32,12 @@ struct Config {
   std::string stack_mode = "bpftrace";   // bpftrace, perf, raw
   std::string license = "GPL";
   std::string cache_user_symbols = "PER_PID";
+  bool lazy_symbolication = true;
+  // enable, warn, error: may the script use what bpftrace may still change?
+  std::string unstable_tseries = "warn";
+  std::string unstable_import_statement = "error";
+  std::string unstable_typeinfo = "error";
+  std::string unstable_dw_ustack = "warn";
 };
 
 struct CheckOptions {
@@ -53,6 +59,9 @@ using CheckedProgramPtr = std::unique_ptr<CheckedProgram, CheckedProgramDeleter>
 // Resolves names, expands attach points, types every expression. Null after errors. `program` must outlive the result.
 CheckedProgramPtr check(const ast::Program& program, KernelFacts& facts, const CheckOptions& options, Diagnostics& diagnostics);
 const Config& config_of(const CheckedProgram& program);
+// Do the arguments ask which named arguments the script has (`-- --help`), and what are they?
+bool wants_option_help(const CheckedProgram& program);
+std::string option_help(const CheckedProgram& program);
 // --emit=checked
 std::string print(const CheckedProgram& program, const SourceMap& sources);
 // SSA with high operations; every instruction has a span.

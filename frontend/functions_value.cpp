@@ -4,6 +4,7 @@
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
 #include "frontend/registers.h"
+#include "frontend/script_options.h"
 #include "frontend/stacks.h"
 #include "mir/btf.h"
 
@@ -240,7 +241,9 @@ const Type* check_getopt(Checker& c, const ast::Expr& self, const ast::Call& cal
     c.report(Diag::expected_constant, call.args[1]->span, {"the default of an option"});
     return nullptr;
   }
-  c.program().option_names.insert(std::string(*name));
+  std::string_view help;
+  if (call.args.size() > 2) help = std::get<std::string>(c.constant(call.args[2]));
+  if (!note_option(c.program(), c.diagnostics(), *name, {type, value, std::string(help), self.span})) return nullptr;
   auto given = c.program().options.named.find(std::string(*name));
   if (given != c.program().options.named.end()) {
     std::string_view text = given->second;

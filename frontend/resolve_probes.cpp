@@ -235,6 +235,7 @@ struct Resolver {
     };
     static constexpr Unit units[] = {{"ns", 1},         {"us", 1000},       {"ms", 1000000},
                                      {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    constexpr uint64_t shortest_period = 1000;
     mir::AttachPoint place = start();
     uint64_t count = 0;
     std::string_view unit;
@@ -263,8 +264,14 @@ struct Resolver {
     }
     for (const Unit& known : units) {
       if (known.name != unit || (point.parts.size() == 2 && unit == "ns")) continue;
-      place.period = count * known.nanoseconds;
-      return {place};
+      if (__builtin_mul_overflow(count, known.nanoseconds, &place.period)) return bad_form();
+      if (place.period >= shortest_period) return {place};
+      Diagnostic& said =
+          diagnostics.report(Diag::period_too_short, point.span, {std::string(row.name), std::to_string(place.period)});
+      if (point.parts.size() == 1 && !point.parts[0].ends_with("ns"))
+        said.with_hint("a number without a unit counts nanoseconds: seconds are `" + std::string(row.name) + ":" +
+                       std::to_string(count) + "s`");
+      return {};
     }
     return bad_form();
   }

@@ -162,6 +162,10 @@ std::optional<mir::Module> run_frontend(const Source& source, const CompileOptio
   CheckedProgramPtr checked = check(program, facts, options.check, messages.diagnostics);
   viewer.lap("check");
   if (!checked || messages.diagnostics.has_errors()) return {};
+  if (wants_option_help(*checked)) {
+    options.show(option_help(*checked));
+    return {};
+  }
   config = config_of(*checked);
   if (viewer.stage(Emit::checked, [&] { return print(*checked, messages.sources); })) return {};
 

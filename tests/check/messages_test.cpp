@@ -34,6 +34,9 @@ TEST_P(CheckMessage, IsGivenAtItsSpan) {
 const Case cases[] = {
     {Diag::unknown_config, "config = { max_strlem = 10 } begin { }", "max_strlem"},
     {Diag::bad_config_value, "config = { missing_probes = sometimes } begin { }", "sometimes"},
+    {Diag::retired_config, "config = { unstable_macro = enable } begin { }", "unstable_macro"},
+    {Diag::period_too_short, "interval:5 { exit(); }", "interval:5"},
+    {Diag::option_conflict, "begin { $a = getopt(\"a\", 1); $b = getopt(\"a\", 2); }", "getopt(\"a\", 2)"},
     {Diag::unknown_probe, "trcepoint:app:open { }", "trcepoint:app:open"},
     {Diag::probe_not_supported, "watchpoint:0x10:8:w { }", "watchpoint:0x10:8:w"},
     {Diag::cannot_look_up_probe, "fentry:do_work { }", "fentry:do_work"},
