@@ -249,12 +249,6 @@ void Checker::check_named_arguments() {
   }
 }
 
-void Checker::warn_unused() {
-  if (final_.has_errors()) return;
-  for (const UserMap& map : program_.maps)
-    if (map.is_declared && !map.is_written && !map.is_read) report(Diag::unused_map, map.first_use, {std::string(map.name)});
-}
-
 bool Checker::widen(const Type*& slot, const Type* type) {
   const Type* wider = slot == nullptr ? type : unify(slot, type, types());
   if (wider == nullptr) return false;
@@ -305,7 +299,10 @@ void Checker::in_branch(const ast::Expr* condition, bool when, const std::functi
 
 void Checker::statement(const ast::Stmt& statement) {
   std::visit(ast::Overloaded{
-                 [&](const ast::ExprStmt& s) { expr(s.expr); },
+                 [&](const ast::ExprStmt& s) {
+                   expr(s.expr);
+                   warn_discarded(s.expr);
+                 },
                  [&](const ast::Assign& s) { assign(s, statement.span); },
                  [&](const ast::Let& s) { let(s); },
                  [&](const ast::If& s) {
@@ -406,6 +403,7 @@ void Checker::let(const ast::Let& statement) {
   VariableId id = declare(statement.variable, statement.variable->span, innermost_callback());
   scopes_.back().variables.push_back(id);
   Variable& variable = body_->variables[id];
+  variable.is_let = true;
   note(statement.variable).variable = id;
   if (statement.type) {
     if (const Type* declared = named_type(*statement.type)) {

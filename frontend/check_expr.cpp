@@ -40,6 +40,7 @@ struct ExprChecker {
     const auto& given = c.program().options.positionals;
     if (e.number > given.size()) {  // a missing one is 0, and empty as a string
       note().constant = int64_t{0};
+      c.missing_positionals_.try_emplace(e.number, self.span);
       return types().int64();
     }
     const std::string& text = given[e.number - 1];
@@ -52,6 +53,7 @@ struct ExprChecker {
   }
 
   const Type* operator()(const ast::PositionalCount&) {
+    c.counts_positionals_ = true;
     note().constant = static_cast<int64_t>(c.program().options.positionals.size());
     return types().int64();
   }
@@ -99,6 +101,7 @@ struct ExprChecker {
     }
     note().variable = id;
     variable->is_read = true;
+    if (variable->type == nullptr && !variable->is_assigned) c.report(Diag::undefined_variable, self.span, {std::string(e.name)});
     return variable->type;
   }
 
@@ -248,7 +251,7 @@ struct ExprChecker {
     left = read_as(left, types());
     right = read_as(right, types());
     bool is_signed = is_signed_operation(c.note(e.left), c.note(e.right));
-    warn_mixed_signs(e, left, right);
+    c.warn_mixed_signs(e, left, right);
     if (e.op == Op::div || e.op == Op::mod) {
       if (const auto* divisor = std::get_if<int64_t>(&c.constant(e.right)); divisor != nullptr && *divisor == 0) {
         c.report(Diag::division_by_zero, e.right->span);
@@ -270,18 +273,6 @@ struct ExprChecker {
       case Op::shr: return types().integer(8, has_sign(left));
       default: return types().integer(8, is_signed);
     }
-  }
-
-  void warn_mixed_signs(const ast::Binary& e, const Type* left, const Type* right) {
-    using Op = ast::BinaryOp;
-    bool is_order = e.op == Op::lt || e.op == Op::le || e.op == Op::gt || e.op == Op::ge;
-    if (!is_order || left->is_signed == right->is_signed || !left->is(TypeKind::integer) || !right->is(TypeKind::integer)) return;
-    // A constant that both signs hold is no trap.
-    for (const ast::Expr* side : {e.left, e.right})
-      if (const auto* value = std::get_if<int64_t>(&c.constant(side)); value != nullptr && *value >= 0) return;
-    if (left->size < 8 && !left->is_signed) return;
-    if (right->size < 8 && !right->is_signed) return;
-    c.report(Diag::mixed_signs, e.op_span, {show(left), show(right)});
   }
 
   void fold_constants(const ast::Binary& e, bool is_signed) {

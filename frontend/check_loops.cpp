@@ -33,6 +33,8 @@ void Checker::enter_callback(const ast::Expr* while_condition) {
 // the walk that finds such a thing says so in the note of the condition, and the next one goes by it.
 void Checker::while_loop(const ast::Block& block, size_t index) {
   const auto& loop = std::get<ast::While>(block.statements[index]->node);
+  const uint32_t start = block.statements[index]->span.begin;
+  report(Diag::deprecated_while, {start, start + 5}).with_hint("`for $i : 0..n` counts, and `break` leaves it");
   ExprNote& its = note(loop.condition);
   its.is_callback = !its.stays_in_function && !is_walkable(block, index);
   const bool is_callback = its.is_callback;

@@ -61,6 +61,7 @@ struct Variable {
   Span declared;  // `let`, first assignment or loop head
   bool is_assigned = false;
   bool is_read = false;
+  bool is_let = false;
   bool is_fixed = false;     // declared with a type: assignments convert, the type does not widen
   uint32_t callback = 0;     // the loop body that is a callback and has it for itself, numbered from 1; 0: none
   bool is_captured = false;  // used inside another such body than its own: lives in memory both can reach

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "frontend/builtins.h"
@@ -81,6 +82,8 @@ class Checker {
   void check_body(CheckedBody& body);
   void check_named_arguments();
   void warn_unused();
+  void warn_discarded(const ast::Expr* value);
+  void warn_mixed_signs(const ast::Binary& e, const mir::Type* left, const mir::Type* right);
   bool widen(const mir::Type*& slot, const mir::Type* type);
   const mir::Type* counting(const ast::Expr* target, const mir::Type* type);
   const mir::Type* cast(const ast::Expr& self, const ast::Cast& e);
@@ -134,8 +137,10 @@ class Checker {
   std::vector<Callback> callbacks_;  // around this place
   uint32_t callbacks_met_ = 0;       // by this walk
   bool changed_ = false;
-  bool is_dead_ = false;        // a condition known while compiling keeps this code from running
-  bool has_functions_ = false;  // that are fit to be called
+  std::map<uint64_t, Span> missing_positionals_;  // used and not given
+  bool counts_positionals_ = false;               // `$#` is used: the script knows how many there are
+  bool is_dead_ = false;                          // a condition known while compiling keeps this code from running
+  bool has_functions_ = false;                    // that are fit to be called
 };
 
 }  // namespace shrike

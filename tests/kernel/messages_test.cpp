@@ -102,6 +102,12 @@ TEST_F(Messages, AboutProgramsWithMoreMapsThanTheKernelTakes) {
   EXPECT_NE(result.err.find("`begin` uses 65 maps"), std::string::npos) << result.err;
 }
 
+TEST_F(Messages, AboutPrivilegesThatAreNotThere) {
+  const Result result = run({"setpriv", "--bounding-set=-all", SHRIKE_BINARY, "-e", "begin { exit(); }"}, {}, 10000);
+  EXPECT_EQ(result.status, 1);
+  expect_message(result, "missing_privileges");
+}
+
 TEST_F(Messages, AboutMapsThatTheKernelRefuses) {
   const Result result = shrike_script("let @a = hash(4000000000); begin { @a[1] = 1; exit(); }");
   EXPECT_EQ(result.status, 1);

@@ -73,12 +73,19 @@ std::vector<std::string> unnamed_rows(std::string_view def_path, std::string_vie
   return missing;
 }
 
+// Tests expect a message by its id in code, or by the name at the start of a string; a mere mention does not count.
+bool is_expected(const std::string& id) {
+  const std::string& text = test_text();
+  return has_word(text, "Diag::" + id) || text.find('"' + id + '"') != std::string::npos ||
+         text.find('"' + id + ' ') != std::string::npos;
+}
+
 TEST(RowCoverage, EveryMessageIsProducedByATest) {
   const std::vector<std::string> ids = row_ids("mir/base/diagnostics.def", "DIAG");
   EXPECT_GT(ids.size(), 5u);
   for (const std::string& id : ids) {
     if (is_exempt(unproduced_messages(), id)) continue;
-    EXPECT_TRUE(has_word(test_text(), id)) << "no test names the message " << id;
+    EXPECT_TRUE(is_expected(id)) << "no test expects the message " << id;
   }
 }
 
