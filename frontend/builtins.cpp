@@ -149,6 +149,13 @@ const Type* probetype_type(Checker& c, const ast::Expr& expr) {
   return type;
 }
 
+const Type* context_type(Checker& c, const ast::Expr&) {
+  bool is_record = !c.body().points.empty() && c.context().row->kind == mir::ProbeKind::iter;
+  const Type* pointee =
+      is_record ? c.types().record(iterator_context + c.body().points.front().function, false) : c.types().none();
+  return c.types().pointer(pointee, mir::AddressSpace::kernel);
+}
+
 const Type* curtask_type(Checker& c, const ast::Expr&) {
   return c.types().pointer(c.types().record("task_struct", false), mir::AddressSpace::kernel);
 }
@@ -218,9 +225,8 @@ constexpr BuiltinRow rows[] = {
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
     {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},
     {"probetype", 0, probetype_type, nullptr, nullptr, "type of the probe; `special` for begin and end"},
-    {"ctx", use_ctx, [](Checker& c, const ast::Expr&) { return c.types().pointer(c.types().none(), mir::AddressSpace::kernel); },
-     [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); }, nullptr,
-     "address of the program's context"},
+    {"ctx", use_ctx, context_type, [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); },
+     nullptr, "address of the program's context"},
     {"kstack", use_stack, [](Checker& c, const ast::Expr&) { return default_stack_type(c, TypeKind::kstack); }, nullptr,
      write_stack, "kernel stack"},
     {"ustack", use_stack, [](Checker& c, const ast::Expr&) { return default_stack_type(c, TypeKind::ustack); }, nullptr,

@@ -220,6 +220,7 @@ void Lower::lower_body(const CheckedBody& body) {
     branch(b().binary(Opcode::eq, pid, b().constant(static_cast<int64_t>(program_.options.pid))), filtered, done);
     enter(filtered);
   }
+  if (body.context.row->kind == mir::ProbeKind::iter) begin_iteration(done);
   if (body.probe->predicate != nullptr) {
     branch_on(body.probe->predicate, body_block, done);
   } else {
@@ -232,6 +233,25 @@ void Lower::lower_body(const CheckedBody& body) {
   // Other users of a tracepoint's perf events see the event only if every program returns 1.
   b().ret(b().constant(body.context.row->kind == mir::ProbeKind::tracepoint ? 1 : 0));
   finish_function();
+}
+
+// Iterators are run once more, without an object, after the last. The kernel visits many objects without a pause in which
+// records could be read: with half of the ring full the program has it stop and begin with this object next time.
+void Lower::begin_iteration(BlockId done) {
+  constexpr int64_t available_data = 0;  // BPF_RB_AVAIL_DATA
+  constexpr int64_t try_again = 1;
+  constexpr int32_t object = 8;  // the first word of the context is about the iteration itself
+  BlockId has_object = new_block("object");
+  BlockId is_full = new_block("full");
+  BlockId has_room = new_block("room");
+  branch(b().binary(Opcode::eq, b().load(mir::MemWidth::u64, context(), object), b().constant(0)), done, has_object);
+  enter(has_object);
+  ValueId waiting = b().call(mir::HelperId::ringbuf_query, {b().constant(available_data)}, ring_);
+  int64_t half = module_.interface.maps[ring_].max_entries / 2;
+  branch(b().binary(Opcode::lt_u, b().constant(half), waiting), is_full, has_room);
+  enter(is_full);
+  b().ret(b().constant(try_again));
+  enter(has_room);
 }
 
 // --- control flow

@@ -196,6 +196,7 @@ class Lower {
   void declare_map(const UserMap& map);
   mir::MapId zeros_map(uint32_t bytes);
   void lower_body(const CheckedBody& body);
+  void begin_iteration(mir::BlockId done);
   void lay_out_captured();
   void begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span);
   void enter_function(FunctionState& state, mir::FunctionId id);

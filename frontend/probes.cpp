@@ -3,6 +3,9 @@
 #include "frontend/probes.h"
 
 #include <algorithm>
+#include <unordered_set>
+
+#include "mir/btf.h"
 
 namespace shrike {
 
@@ -45,6 +48,8 @@ constexpr ProbeRow rows[] = {
      use_named_args | use_func | use_ctx | use_stack, 0, true, "entry of a kernel function, arguments by BTF"},
     {"fexit", "fr kretfunc", "[MODULE:]FUNCTION", ProbeKind::fexit, ProgramType::tracing,
      use_named_args | use_retval | use_func | use_ctx | use_stack, 0, true, "return of a kernel function, arguments by BTF"},
+    {"iter", "it", "TYPE", ProbeKind::iter, ProgramType::tracing, use_ctx, 0, false,
+     "each object of a kind that the kernel keeps, once"},
 };
 
 // Facts of perf_event_open(2); periods are bpftrace's.
@@ -110,6 +115,21 @@ const PerfEventRow* find_perf_event(ProbeKind kind, std::string_view name) {
   for (const PerfEventRow& row : perf_events)
     if (row.kind == kind && (row.name == name || (!row.alias.empty() && row.alias == name))) return &row;
   return nullptr;
+}
+
+std::vector<std::string_view> iterator_types(const Btf& types) {
+  std::unordered_set<std::string_view> functions;
+  std::vector<std::string_view> names;
+  types.each([&](const Btf::TypeRecord& type) {
+    if (type.kind == Btf::Kind::function && type.name.starts_with(iterator_function))
+      functions.insert(type.name.substr(iterator_function.size()));
+    if (type.kind == Btf::Kind::structure && type.name.starts_with(iterator_context))
+      names.push_back(type.name.substr(iterator_context.size()));
+    return true;
+  });
+  std::erase_if(names, [&](std::string_view name) { return !functions.contains(name); });
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::vector<std::string_view> perf_event_names(ProbeKind kind) {

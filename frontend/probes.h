@@ -47,6 +47,12 @@ struct PerfEventRow {
 const PerfEventRow* find_perf_event(mir::ProbeKind kind, std::string_view name);
 std::vector<std::string_view> perf_event_names(mir::ProbeKind kind);
 
+// Of an iterator over objects of TYPE: the kernel's function of that name followed by TYPE, which programs are loaded for, and
+// the structure that is their context.
+inline const std::string iterator_function = "bpf_iter_";
+inline const std::string iterator_context = "bpf_iter__";
+std::vector<std::string_view> iterator_types(const Btf& types);  // sorted
+
 // The places `point` stands for, sorted as the machine lists them. Empty after an error, which has been reported, and
 // for one without match when `missing_probes` (the configuration variable) says to go on.
 std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,

@@ -176,6 +176,23 @@ struct Resolver {
     return functions;
   }
 
+  std::vector<mir::AttachPoint> iterator() {
+    if (point.parts.size() != 1 || point.parts[0].empty()) return bad_form();
+    Answer<const Btf*> types = facts.btf();
+    if (types.status != Lookup::found) return not_found(Answer<std::vector<ProbeTarget>>{Lookup::unreadable, {}, types.why});
+    mir::AttachPoint place = start();
+    place.function = point.parts[0];
+    place.name = std::string(row.name) + ":" + place.function;
+    bool is_known = types.value->find(Btf::Kind::function, iterator_function + place.function) &&
+                    types.value->find(Btf::Kind::structure, iterator_context + place.function);
+    if (is_known) return {place};
+    Answer<std::vector<ProbeTarget>> answer;
+    std::vector<std::string_view> known = iterator_types(*types.value);
+    if (std::string_view near = nearest_name(place.function, known); !near.empty())
+      answer.why = "did you mean `" + std::string(near) + "`?";
+    return not_found(answer);
+  }
+
   std::vector<mir::AttachPoint> user_function() {
     std::string_view path = point.parts.size() == 2 ? point.parts[0] : std::string_view();
     std::string traced = "/proc/" + std::to_string(options.pid) + "/exe";
@@ -322,7 +339,7 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
     case ProbeKind::hardware: return resolver.perf_event();
     case ProbeKind::fentry:
     case ProbeKind::fexit: return resolver.typed_function();
-    case ProbeKind::iter: UNREACHABLE("iter has no row");
+    case ProbeKind::iter: return resolver.iterator();
   }
   UNREACHABLE("probe kind without a resolver");
 }

@@ -144,6 +144,7 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::jiffies64: return state.nanoseconds++;
     case HelperId::get_prandom_u32: return random_();
     case HelperId::get_smp_processor_id: return state.cpu;
+    case HelperId::ringbuf_query:  // read at once
     case HelperId::get_numa_node_id: return 0;
     case HelperId::get_current_pid_tgid: return state.pid_tgid;
     case HelperId::get_current_uid_gid: return state.uid_gid;

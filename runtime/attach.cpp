@@ -23,7 +23,7 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::kretprobe: return attach_kprobe(probe, program, context, links);
     case mir::ProbeKind::fentry:
     case mir::ProbeKind::fexit: return attach_function(probe, program, links);
-    case mir::ProbeKind::iter: UNREACHABLE("iter is not attached yet");
+    case mir::ProbeKind::iter: return attach_iterator(probe, program, context, links);
     case mir::ProbeKind::begin:
     case mir::ProbeKind::end: UNREACHABLE("begin and end are run, not attached");
   }
@@ -35,7 +35,8 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
   auto is_prepended = [&](uint32_t i) {
     mir::ProbeKind kind = probes[i].kind;
     return kind == mir::ProbeKind::kprobe || kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe ||
-           kind == mir::ProbeKind::usdt || kind == mir::ProbeKind::fentry || kind == mir::ProbeKind::fexit;
+           kind == mir::ProbeKind::usdt || kind == mir::ProbeKind::fentry || kind == mir::ProbeKind::fexit ||
+           kind == mir::ProbeKind::iter;
   };
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < probes.size(); i++)
@@ -46,6 +47,7 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
 }
 
 void Links::close() {
+  iterators_.clear();
   links_.clear();
   events_.clear();
   for (const std::function<void()>& undo : undo_) undo();

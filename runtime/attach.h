@@ -36,6 +36,9 @@ class Links {
 
   void add_event(Fd event) { events_.push_back(std::move(event)); }
   void add_link(Fd link) { links_.push_back(std::move(link)); }
+  // What session reads to have the program run.
+  void add_iterator(Fd iterator) { iterators_.push_back(std::move(iterator)); }
+  const std::vector<Fd>& iterators() const { return iterators_; }
   void on_close(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
   size_t count() const { return events_.size() + links_.size(); }
 
@@ -47,6 +50,7 @@ class Links {
  private:
   std::vector<Fd> events_;  // perf events
   std::vector<Fd> links_;
+  std::vector<Fd> iterators_;
   std::vector<std::function<void()>> undo_;  // after all are closed
 };
 
@@ -63,6 +67,7 @@ AttachResult attach_raw_tracepoint(const mir::AttachPoint& probe, int program, L
 AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_counter(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_iterator(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_function(const mir::AttachPoint& probe, int program, Links& links);
 AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 

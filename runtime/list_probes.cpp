@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "frontend/probes.h"
 #include "mir/btf.h"
 #include "runtime/attach.h"
 #include "runtime/glob.h"
@@ -63,6 +64,15 @@ void print_typed_function(const Btf& types, uint32_t id, std::string_view provid
   if (provider == "fexit" && prototype.size_or_type != 0) options.print("    " + text_of(prototype.size_or_type) + " retval\n");
 }
 
+void print_iterator(const Btf& types, std::string_view name, const ListOptions& options) {
+  options.print("iter:" + std::string(name) + "\n");
+  if (!options.with_arguments) return;
+  mir::TypePool pool;
+  const mir::RecordLayout* context = types.define_record(iterator_context + std::string(name), false, pool);
+  for (size_t i = 0; context != nullptr && i < context->fields.size(); i++)
+    options.print("    " + context->fields[i].type->text + " ctx->" + context->fields[i].name + "\n");
+}
+
 class Lister {
  public:
   Lister(Tracefs& tracefs, KernelFacts& facts, const ListOptions& options, Diagnostics& diagnostics)
@@ -76,6 +86,7 @@ class Lister {
   bool list_tracepoints(const Search& search);
   bool list_raw_tracepoints(const Search& search);
   bool list_kernel_functions(const Search& search, const char* provider);
+  bool list_iterators(const Search& search);
   bool list_typed_functions(const Search& search, const char* provider);
   bool list_user_functions(const Search& search, const char* provider);
   bool list_static_probes(const Search& search);
@@ -171,6 +182,15 @@ bool Lister::list_typed_functions(const Search& search, const char* provider) {
   return true;
 }
 
+bool Lister::list_iterators(const Search& search) {
+  Answer<const Btf*> types = facts_.btf();
+  if (types.status != Lookup::found) return unreadable(search, "iter", types.why);
+  Glob glob(search.is_anywhere ? search.function : search.target);
+  for (std::string_view name : iterator_types(*types.value))
+    if (glob.matches(name)) print_iterator(*types.value, name, options_);
+  return true;
+}
+
 bool Lister::list_user_functions(const Search& search, const char* provider) {
   bool names_file = search.has_target && search.target != "*";
   if (!names_file) return unreadable(search, provider, "a program or library must be named, as in `uprobe:/bin/bash:*`");
@@ -228,6 +248,7 @@ bool Lister::list(const Search& search) {
       {"fentry", "f kfunc", true, [&] { return list_typed_functions(search, "fentry"); }},
       {"fexit", "fr kretfunc", false, [&] { return list_typed_functions(search, "fexit"); }},
       {"hardware", "h", true, [&] { return list_counters(search, mir::ProbeKind::hardware); }},
+      {"iter", "it", true, [&] { return list_iterators(search); }},
       {"kprobe", "k", true, [&] { return list_kernel_functions(search, "kprobe"); }},
       {"kretprobe", "kr", false, [&] { return list_kernel_functions(search, "kretprobe"); }},
       {"rawtracepoint", "rt", true, [&] { return list_raw_tracepoints(search); }},
@@ -248,7 +269,7 @@ bool Lister::list(const Search& search) {
   }
   if (!is_known) {
     diagnostics_.report(Diag::cannot_list, {}, {search.provider, "no provider of that name has a list"})
-        .with_hint("fentry, fexit, hardware, kprobe, rawtracepoint, software, tracepoint, uprobe and usdt have");
+        .with_hint("fentry, fexit, hardware, iter, kprobe, rawtracepoint, software, tracepoint, uprobe and usdt have");
     return false;
   }
   return true;
@@ -330,6 +351,8 @@ void list_probe(const mir::AttachPoint& probe, KernelFacts& facts, const ListOpt
     std::optional<uint32_t> id = types == nullptr ? std::nullopt : types->find(Btf::Kind::function, probe.function);
     if (id) return print_typed_function(*types, *id, mir::name_of(probe.kind), options);
   }
+  if (const Btf* types = probe.kind == mir::ProbeKind::iter ? facts.btf().value : nullptr)
+    return print_iterator(*types, probe.function, options);
   options.print(probe.name + "\n");
   if (options.with_arguments && probe.kind == mir::ProbeKind::tracepoint)
     print_fields(facts.tracepoint_format(probe.target, probe.function).value, options);

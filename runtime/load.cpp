@@ -212,12 +212,19 @@ bool is_untraceable(int error) {
   return error == EPERM || error == EINVAL || error == EOPNOTSUPP || error == not_supported;
 }
 
+bool has_trampoline(const bpf::Object& object, size_t index) {
+  return std::any_of(object.interface.probes.begin(), object.interface.probes.end(), [&](const mir::AttachPoint& probe) {
+    bool is_this = object.program_of[probe.program.index] == index;
+    return is_this && (probe.kind == mir::ProbeKind::fentry || probe.kind == mir::ProbeKind::fexit);
+  });
+}
+
 void report_load_error(const bpf::Object& object, size_t index, const Attempt& attempt, Diagnostics& diagnostics) {
   // Without a log the verifier was never reached.
   if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics);
   Diagnostic& report = diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),
                                           {object.programs[index].name, describe_errno(attempt.error)});
-  if (object.programs[index].type == mir::ProgramType::tracing && is_untraceable(attempt.error)) {
+  if (has_trampoline(object, index) && is_untraceable(attempt.error)) {
     report.with_hint(
         "this kernel attaches no programs to functions by fentry and fexit (it needs CONFIG_FUNCTION_TRACER with "
         "direct calls); kprobe, tracepoint and rawtracepoint may serve");
@@ -235,9 +242,11 @@ bool aim(const bpf::Object& object, size_t index, const LoadOptions& options, Of
   for (const mir::AttachPoint& each : object.interface.probes)
     if (object.program_of[each.program.index] == index) probe = &each;
   CHECK(probe != nullptr, "tracing program without a probe");
-  offer.attach_type = probe->kind == mir::ProbeKind::fentry ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
+  bool is_iterator = probe->kind == mir::ProbeKind::iter;
+  offer.attach_type = is_iterator ? BPF_TRACE_ITER : probe->kind == mir::ProbeKind::fentry ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
   const Btf* types = options.kernel_types ? options.kernel_types() : nullptr;
-  std::optional<uint32_t> id = types == nullptr ? std::nullopt : types->find(Btf::Kind::function, probe->function);
+  std::optional<uint32_t> id =
+      types == nullptr ? std::nullopt : types->find(Btf::Kind::function, (is_iterator ? "bpf_iter_" : "") + probe->function);
   if (!id) diagnostics.report(Diag::program_not_loaded, probe->span, {probe->name, "the kernel's types do not describe it"});
   offer.function = id.value_or(0);
   return id.has_value();

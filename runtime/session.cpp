@@ -88,6 +88,7 @@ class Session {
   bool attach_alone(const mir::AttachPoint& probe, AttachContext& context);
   bool watch_target();
   bool start();
+  bool run_iterators();
   bool wait_for_events();
   void read_ring();
   void drain();
@@ -131,7 +132,8 @@ bool Session::has(mir::ProbeKind kind) const {
 
 bool Session::has_events() const {
   for (const mir::AttachPoint& probe : object_.interface.probes)
-    if (probe.kind != mir::ProbeKind::begin && probe.kind != mir::ProbeKind::end) return true;
+    if (probe.kind != mir::ProbeKind::begin && probe.kind != mir::ProbeKind::end && probe.kind != mir::ProbeKind::iter)
+      return true;
   return false;
 }
 
@@ -219,7 +221,7 @@ bool Session::watch_target() {
 // Up to the first event: false after errors.
 bool Session::start() {
   // Without probes nothing takes long enough to be interrupted by more than its death.
-  if (has_events()) catch_interrupts();
+  if (has_events() || has(mir::ProbeKind::iter)) catch_interrupts();
   if (!prepare() || !watch_target()) return false;
   lap("map memory");
   if (!run_programs(mir::ProbeKind::begin)) return false;
@@ -272,6 +274,23 @@ void Session::report_losses() {
     refused_told_[i] = refused;
     output_.warning("Map full: `" + maps[mir::MapId(i)].name + "` takes no new keys; raise max_map_keys or declare it larger");
   }
+}
+
+// Each object of every iterator, once. Programs stop where the ring is half full.
+bool Session::run_iterators() {
+  for (const Fd& iterator : links_.iterators()) {
+    char text[1024];  // programs write none
+    while (!is_over() && !is_interrupted()) {
+      ssize_t got = read(iterator.get(), text, sizeof text);
+      int error = got < 0 ? errno : 0;
+      drain();
+      if (got == 0) break;
+      if (error == 0 || error == EAGAIN || error == EINTR) continue;
+      messages_.diagnostics.report(Diag::iterator_not_read, {}, {describe_errno(error)});
+      return false;
+    }
+  }
+  return true;
 }
 
 // False when epoll itself fails, which only a lack of descriptors can cause.
@@ -338,6 +357,7 @@ int Session::trace() {
     show_times();
     return 0;
   }
+  if (!is_exiting_ && !run_iterators()) return 1;
   if (has_events() && !is_exiting_ && !wait_for_events()) return 1;
   finish();
   uint64_t code = globals_.get(mir::globals::exit_code);

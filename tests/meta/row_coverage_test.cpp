@@ -28,6 +28,7 @@ const std::vector<Exemption>& unproduced_messages() {
       {"program_not_loaded", "needs a kernel that refuses a program for another reason than its verifier's"},
       {"probe_not_run", "a begin program that loads also runs, on every kernel we have"},
       {"process_not_watched", "pidfd_open fails only where descriptors are short"},
+      {"iterator_not_read", "an iterator's file fails only where memory is short"},
       {"cannot_wait", "epoll fails only where memory is short"},
   };
   return table;
