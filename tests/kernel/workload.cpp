@@ -182,6 +182,18 @@ void fork_children(char** arg) {  // fork TIMES: children that end at once, one 
   }
 }
 
+void say_texts(char** arg) {  // texts PROCESSES TIMES: at once, each its own text of 390 bytes
+  for (long i = 0; i < atol(arg[0]); ++i) {
+    if (fork() != 0) continue;
+    char text[391];
+    memset(text, static_cast<int>('a' + i), sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    for (long n = 0; n < atol(arg[1]); ++n) sink += target_text(text);
+    _exit(0);
+  }
+  while (wait(nullptr) > 0) {}
+}
+
 void run_program(char** arg) {  // exec TIMES PATH: runs PATH without arguments
   for (long i = 0; i < atol(arg[0]); ++i) {
     const pid_t child = fork();
@@ -220,7 +232,7 @@ constexpr Verb verbs[] = {
     {"bytes", 0, give_bytes},    {"list", 0, give_list},    {"outer", 0, give_outer},   {"six", 0, give_six},
     {"frames", 1, nest},         {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
     {"sleep", 1, rest},          {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
-    {"pid", 0, say_pid},         {"linger", 0, linger},     {"exit", 1, leave},
+    {"pid", 0, say_pid},         {"linger", 0, linger},     {"exit", 1, leave},         {"texts", 2, say_texts},
 };
 
 }  // namespace

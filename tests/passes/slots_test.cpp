@@ -89,6 +89,38 @@ TEST(SpillToScratch, NothingMovesWhileTheStackSuffices) {
   expect_lines(after("spill-to-scratch", two_messages(200)), "slot $a 200 align 8\nslot $b 200 align 8");
 }
 
+// A process may be preempted in a program at a uprobe, and the next one on its CPU enters the same program.
+TEST(SpillToScratch, ProgramsThatMayBePreemptedTakeAFreeValueAndGiveItBack) {
+  std::string body = program(R"(
+    slot $big 600 align 8
+    ^entry(%ctx: ptr.ctx):
+      %b: ptr.stack = slot_addr $big
+      zero %b, #0, 600
+      %0: i64 = constant 0
+      ret %0
+  )");
+  std::string uprobe = "interface {\n  map @.globals globals array bytes 4 64 entries 1\n  probe uprobe \"u\" runs \"t\"\n}\n";
+  expect_lines(after("spill-to-scratch", uprobe + body), R"(
+    map @.scratch.0 scratch percpu_array bytes 4 608 entries 4
+    store.u32 %key, %zero, #0
+    %value: ptr.map? = call map_lookup_elem(@.scratch.0, %key)
+    branch_null %value, ^no_scratch, ^found_scratch
+    ^body(%scratch: ptr.map):
+    %offset: i64 = constant 8
+    %b: ptr.map = ptr_add %scratch, %offset
+    atomic_add.u64 %scratch, %minus, #0
+    ret %0
+    ^no_scratch:
+    %lost: ptr.map = map_value_addr @.globals, #0
+    atomic_add.u64 %lost, %once, #0
+    ^found_scratch(%found: ptr.map):
+    %others: i64 = atomic_fetch_add.u64 %found, %one, #0
+    branch %others, ^scratch_taken, ^scratch
+  )");
+  std::string kprobe = "interface {\n  probe kprobe \"k\" runs \"t\"\n}\n";
+  expect_lines(after("spill-to-scratch", kprobe + body), "map @.scratch.0 scratch percpu_array bytes 4 600 entries 1");
+}
+
 TEST(SpillToScratch, TheLargestSlotMovesToAMapLookedUpAtEntry) {
   std::string text = after("spill-to-scratch", with_map(R"(
     slot $small 8 align 8

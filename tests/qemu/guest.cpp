@@ -150,7 +150,7 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
                            "-initrd",
                            archive.path(),
                            "-append",
-                           "console=ttyS0 panic=-1 quiet mitigations=off rcupdate.rcu_expedited=1",
+                           "console=ttyS0 panic=-1 quiet mitigations=off preempt=full rcupdate.rcu_expedited=1",
                            "-serial",
                            "stdio",
                            "-serial",
