@@ -313,6 +313,11 @@ const mir::Type* Btf::pointer_type(const TypeRecord& pointer, mir::TypePool& poo
   return pool.pointer(to_type_at(target, pool, space, depth + 1), own);
 }
 
+uint32_t Btf::element_of(uint32_t id) const {
+  const TypeRecord array = type(id);
+  return array.kind == Kind::array ? word_at(extra_of(array)) : 0;
+}
+
 const mir::Type* Btf::array_type(const TypeRecord& array, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const {
   uint32_t element_id = word_at(extra_of(array));
   uint32_t count = word_at(extra_of(array) + 8);

@@ -7,7 +7,7 @@ std::string_view help_text() {
   return R"(USAGE:
     shrike [options] FILE [arguments] [-- --name=value...]
     shrike [options] -e 'program' [arguments]
-    shrike check [--kernel VERSION,...|--min-kernel] FILE|-e 'program'
+    shrike check [--kernel VERSION,...|--min-kernel] FILE|OBJECT.o|-e 'program'
     shrike -l [pattern]
 
 OPTIONS:

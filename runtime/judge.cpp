@@ -89,26 +89,47 @@ const char* word_of(sim::Answer answer) {
 
 }  // namespace
 
+namespace {
+
+// What several kernels say alike of one program is one message.
+struct Finding {
+  std::string message;
+  uint32_t insn;
+  std::string kernels;  // "6.1, 6.6"
+};
+
+void add_finding(std::vector<Finding>& findings, const sim::Verdict& verdict, std::string_view kernel) {
+  for (Finding& each : findings) {
+    if (each.message != verdict.message || each.insn != verdict.insn) continue;
+    each.kernels.append(", ").append(kernel);
+    return;
+  }
+  findings.push_back({verdict.message, verdict.insn, std::string(kernel)});
+}
+
+}  // namespace
+
 int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const Print& print,
           Diagnostics& diagnostics) {
   std::vector<std::vector<std::string>> rows = {{"program", "kernel", "verdict", "instructions", "walked", "states", "stack"}};
   std::string reasons;
   bool is_refused = false, is_unknown = false;
   for (const JudgedProgram& program : programs) {
+    std::vector<Finding> refusals, questions;
     for (const sim::Profile& kernel : kernels) {
       sim::Verdict verdict = sim::verify(program.input, kernel);
       rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(program.input.insns.size()),
                       std::to_string(verdict.processed), std::to_string(verdict.peak_states),
                       std::to_string(verdict.stack_depth)});
-      if (verdict.answer == sim::Answer::reject) {
-        is_refused = true;
-        diagnostics.report(Diag::model_refuses, span_of(program.lines, verdict.insn),
-                           {std::string(kernel.name), program.name, verdict.message});
-      } else if (verdict.answer == sim::Answer::unknown) {
-        is_unknown = true;
-        reasons += "unknown: " + program.name + " on " + std::string(kernel.name) + ": " + verdict.message + "\n";
-      }
+      if (verdict.answer == sim::Answer::reject) add_finding(refusals, verdict, kernel.name);
+      if (verdict.answer == sim::Answer::unknown) add_finding(questions, verdict, kernel.name);
     }
+    for (const Finding& each : refusals)
+      diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
+    for (const Finding& each : questions)
+      reasons += "unknown: " + program.name + " on " + each.kernels + ": " + each.message + "\n";
+    is_refused |= !refusals.empty();
+    is_unknown |= !questions.empty();
   }
   print_table(rows, print);
   print(reasons);

@@ -21,6 +21,7 @@
 #include "runtime/judge.h"
 #include "runtime/list_probes.h"
 #include "runtime/live_kernel_facts.h"
+#include "runtime/object_programs.h"
 #include "runtime/privileges.h"
 #include "runtime/session.h"
 
@@ -139,12 +140,19 @@ int check_programs(const std::vector<JudgedProgram>& programs, const Options& op
   return diagnostics.has_errors() ? 1 : judge(programs, kernels, print_out, diagnostics);
 }
 
+int check_object(const std::string& bytes, const Options& options, Messages& messages) {
+  const std::vector<JudgedProgram> programs = object_programs(options.file, bytes, messages.sources, messages.diagnostics);
+  return messages.diagnostics.has_errors() ? 1 : check_programs(programs, options, messages.diagnostics);
+}
+
 int trace(const Options& options, Messages& messages, StartClock& clock) {
   bool is_traced = !only_shows(options);
   if (is_traced && !check_privileges(messages.diagnostics)) return 1;
   std::optional<Source> source = read_source(options, messages);
   if (!source) return 1;
   clock.lap("read the script");
+  if (options.action == Action::check && is_elf(messages.sources.file_text(source->begin)))
+    return check_object(std::string(messages.sources.file_text(source->begin)), options, messages);
   Fd file;
   if (is_traced && !open_output_file(options, file, messages)) return 1;
   if (is_traced) ignore_closed_pipes();

@@ -59,6 +59,7 @@ struct ProgramInput {
   std::vector<MapReference> references;
   std::vector<uint32_t> subprogram_starts;  // may be empty: starts are also found from calls and callback addresses
   bool gpl = true;
+  std::string not_modelled;  // what the maker of this input knows the model lacks; the answer is then `unknown`
 };
 
 }  // namespace shrike::sim

@@ -20,6 +20,10 @@ std::string_view name_of(RejectClass c) {
 
 Verdict verify(const ProgramInput& program, const Profile& profile, const Options& options) {
   Verdict verdict;
+  if (!program.not_modelled.empty()) {
+    verdict.message = program.not_modelled;
+    return verdict;
+  }
   Structure structure;
   if (!check_structure(program, profile, structure, verdict)) return verdict;
   Walk w{program, profile, options, structure, verdict, {}, 0, nullptr, 0, 0, {}, {}, {}};

@@ -1,0 +1,233 @@
+// Objects that clang makes, and our own of --emit=elf: what the model says of their programs, and that the running kernel, by
+// libbpf, says the same.
+#include <bpf/libbpf.h>
+#include <gtest/gtest.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "runtime/explain_reject.h"
+#include "runtime/object_programs.h"
+#include "tests/support/compiled_scripts.h"
+#include "tests/support/process.h"
+
+namespace shrike {
+namespace {
+
+using testing::TemporaryFile;
+
+struct ObjectCase {
+  const char* name;
+  const char* text;     // after the includes
+  const char* program;  // the one to look at
+  const char* answer;   // "accept", or the sentence of refusal, or why it is not known
+  const char* place;    // text of the source line that a refusal points at
+};
+
+constexpr ObjectCase cases[] = {
+    {"map_and_null_test", R"(
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, int); __type(value, long long); } counts SEC(".maps");
+SEC("tp/sched/sched_switch") int main_one(void *ctx) {
+  int key = 1;
+  long long *v = bpf_map_lookup_elem(&counts, &key);
+  if (v) __sync_fetch_and_add(v, 1);
+  return 0;
+})",
+     "main_one", "accept", ""},
+    {"null_test_missing", R"(
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, long long); } counts SEC(".maps");
+SEC("tp/sched/sched_switch") int main_one(void *ctx) {
+  int key = bpf_get_prandom_u32();
+  long long *v = bpf_map_lookup_elem(&counts, &key);
+  return *v;
+})",
+     "main_one", "R0 invalid mem access 'map_value_or_null'", "return *v;"},
+    {"functions_and_callbacks", R"(
+int total;
+const volatile int limit = 5;
+static __attribute__((noinline)) int half(int x) { return bpf_get_prandom_u32() + (x >> 1); }
+static __attribute__((noinline)) int twice(int x) { return half(x) * 4; }
+static long each(unsigned i, void *ctx) { *(int *)ctx += twice(i); return 0; }
+SEC("raw_tp/sched_switch") int first(void *ctx) { return twice(2); }
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  int sum = 0;
+  if (limit > 3) bpf_loop(10, each, &sum, 0);
+  total += half(sum);
+  return 0;
+})",
+     "main_one", "accept", ""},
+    {"past_a_global_array", R"(
+long table[16];
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  unsigned i = bpf_get_prandom_u32() & 31;
+  table[i] = 1;
+  return 0;
+})",
+     "main_one", "invalid access to map value, value_size=128 off=248 size=8", "table[i] = 1;"},
+    {"read_only_data", R"(
+const volatile int limit = 5;
+SEC("raw_tp/sched_switch") int main_one(void *ctx) { *(volatile int *)&limit = 1; return 0; })",
+     "main_one", "write into map forbidden, value_size=4 off=0 size=4", "*(volatile int *)&limit = 1;"},
+    {"constant_that_decides", R"(
+const volatile int enabled = 0;
+SEC("raw_tp/sched_switch") int main_one(long *ctx) { if (enabled) return *(long *)ctx[0]; return 0; })",
+     "main_one", "accept", ""},
+    {"license", R"(
+SEC("raw_tp/sched_switch") int main_one(void *ctx) { char name[16]; bpf_probe_read_kernel(name, 16, ctx); return name[0]; })",
+     "main_one", "accept", ""},
+    {"ring", R"(
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } ring SEC(".maps");
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  long *at = bpf_ringbuf_reserve(&ring, 16, 0);
+  if (!at) return 0;
+  at[1] = 2;
+  if (bpf_get_prandom_u32() & 1) return 0;
+  bpf_ringbuf_submit(at, 0);
+  return 0;
+})",
+     "main_one", "Unreleased reference id=2 alloc_insn=4", ""},
+};
+
+// What has an answer here but is not compared with the kernel: the model does not know.
+constexpr ObjectCase unknowns[] = {
+    {"global_function", R"(
+__attribute__((noinline)) int other(int x) { return bpf_get_prandom_u32() + x; }
+SEC("raw_tp/sched_switch") int main_one(void *ctx) { return other(2); })",
+     "main_one", "the kernel checks the global function `other` by itself", ""},
+    {"lock", R"(
+struct guarded { struct bpf_spin_lock lock; int x; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, struct guarded); } m SEC(".maps");
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  int key = 0;
+  struct guarded *g = bpf_map_lookup_elem(&m, &key);
+  return g ? g->x : 0;
+})",
+     "main_one", "map m holds fields that the kernel guards (locks, timers, lists, kernel pointers)", ""},
+    {"kernel_symbol", R"(
+extern const int bpf_prog_active __attribute__((section(".ksyms")));
+SEC("raw_tp/sched_switch") int main_one(void *ctx) { return bpf_prog_active; })",
+     "main_one", "ld_imm64 of a kernel symbol or a map by index is not modelled", ""},
+    {"unknown_section", R"(
+SEC("nonsense") int main_one(void *ctx) { return 0; })",
+     "main_one", "programs of section `nonsense`", ""},
+    {"may_sleep", R"(
+SEC("uprobe.s//bin/true:main") int main_one(void *ctx) { return 0; })",
+     "main_one", "programs that may sleep", ""},
+};
+
+std::string built(const std::string& text) {
+  TemporaryFile source("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n" + text +
+                       "\nchar license_text[] SEC(\"license\") = \"GPL\";\n");
+  TemporaryFile object("");
+  const testing::Result result = testing::run({"clang-19", "-O2", "-g", "-target", "bpf", "-I/usr/include/x86_64-linux-gnu",
+                                               "-Wno-everything", "-x", "c", "-c", source.path(), "-o", object.path()},
+                                              {}, 30000);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return testing::read_file(object.path());
+}
+
+bool has_clang() {
+  return access("/usr/bin/clang-19", X_OK) == 0;
+}
+
+const JudgedProgram* named(const std::vector<JudgedProgram>& programs, const std::string& name) {
+  for (const JudgedProgram& program : programs) {
+    if (program.name == name) return &program;
+  }
+  return nullptr;
+}
+
+// Does the running kernel take this program of the object? Nothing if it cannot be asked.
+std::optional<bool> kernel_takes(const std::string& object, const char* name) {
+  utsname system{};
+  uname(&system);
+  if (geteuid() != 0 || !std::string_view(system.release).starts_with("6.18")) return std::nullopt;
+  libbpf_set_print(nullptr);
+  bpf_object* opened = bpf_object__open_mem(object.data(), object.size(), nullptr);
+  if (opened == nullptr) return std::nullopt;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, opened)
+      bpf_program__set_autoload(program, bpf_program__name(program) == std::string(name));
+  const bool taken = bpf_object__load(opened) == 0;
+  bpf_object__close(opened);
+  return taken;
+}
+
+struct Said {
+  sim::Verdict verdict;
+  std::string place;  // source text that it points at
+};
+
+Said said_of(const std::string& object, const char* program) {
+  SourceMap sources;
+  Diagnostics diagnostics;
+  const std::vector<JudgedProgram> programs = object_programs("test.o", object, sources, diagnostics);
+  EXPECT_TRUE(diagnostics.all().empty());
+  const JudgedProgram* found = named(programs, program);
+  if (found == nullptr) return {};
+  Said said{sim::verify(found->input, sim::profile_6_18()), ""};
+  const Span span = span_of(found->lines, said.verdict.insn);
+  if (span.is_known()) said.place = sources.line_at(span.begin);
+  return said;
+}
+
+TEST(Objects, ProgramsOfClangAreJudgedAsTheKernelDoes) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  for (const ObjectCase& one : cases) {
+    const std::string object = built(one.text);
+    const Said said = said_of(object, one.program);
+    const bool accepts = one.answer == std::string_view("accept");
+    EXPECT_EQ(said.verdict.answer, accepts ? sim::Answer::accept : sim::Answer::reject)
+        << one.name << ": " << said.verdict.message;
+    if (!accepts) {
+      EXPECT_EQ(said.verdict.message, one.answer) << one.name;
+      EXPECT_NE(said.place.find(one.place), std::string::npos) << one.name << ": " << said.place;
+    }
+    const std::optional<bool> taken = kernel_takes(object, one.program);
+    EXPECT_EQ(taken.value_or(accepts), accepts) << one.name;
+  }
+}
+
+TEST(Objects, WhatIsNotModelledIsSaid) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  for (const ObjectCase& one : unknowns) {
+    const Said said = said_of(built(one.text), one.program);
+    EXPECT_EQ(said.verdict.answer, sim::Answer::unknown) << one.name;
+    EXPECT_EQ(said.verdict.message, one.answer) << one.name;
+  }
+}
+
+TEST(Objects, OurOwnAreJudgedAsBeforeTheyWereWritten) {
+  const std::string script =
+      "kprobe:do_work { @[comm] = count(); @h = hist(arg0); printf(\"%d %s\\n\", pid, comm); } "
+      "uprobe:/bin/app:main { for $i : 0..9 { @n[$i] = 1; } print(@n); }";
+  const std::optional<bpf::Object> compiled_script = compiled(script, {});
+  ASSERT_TRUE(compiled_script);
+  SourceMap sources;
+  sources.add("script.bt", script);
+  const std::vector<uint8_t> bytes = bpf::write_elf(*compiled_script, sources);
+  SourceMap of_object;
+  Diagnostics diagnostics;
+  const std::vector<JudgedProgram> read = object_programs("own.o", {bytes.begin(), bytes.end()}, of_object, diagnostics);
+  const std::vector<JudgedProgram> made = judged_programs(*compiled_script);
+  ASSERT_EQ(read.size(), made.size());
+  for (size_t i = 0; i < made.size(); i++) {
+    const sim::Verdict a = sim::verify(made[i].input, sim::profile_6_1()), b = sim::verify(read[i].input, sim::profile_6_1());
+    EXPECT_EQ(read[i].input.type, made[i].input.type);
+    EXPECT_EQ(a.answer, b.answer) << b.message;
+    EXPECT_EQ(a.processed, b.processed);
+    EXPECT_EQ(a.stack_depth, b.stack_depth);
+  }
+}
+
+TEST(Objects, OtherFilesAreRefusedWithTheReason) {
+  SourceMap sources;
+  Diagnostics diagnostics;
+  object_programs("x.o", "\177ELF and nothing more", sources, diagnostics);
+  object_programs("self", testing::read_file("/proc/self/exe"), sources, diagnostics);
+  ASSERT_EQ(diagnostics.all().size(), 2u);
+  EXPECT_EQ(diagnostics.all()[0].id, Diag::bad_object_file);
+  EXPECT_EQ(diagnostics.all()[1].message, "cannot judge `self`: it is not an object file for little-endian BPF");
+}
+
+}  // namespace
+}  // namespace shrike
