@@ -24,10 +24,24 @@ void print_table(const std::vector<std::vector<std::string>>& rows, const Print&
   print(out);
 }
 
+namespace {
+
+sim::AttachType attach_type_of(const bpf::Object& object, const bpf::Program& program) {
+  for (const mir::AttachPoint& probe : object.interface.probes) {
+    if (&object.programs[object.program_of[probe.program.index]] != &program) continue;
+    if (probe.kind == mir::ProbeKind::fentry) return sim::AttachType::fentry;
+    if (probe.kind == mir::ProbeKind::fexit) return sim::AttachType::fexit;
+  }
+  return sim::AttachType::none;
+}
+
+}  // namespace
+
 sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& program) {
   sim::ProgramInput input;
   input.insns = program.insns;
   input.type = static_cast<sim::ProgramType>(kernel_number(program.type));
+  if (input.type == sim::ProgramType::tracing) input.attach = attach_type_of(object, program);
   for (const mir::MapDecl& map : object.interface.maps) {
     sim::MapShape shape;
     shape.name = map.name;

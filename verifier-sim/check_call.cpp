@@ -263,6 +263,9 @@ bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   int length = static_cast<int>(name.size());
   if (*since > w.profile.version) return w.reject(RejectClass::helper, "invalid func %.*s#%u", length, name.data(), number);
   auto allowed = type_may_call(w.program.type, w.program.attach, number);
+  if (!allowed && (number == 36 || number == 58)) {
+    return w.abstain("helper bpf_" + std::string(name) + " depends on the kernel's configuration and lockdown");
+  }
   if (!allowed) return w.abstain("whether this program type may call helper " + std::to_string(number) + " is not modelled");
   if (!*allowed && w.program.type == ProgramType::tracing) {
     return w.reject(RejectClass::helper, "func bpf_%.*s#%u supported only for fentry/fexit/fmod_ret programs", length,

@@ -53,11 +53,12 @@ std::optional<bool> type_may_call(ProgramType type, AttachType attach, uint32_t 
   // Helpers every privileged program has.
   static constexpr uint16_t everyone[] = {1, 2, 3, 5, 7, 118, 125, 130, 131, 132, 133, 164, 181, 182, 208};
   // Helpers of the five tracing types.
-  static constexpr uint16_t tracers[] = {4, 6, 8, 14, 15, 16, 25, 27, 35, 42, 45, 67, 80, 109, 112, 113, 114, 115, 120, 195};
+  static constexpr uint16_t tracers[] = {4, 6, 8, 14, 15, 16, 25, 27, 35, 42, 45, 67, 80, 109, 112, 113, 114, 115, 117, 120, 195};
   auto in = [number](const auto& list) { return std::find(std::begin(list), std::end(list), number) != std::end(list); };
   if (in(everyone)) return true;
   bool tracer = type != ProgramType::socket_filter;
   if (tracer && in(tracers)) return true;
+  if (number == 58 && type != ProgramType::kprobe) return false;  // else a matter of configuration
   if (number == 173) {
     if (type == ProgramType::kprobe) return true;
     // Only where a trampoline knows the function.

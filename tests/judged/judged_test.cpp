@@ -64,6 +64,20 @@ TEST(Judged, NoProgramOfAProbeWithContextIsRefused) {
   }
 }
 
+// The fixtures have no types of a kernel, so a program is made one for a function's entry or return by hand.
+TEST(Judged, ProgramsForFunctionsReturnNothing) {
+  for (mir::ProbeKind kind : {mir::ProbeKind::fentry, mir::ProbeKind::fexit}) {
+    std::optional<bpf::Object> object = compiled("kprobe:do_work { @[comm] = count(); print(nsecs); }", {});
+    ASSERT_TRUE(object);
+    object->programs[0].type = mir::ProgramType::tracing;
+    object->interface.probes[0].kind = kind;
+    const sim::ProgramInput input = judged_input(*object, object->programs[0]);
+    EXPECT_EQ(sim::verify(input, *sim::find_profile("5.4")).reject_class, sim::RejectClass::program_type);
+    EXPECT_EQ(sim::verify(input, *sim::find_profile("5.10")).answer, sim::Answer::accept);
+    EXPECT_EQ(sim::verify(input, sim::profile_6_18()).answer, sim::Answer::accept);
+  }
+}
+
 TEST(Judge, TableNamesProgramKernelAndCost) {
   std::optional<bpf::Object> object = compiled("begin { print(1); } kprobe:do_work { @ = count(); }", {});
   std::string text;

@@ -381,6 +381,8 @@ TEST(Unknown, WhatIsNotModelledIsSaid) {
   unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
   Program helper;
   unknown((helper << call(12)).done(), "helper 12 has no row");
+  Program configured;
+  unknown((configured << call(36)).done(), "helper bpf_probe_write_user depends on the kernel's configuration and lockdown");
   Program typed(ProgramType::tracing);
   unknown((typed << load(dw, 2, 1, 0)).done(), "context access of this program type is not modelled");
   Program busy;
