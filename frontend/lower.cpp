@@ -85,7 +85,7 @@ void Lower::declare_maps() {
   ring.key_size = ring.value_size = 0;
   ring.max_entries = default_ring_bytes;
   if (program_.config.perf_rb_pages != 0) {
-    ring.max_entries = page;
+    ring.max_entries = 2 * mir::least_reserve;
     while (ring.max_entries < program_.config.perf_rb_pages * page && ring.max_entries < (1u << 30)) ring.max_entries *= 2;
   }
   ring_ = module_.interface.maps.add(ring);

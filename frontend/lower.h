@@ -128,7 +128,8 @@ class Lower {
   void formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg);
   RecordField record_field(const ast::Expr* expr);
   void runtime_error(std::string message, Span span);
-  void count_global(uint32_t offset);  // add one to a word of the globals map
+  void count_loss(mir::EventRank rank);  // a record that found no room
+  void count_global(uint32_t offset);    // add one to a word of the globals map
   mir::ValueId globals_pointer(uint32_t offset);
   uint32_t string_index(std::string_view text);  // in Interface::strings
   // The map of that name with these rows, each of `row_size` bytes.

@@ -43,6 +43,14 @@ void Lower::count_global(uint32_t offset) {
   b().atomic_add(MemWidth::u64, globals_pointer(offset), b().constant(1), 0);
 }
 
+void Lower::count_loss(mir::EventRank rank) {
+  ValueId cpu = b().call(HelperId::get_smp_processor_id, {});
+  ValueId slot = b().binary(mir::Opcode::and_, cpu, b().constant(mir::globals::loss_slots - 1));
+  ValueId offset = b().binary(mir::Opcode::mul, slot, b().constant(mir::globals::loss_slot_bytes));
+  ValueId counter = b().ptr_add(globals_pointer(mir::globals::losses + 8 * static_cast<uint32_t>(rank)), offset);
+  b().atomic_add(MemWidth::u64, counter, b().constant(1), 0);
+}
+
 uint32_t Lower::string_index(std::string_view text) {
   auto& strings = module_.interface.strings;
   auto known = std::find(strings.begin(), strings.end(), text);
@@ -60,6 +68,16 @@ void Lower::emit_event(mir::EventDecl event, const std::function<void(const Plac
   BlockId lost = new_block("lost");
   BlockId got = new_block("got");
   BlockId done = new_block("sent");
+  mir::EventRank rank = rank_of(event.kind);
+  if (uint32_t reserve = reserve_of(rank, ring.max_entries); reserve != 0) {
+    constexpr int64_t avail_data = 0;  // BPF_RB_AVAIL_DATA: bytes that wait for the reader
+    constexpr uint32_t record_header = 8;
+    BlockId room = new_block("room");
+    ValueId waiting = b().call(HelperId::ringbuf_query, {b().constant(avail_data)}, ring_);
+    ValueId most = b().constant(int64_t{ring.max_entries} - reserve - event.size - record_header);
+    branch(b().binary(mir::Opcode::le_u, waiting, most), room, lost);
+    enter(room);
+  }
   ValueId size = b().constant(event.size);
   ValueId record = branch_null(b().call(HelperId::ringbuf_reserve, {size, b().constant(0)}, ring_), lost, got);
   enter(got);
@@ -70,7 +88,7 @@ void Lower::emit_event(mir::EventDecl event, const std::function<void(const Plac
   b().call(HelperId::ringbuf_submit, {record, b().constant(0)});
   jump(done);
   enter(lost);
-  if (event.kind != mir::EventKind::exit) count_global(mir::globals::lost_events);  // the globals tell of exit() too
+  if (event.kind != mir::EventKind::exit) count_loss(rank);  // the globals tell of exit() too
   jump(done);
   enter(done);
 }

@@ -1,6 +1,7 @@
 // Names and kernel numbers of what programs and user space share. Facts: the kernel's include/uapi/linux/bpf.h.
 #include "mir/interface.h"
 
+#include <algorithm>
 #include <array>
 #include <unordered_set>
 #include <utility>
@@ -75,6 +76,24 @@ std::optional<MapRole> find_map_role(std::string_view name) {
 const char* name_of(EventKind kind) {
   return event_kinds[static_cast<size_t>(kind)];
 }
+EventRank rank_of(EventKind kind) {
+  switch (kind) {
+    case EventKind::print_map:
+    case EventKind::clear:
+    case EventKind::zero:
+    case EventKind::exit: return EventRank::control;
+    case EventKind::errorf:
+    case EventKind::warnf:
+    case EventKind::runtime_error: return EventRank::error;
+    default: return EventRank::data;
+  }
+}
+
+uint32_t reserve_of(EventRank rank, uint32_t ring_bytes) {
+  uint32_t reserve = std::max(least_reserve, ring_bytes / 16);
+  return rank == EventRank::data ? reserve : rank == EventRank::error ? reserve / 2 : 0;
+}
+
 std::optional<EventKind> find_event_kind(std::string_view name) {
   return find<EventKind>(event_kinds, name);
 }

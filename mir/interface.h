@@ -73,12 +73,14 @@ std::string table_bytes(const MapDecl& table);  // the value of a table, as its 
 
 // Offsets into the value of the globals map.
 namespace globals {
-inline constexpr uint32_t lost_events = 0;  // u64: records that found the ring full
 inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
 inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
 inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime
 inline constexpr uint32_t tai_offset = 40;  // u64: nanoseconds that TAI is ahead of boot time; set by the runtime
-inline constexpr uint32_t per_map = 64;     // one u64 a map, by MapId: insertions refused because it was full
+inline constexpr uint32_t losses = 64;      // records that found no room, by CPU (a slot each) and EventRank (a u64 each)
+inline constexpr uint32_t loss_slots = 16;  // CPUs beyond share them: counting is atomic, sharing only slower
+inline constexpr uint32_t loss_slot_bytes = 64;
+inline constexpr uint32_t per_map = losses + loss_slots * loss_slot_bytes;  // one u64 a map, by MapId: insertions refused
 inline constexpr uint32_t map_full(MapId map) {
   return per_map + 8 * map.index;
 }
@@ -105,6 +107,14 @@ enum class EventKind : uint8_t {
   join,           // field: array of strings, printed with `format` between them up to the first empty one
   runtime_error,  // `format` is the sentence, without fields; reported as a warning at the span
 };
+// Who gets through while the ring is full. Data leaves the last of the ring to the others, errors leave half of that to
+// what controls the trace, so that no flood of output keeps exit(), print(@map), clear() or zero() from user space.
+enum class EventRank : uint8_t { data, error, control };
+EventRank rank_of(EventKind kind);
+// Bytes of a ring that records of this rank leave free.
+uint32_t reserve_of(EventRank rank, uint32_t ring_bytes);
+inline constexpr uint32_t least_reserve = 16384;
+
 const char* name_of(EventKind kind);
 std::optional<EventKind> find_event_kind(std::string_view name);
 

@@ -145,10 +145,11 @@ void give_back_at_returns(Function& function, ValueId scratch, const std::vector
   }
 }
 
+// As a record of data; the slot of any CPU does, this is rare.
 void count_lost(Builder& builder) {
   for (uint32_t m = 0; m < builder.module().interface.maps.size(); m++) {
     if (builder.module().interface.maps[MapId(m)].role != MapRole::globals) continue;
-    builder.atomic_add(MemWidth::u64, builder.map_value_addr(MapId(m), globals::lost_events), builder.constant(1), 0);
+    builder.atomic_add(MemWidth::u64, builder.map_value_addr(MapId(m), globals::losses), builder.constant(1), 0);
   }
 }
 

@@ -92,6 +92,7 @@ class Session {
   bool wait_for_events();
   void read_ring();
   void drain();
+  uint64_t lost_records(mir::EventRank rank) const;
   void report_losses();
   void finish();
   bool has(mir::ProbeKind kind) const;
@@ -119,6 +120,7 @@ class Session {
   bool is_exiting_ = false;
   int exit_code_ = 0;
   uint64_t lost_ = 0;
+  bool is_lost_control_told_ = false;
   std::vector<uint64_t> refused_told_;  // by MapId: updates refused by a full map when that was last said
   bool is_exit_read_ = false;           // what programs sent after exit() is not shown
   bool is_ending_ = false;              // what `end` sends is
@@ -262,10 +264,21 @@ void Session::drain() {
   output_.flush();
 }
 
+uint64_t Session::lost_records(mir::EventRank rank) const {
+  uint64_t sum = 0;
+  for (uint32_t slot = 0; slot < mir::globals::loss_slots; slot++)
+    sum += globals_.get(mir::globals::losses + slot * mir::globals::loss_slot_bytes + 8 * static_cast<uint32_t>(rank));
+  return sum;
+}
+
 void Session::report_losses() {
-  uint64_t lost = globals_.get(mir::globals::lost_events);
-  if (lost > lost_) output_.lost_events(lost - lost_);
-  lost_ = lost;
+  uint64_t lost = lost_records(mir::EventRank::data) + lost_records(mir::EventRank::error);
+  uint64_t lost_control = lost_records(mir::EventRank::control);
+  if (lost + lost_control > lost_) output_.lost_events(lost + lost_control - lost_);
+  lost_ = lost + lost_control;
+  if (lost_control != 0 && !is_lost_control_told_)
+    output_.warning("some calls of print(), clear() or zero() were lost: the trace made more of them than could be read");
+  is_lost_control_told_ |= lost_control != 0;
   const auto& maps = object_.interface.maps;
   refused_told_.resize(maps.size());
   for (size_t i = 0; i < maps.size(); i++) {

@@ -55,7 +55,8 @@ bool map_suits(MapType type, uint32_t helper) {
     case 25: return type == MapType::perf_event_array;
     case 27: return type == MapType::stack_trace;
     case 130:
-    case 131: return type == MapType::ringbuf;
+    case 131:
+    case 134: return type == MapType::ringbuf;
     default: return is_hash(type) || is_array(type);
   }
 }

@@ -87,6 +87,12 @@ TEST(Lower, DivisionByAVariableIsGuarded) {
   EXPECT_EQ(count(text, "runtime_error"), 1u) << text;
 }
 
+TEST(Lower, DataAsksForRoomAndControlDoesNot) {
+  EXPECT_EQ(count(lowered("begin { printf(\"x\"); }"), "call ringbuf_query"), 1u);
+  EXPECT_EQ(count(lowered("begin { errorf(\"x\"); }"), "call ringbuf_query"), 1u);
+  EXPECT_EQ(count(lowered("begin { @ = 1; print(@); clear(@); zero(@); exit(); }"), "call ringbuf_query"), 0u);
+}
+
 TEST(Lower, PidFilterOnlyWhereAttachingCannotFilter) {
   CheckOptions options;
   options.pid = 42;

@@ -283,13 +283,14 @@ TEST(Interpret, Aggregates) {
     TypePool pool;
     uint32_t size = pool.parse(row.type)->size;
     bool has_operand = std::string_view(row.type) != "count_t";
-    std::string text = std::string("interface { map @m user percpu_hash keyed key int64 value ") + row.type + " bytes 8 " +
-                       std::to_string(size) +
-                       " entries 1 map @.globals globals array bytes 4 80 entries 1 } fn \"f\" program kprobe { slot $k 8 align "
-                       "8 ^e(%c: ptr.ctx): " +
-                       "%x: i64 = load.u64 %c, #0 %y: i64 = load.u64 %c, #8 %k: ptr.stack = slot_addr $k store.u64 %k, %y, #0 "
-                       "agg_update @m, %k" +
-                       (has_operand ? ", %x" : "") + " ret %x }";
+    std::string text =
+        std::string("interface { map @m user percpu_hash keyed key int64 value ") + row.type + " bytes 8 " +
+        std::to_string(size) +
+        " entries 1 map @.globals globals array bytes 4 1104 entries 1 } fn \"f\" program kprobe { slot $k 8 align "
+        "8 ^e(%c: ptr.ctx): " +
+        "%x: i64 = load.u64 %c, #0 %y: i64 = load.u64 %c, #8 %k: ptr.stack = slot_addr $k store.u64 %k, %y, #0 "
+        "agg_update @m, %k" +
+        (has_operand ? ", %x" : "") + " ret %x }";
     Module module = read(text);
     Machine machine(module);
     machine.state.cpu = 1;

@@ -8,7 +8,7 @@ namespace {
 
 std::string keyed(std::string_view type, uint32_t bytes, std::string_view update) {
   return "interface {\n"
-         "  map @.globals globals array bytes 4 80 entries 1\n"
+         "  map @.globals globals array bytes 4 1104 entries 1\n"
          "  map @m user percpu_hash keyed key int64 value " +
          std::string(type) + " bytes 8 " + std::to_string(bytes) + " entries 4096\n}\n" +
          program(
@@ -40,7 +40,7 @@ TEST(ExpandAggregates, CountOfKeyedMapLooksUpInsertsAndLooksUpAgain) {
     %again: ptr.map? = call map_lookup_elem(@m, %key)
     branch_null %again, ^full, ^bump
     ^full:
-    %counter: ptr.map = map_value_addr @.globals, #72
+    %counter: ptr.map = map_value_addr @.globals, #1096
     atomic_add.u64 %counter, %more, #0
     jump ^done
     !agg_update @m, %k

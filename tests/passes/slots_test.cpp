@@ -99,7 +99,7 @@ TEST(SpillToScratch, ProgramsThatMayBePreemptedTakeAFreeValueAndGiveItBack) {
       %0: i64 = constant 0
       ret %0
   )");
-  std::string uprobe = "interface {\n  map @.globals globals array bytes 4 64 entries 1\n  probe uprobe \"u\" runs \"t\"\n}\n";
+  std::string uprobe = "interface {\n  map @.globals globals array bytes 4 1088 entries 1\n  probe uprobe \"u\" runs \"t\"\n}\n";
   expect_lines(after("spill-to-scratch", uprobe + body), R"(
     map @.scratch.0 scratch percpu_array bytes 4 608 entries 4
     store.u32 %key, %zero, #0
@@ -111,7 +111,7 @@ TEST(SpillToScratch, ProgramsThatMayBePreemptedTakeAFreeValueAndGiveItBack) {
     atomic_add.u64 %scratch, %minus, #0
     ret %0
     ^no_scratch:
-    %lost: ptr.map = map_value_addr @.globals, #0
+    %lost: ptr.map = map_value_addr @.globals, #64
     atomic_add.u64 %lost, %once, #0
     ^found_scratch(%found: ptr.map):
     %others: i64 = atomic_fetch_add.u64 %found, %one, #0
