@@ -148,7 +148,7 @@ struct BodyUses {
 
 // Probe types that bpftrace has and the table does not.
 bool is_known_elsewhere(std::string_view provider) {
-  constexpr std::string_view names[] = {"self", "test", "bench", "w", "watchpoint", "asyncwatchpoint"};
+  constexpr std::string_view names[] = {"test", "bench", "asyncwatchpoint"};
   return std::find(std::begin(names), std::end(names), provider) != std::end(names);
 }
 

@@ -72,6 +72,8 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
   context.row = &row;
   if (row.kind == ProbeKind::uprobe || row.kind == ProbeKind::uretprobe || row.kind == ProbeKind::usdt)
     context.space = mir::AddressSpace::user;
+  // Programs lie in the lower half of the address space.
+  if (row.kind == ProbeKind::watchpoint && point.address >> 63 == 0) context.space = mir::AddressSpace::user;
   // Pointers that system calls are given point to user memory; those of other events to the kernel's own.
   if (row.kind == ProbeKind::tracepoint && point.target == "syscalls") context.space = mir::AddressSpace::user;
   if (!wants_arguments) return context;

@@ -22,6 +22,8 @@ constexpr uint32_t sample_uses = use_ctx | use_registers | use_stack;
 constexpr ProbeRow rows[] = {
     {"begin", "", "", ProbeKind::begin, ProgramType::raw_tracepoint, use_stack, 0, false, "once, before anything is attached"},
     {"end", "", "", ProbeKind::end, ProgramType::raw_tracepoint, use_stack, 0, false, "once, after everything is detached"},
+    {"self", "", "signal:SIGUSR1", ProbeKind::self, ProgramType::raw_tracepoint, use_stack, 0, false,
+     "a signal that shrike gets"},
     {"kprobe", "k", "[MODULE:]FUNCTION[+OFFSET]", ProbeKind::kprobe, ProgramType::kprobe, function_uses, 0, true,
      "entry of a kernel function"},
     {"kretprobe", "kr", "[MODULE:]FUNCTION", ProbeKind::kretprobe, ProgramType::kprobe, return_uses, 0, true,
@@ -50,6 +52,8 @@ constexpr ProbeRow rows[] = {
      use_named_args | use_retval | use_func | use_ctx | use_stack, 0, true, "return of a kernel function, arguments by BTF"},
     {"iter", "it", "TYPE", ProbeKind::iter, ProgramType::tracing, use_ctx, 0, false,
      "each object of a kind that the kernel keeps, once"},
+    {"watchpoint", "w", "ADDRESS:LENGTH:MODE", ProbeKind::watchpoint, ProgramType::perf_event, sample_uses, 0, false,
+     "memory read or written, or an instruction executed"},
 };
 
 // Facts of perf_event_open(2); periods are bpftrace's.

@@ -1,5 +1,6 @@
 // One resolver a kind of attach point: written text to the places it stands for. Looks things up through KernelFacts only,
 // and only what the script names.
+#include <algorithm>
 #include <charconv>
 #include <unordered_set>
 
@@ -77,6 +78,13 @@ struct Resolver {
     if (!point.parts.empty()) return bad_form();
     mir::AttachPoint place = start();
     place.name = row.name;
+    return {place};
+  }
+
+  std::vector<mir::AttachPoint> own_signal() {
+    if (point.parts.size() != 2 || point.parts[0] != "signal" || point.parts[1] != "SIGUSR1") return bad_form();
+    mir::AttachPoint place = start();
+    place.name = "self:signal:SIGUSR1";
     return {place};
   }
 
@@ -293,6 +301,29 @@ struct Resolver {
     return bad_form();
   }
 
+  std::vector<mir::AttachPoint> watchpoint() {
+    mir::AttachPoint place = start();
+    bool has_numbers =
+        point.parts.size() == 3 && parse_number(point.parts[0], place.address) && parse_number(point.parts[1], place.offset);
+    if (!has_numbers) return bad_form();
+    bool is_length = place.offset == 1 || place.offset == 2 || place.offset == 4 || place.offset == 8;
+    std::string mode(point.parts[2]);
+    std::sort(mode.begin(), mode.end());
+    // What the processor can do; it tells reads from writes only by the instruction.
+    bool is_mode = mode == "w" || mode == "rw" || mode == "x";
+    if (!is_length || !is_mode || place.address % place.offset != 0) {
+      diagnostics.report(Diag::bad_watchpoint, point.span, {std::string(point.text)})
+          .with_hint(!is_length ? "a length is 1, 2, 4 or 8 bytes"
+                     : !is_mode ? "a mode is w, rw or x; x86 watches reads only together with writes"
+                                : "the address must be a multiple of the length");
+      return {};
+    }
+    place.function = std::move(mode);
+    place.name = std::string(row.name);
+    for (std::string_view part : point.parts) place.name += ":" + std::string(part);
+    return {place};
+  }
+
   std::vector<mir::AttachPoint> perf_event() {
     if (point.parts.empty() || point.parts.size() > 2) return bad_form();
     const PerfEventRow* event = find_perf_event(row.kind, point.parts[0]);
@@ -326,6 +357,7 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
   switch (row.kind) {
     case ProbeKind::begin:
     case ProbeKind::end: return resolver.plain();
+    case ProbeKind::self: return resolver.own_signal();
     case ProbeKind::kprobe:
     case ProbeKind::kretprobe: return resolver.kernel_function();
     case ProbeKind::uprobe:
@@ -340,6 +372,7 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
     case ProbeKind::fentry:
     case ProbeKind::fexit: return resolver.typed_function();
     case ProbeKind::iter: return resolver.iterator();
+    case ProbeKind::watchpoint: return resolver.watchpoint();
   }
   UNREACHABLE("probe kind without a resolver");
 }

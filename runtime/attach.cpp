@@ -16,6 +16,7 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::interval: return attach_timer(probe, program, context, links);
     case mir::ProbeKind::software:
     case mir::ProbeKind::hardware: return attach_counter(probe, program, context, links);
+    case mir::ProbeKind::watchpoint: return attach_watchpoint(probe, program, context, links);
     case mir::ProbeKind::usdt:
     case mir::ProbeKind::uprobe:
     case mir::ProbeKind::uretprobe: return attach_uprobe(probe, program, context, links);
@@ -24,14 +25,18 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::fentry:
     case mir::ProbeKind::fexit: return attach_function(probe, program, links);
     case mir::ProbeKind::iter: return attach_iterator(probe, program, context, links);
+    case mir::ProbeKind::self:
     case mir::ProbeKind::begin:
-    case mir::ProbeKind::end: UNREACHABLE("begin and end are run, not attached");
+    case mir::ProbeKind::end: UNREACHABLE("begin, end and self are run, not attached");
   }
   UNREACHABLE("unknown probe kind");
 }
 
 std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) {
-  auto is_run = [&](uint32_t i) { return probes[i].kind == mir::ProbeKind::begin || probes[i].kind == mir::ProbeKind::end; };
+  auto is_run = [&](uint32_t i) {
+    mir::ProbeKind kind = probes[i].kind;
+    return kind == mir::ProbeKind::begin || kind == mir::ProbeKind::end || kind == mir::ProbeKind::self;
+  };
   auto is_prepended = [&](uint32_t i) {
     mir::ProbeKind kind = probes[i].kind;
     return kind == mir::ProbeKind::kprobe || kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe ||

@@ -66,13 +66,14 @@ AttachResult attach_tracepoint(const mir::AttachPoint& probe, int program, Attac
 AttachResult attach_raw_tracepoint(const mir::AttachPoint& probe, int program, Links& links);
 AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_counter(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_watchpoint(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_iterator(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_function(const mir::AttachPoint& probe, int program, Links& links);
 AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 
 // Kinds in the order in which handlers of one event fire in script order: first those the kernel appends, in script
-// order, then those it prepends, in reverse. begin and end are left out.
+// order, then those it prepends, in reverse. begin, end and self are left out.
 std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes);
 
 }  // namespace shrike

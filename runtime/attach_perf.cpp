@@ -1,6 +1,8 @@
 // profile and interval: the CPU clock, on every CPU or on one. software and hardware: counters of the kernel and of
-// the processor. With a pid they are opened on each of its threads and inherited by those it starts.
+// the processor. watchpoint: the processor's breakpoints. With a pid they are opened on each of its threads and inherited by
+// those it starts.
 #include <dirent.h>
+#include <linux/hw_breakpoint.h>
 
 #include <cerrno>
 #include <charconv>
@@ -70,6 +72,10 @@ AttachResult arm_all(perf_event_attr attr, const std::vector<PerfTarget>& places
     if (error == ESRCH) return AttachError{"process " + std::to_string(place.pid) + " does not exist", "", false};
     if (error == ENOENT || error == EOPNOTSUPP || error == ENODEV)
       return AttachError{"this machine has no such counter", "virtual machines often hide the processor's counters", true};
+    if (error == ENOSPC)
+      return AttachError{"the processor watches no more places at once", "x86 has four for each thread", false};
+    if (error == EINVAL && attr.type == PERF_TYPE_BREAKPOINT)
+      return AttachError{"the kernel does not watch this address", "instructions of its own cannot be watched", false};
     if (error == EINVAL && attr.freq)
       return AttachError{"the frequency is higher than the kernel allows",
                          "`sysctl kernel.perf_event_max_sample_rate` shows and sets the limit", false};
@@ -93,6 +99,20 @@ AttachResult attach_timer(const mir::AttachPoint& probe, int program, AttachCont
   else attr.sample_period = probe.period;
   if (probe.kind == mir::ProbeKind::profile) return arm_all(attr, targets(context), program, links);
   return arm_all(attr, {{.pid = -1, .cpu = static_cast<int>(online_cpus().front())}}, program, links);
+}
+
+AttachResult attach_watchpoint(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {
+  perf_event_attr attr{};
+  attr.type = PERF_TYPE_BREAKPOINT;
+  attr.bp_addr = probe.address;
+  attr.bp_len = probe.offset;
+  if (probe.function == "w") attr.bp_type = HW_BREAKPOINT_W;
+  else if (probe.function == "rw") attr.bp_type = HW_BREAKPOINT_RW;
+  else attr.bp_type = HW_BREAKPOINT_X;
+  // The processor's word for the length of an instruction.
+  if (attr.bp_type == HW_BREAKPOINT_X) attr.bp_len = sizeof(long);
+  attr.sample_period = 1;
+  return arm_all(attr, targets(context), program, links);
 }
 
 AttachResult attach_counter(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {

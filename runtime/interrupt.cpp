@@ -14,6 +14,7 @@ namespace {
 
 volatile sig_atomic_t interrupts = 0;
 int interrupt_fd = -1;
+int user_signal_fd = -1;
 
 void on_signal(int number) {
   int saved = errno;
@@ -24,7 +25,23 @@ void on_signal(int number) {
   errno = saved;
 }
 
+void on_user_signal(int) {
+  int saved = errno;
+  uint64_t one = 1;
+  [[maybe_unused]] ssize_t written = write(user_signal_fd, &one, sizeof one);
+  errno = saved;
+}
+
 }  // namespace
+
+int catch_user_signal() {
+  user_signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  struct sigaction action{};
+  action.sa_handler = on_user_signal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR1, &action, nullptr);
+  return user_signal_fd;
+}
 
 int catch_interrupts() {
   if (interrupt_fd >= 0) return interrupt_fd;

@@ -83,6 +83,7 @@ class Session {
   int trace();
   bool prepare();
   bool run_programs(mir::ProbeKind kind);
+  bool run_on_signals();
   bool attach_all();
   bool attach_together(const mir::AttachPoint& first, const AttachContext& context);
   bool attach_alone(const mir::AttachPoint& probe, AttachContext& context);
@@ -115,6 +116,7 @@ class Session {
   Globals globals_;
   Ring ring_;
   int ring_fd_ = -1;
+  int user_signal_ = -1;
   Fd target_;  // pidfd of -c or -p
   Links links_;
   bool is_exiting_ = false;
@@ -192,6 +194,15 @@ bool Session::attach_alone(const mir::AttachPoint& probe, AttachContext& context
   return is_tolerated;
 }
 
+// `self` programs, once for each signal that came.
+bool Session::run_on_signals() {
+  uint64_t count = 0;
+  if (read(user_signal_, &count, sizeof count) != sizeof count) return true;
+  for (uint64_t i = 0; i < count; i++)
+    if (!run_programs(mir::ProbeKind::self)) return false;
+  return true;
+}
+
 bool Session::attach_all() {
   AttachContext context{tracefs_, options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
   std::vector<bool> is_attached(loaded_.programs.size());  // in bulk
@@ -224,6 +235,7 @@ bool Session::watch_target() {
 bool Session::start() {
   // Without probes nothing takes long enough to be interrupted by more than its death.
   if (has_events() || has(mir::ProbeKind::iter)) catch_interrupts();
+  if (has(mir::ProbeKind::self)) user_signal_ = catch_user_signal();
   if (!prepare() || !watch_target()) return false;
   lap("map memory");
   if (!run_programs(mir::ProbeKind::begin)) return false;
@@ -311,7 +323,7 @@ bool Session::wait_for_events() {
   Fd poll(epoll_create1(EPOLL_CLOEXEC));
   int interrupt = catch_interrupts();
   bool is_watching = poll.is_open();
-  for (int fd : {interrupt, ring_fd_, target_.get()}) {
+  for (int fd : {interrupt, ring_fd_, target_.get(), user_signal_}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (fd >= 0 && epoll_ctl(poll.get(), EPOLL_CTL_ADD, fd, &event) != 0) is_watching = false;
   }
@@ -326,7 +338,10 @@ bool Session::wait_for_events() {
     epoll_event events[4];
     int count = epoll_wait(poll.get(), events, 4, -1);
     bool is_target_gone = false;
-    for (int i = 0; i < count; i++) is_target_gone |= target_.is_open() && events[i].data.fd == target_.get();
+    for (int i = 0; i < count; i++) {
+      is_target_gone |= target_.is_open() && events[i].data.fd == target_.get();
+      if (events[i].data.fd == user_signal_ && !run_on_signals()) return false;
+    }
     drain();
     if (is_target_gone) break;
   }

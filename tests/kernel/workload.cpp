@@ -220,6 +220,17 @@ void leave(char** arg) {
   _exit(atoi(arg[0]));
 }  // exit STATUS
 
+// At an address that is known before the program runs.
+void touch_fixed(char** arg) {  // fixed TIMES: writes a word, and reads it, so often
+  void* const place = reinterpret_cast<void*>(0x10000000);
+  if (mmap(place, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != place) exit(1);
+  volatile long* const word = static_cast<volatile long*>(place);
+  for (long i = atol(arg[0]); i > 0; --i) {
+    *word = i;
+    sink += *word;
+  }
+}
+
 struct Verb {
   const char* name;
   int arguments;
@@ -233,6 +244,7 @@ constexpr Verb verbs[] = {
     {"frames", 1, nest},         {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
     {"sleep", 1, rest},          {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
     {"pid", 0, say_pid},         {"linger", 0, linger},     {"exit", 1, leave},         {"texts", 2, say_texts},
+    {"fixed", 1, touch_fixed},
 };
 
 }  // namespace
