@@ -57,6 +57,10 @@ const Type* check_lhist(Checker& checker, const ast::Expr& expr, const ast::Call
 
 }  // namespace
 
+std::span<const AggregationRow> all_aggregations() {
+  return rows;
+}
+
 const AggregationRow* find_aggregation(std::string_view name) {
   for (const AggregationRow& row : rows)
     if (row.name == name) return &row;

@@ -1,6 +1,7 @@
 // The table of functions. Adding one is one row in functions.cpp (long lowerings in lower_<area>.cpp) and one test.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct AggregationRow {
   mir::TypeKind kind;
   std::string_view doc;
 };
+std::span<const AggregationRow> all_aggregations();
 const AggregationRow* find_aggregation(std::string_view name);
 // Types an aggregation call; null after an error.
 const mir::Type* check_aggregation(Checker& checker, const ast::Expr& expr, const ast::Call& call, const AggregationRow& row);
