@@ -5,18 +5,18 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/explain_path.h"
 #include "runtime/files.h"
 
 namespace shrike {
 
-namespace {
-
-// "12: (85) call" gives 12; lines of other shape give nothing.
 bool read_insn_line(std::string_view line, uint32_t& insn) {
   const char* end = line.data() + line.size();
   auto read = std::from_chars(line.data(), end, insn);
   return read.ec == std::errc() && std::string_view(read.ptr, static_cast<size_t>(end - read.ptr)).starts_with(": (");
 }
+
+namespace {
 
 bool is_state_line(std::string_view line) {
   return line.empty() || line.front() == ';' || line.starts_with("from ") || line.starts_with("mark_precise:") ||
@@ -108,8 +108,10 @@ void explain_reject(const bpf::Object& object, size_t index, std::string_view lo
     return;
   }
   if (rejection.sentence.empty()) rejection.sentence = describe_errno(error);
-  diagnostics.report(Diag::verifier_rejected, span, {program.name, std::to_string(rejection.insn), rejection.sentence})
-      .with_hint("this is a bug in shrike, not in the script: please report the script and the output of `shrike -v`");
+  Diagnostic& refusal =
+      diagnostics.report(Diag::verifier_rejected, span, {program.name, std::to_string(rejection.insn), rejection.sentence});
+  add_causes(refusal, program.insns, program.lines, log, rejection.sentence);
+  refusal.with_hint("this is a bug in shrike, not in the script: please report the script and the output of `shrike -v`");
 }
 
 }  // namespace shrike

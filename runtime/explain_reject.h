@@ -18,6 +18,9 @@ struct Rejection {
 };
 Rejection read_rejection(std::string_view log);
 
+// "12: (85) call" gives 12; lines of other shape give nothing.
+bool read_insn_line(std::string_view line, uint32_t& insn);
+
 // Where in the source an instruction comes from; unknown if the program has no line for it.
 Span span_of(const std::vector<bpf::LineEntry>& lines, uint32_t insn);
 inline Span span_of(const bpf::Program& program, uint32_t insn) {

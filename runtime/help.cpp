@@ -37,6 +37,7 @@ OTHER KERNELS:
     check [--kernel LIST]  whether kernels would load the programs, by a model of their verifier, without any
                            privilege; LIST is versions separated by commas, or all (default: those from 6.1 on). Exit
                            status 0: all accepted, 1: some refused, 2: some unknown
+    check --log            also the verifier's log, as such a kernel would write it
     check --min-kernel     the oldest kernel for each program, and what in the script needs it
 
 THE COMPILER AT WORK:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/explain_path.h"
 #include "runtime/explain_reject.h"
 
 namespace shrike {
@@ -109,16 +110,27 @@ namespace {
 struct Finding {
   std::string message;
   uint32_t insn;
-  std::string kernels;  // "6.1, 6.6"
+  std::string kernels;         // "6.1, 6.6"
+  const sim::Profile* kernel;  // the first of them
 };
 
-void add_finding(std::vector<Finding>& findings, const sim::Verdict& verdict, std::string_view kernel) {
+// Walks once more, with a log, to see where the value came from.
+void explain(Diagnostic& refusal, const JudgedProgram& program, const Finding& finding) {
+  sim::Options options;
+  options.log = true;
+  options.budget = 20'000;
+  const sim::Verdict verdict = sim::verify(program.input, *finding.kernel, options);
+  if (verdict.answer == sim::Answer::reject)
+    add_causes(refusal, program.input.insns, program.lines, verdict.log, finding.message);
+}
+
+void add_finding(std::vector<Finding>& findings, const sim::Verdict& verdict, const sim::Profile& kernel) {
   for (Finding& each : findings) {
     if (each.message != verdict.message || each.insn != verdict.insn) continue;
-    each.kernels.append(", ").append(kernel);
+    each.kernels.append(", ").append(kernel.name);
     return;
   }
-  findings.push_back({verdict.message, verdict.insn, std::string(kernel)});
+  findings.push_back({verdict.message, verdict.insn, std::string(kernel.name), &kernel});
 }
 
 }  // namespace
@@ -135,11 +147,14 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
       rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(program.input.insns.size()),
                       std::to_string(verdict.processed), std::to_string(verdict.peak_states),
                       std::to_string(verdict.stack_depth)});
-      if (verdict.answer == sim::Answer::reject) add_finding(refusals, verdict, kernel.name);
-      if (verdict.answer == sim::Answer::unknown) add_finding(questions, verdict, kernel.name);
+      if (verdict.answer == sim::Answer::reject) add_finding(refusals, verdict, kernel);
+      if (verdict.answer == sim::Answer::unknown) add_finding(questions, verdict, kernel);
     }
-    for (const Finding& each : refusals)
-      diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
+    for (const Finding& each : refusals) {
+      Diagnostic& refusal =
+          diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
+      explain(refusal, program, each);
+    }
     for (const Finding& each : questions)
       reasons += "unknown: " + program.name + " on " + each.kernels + ": " + each.message + "\n";
     is_refused |= !refusals.empty();
@@ -148,6 +163,48 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
   print_table(rows, print);
   print(reasons);
   return is_refused ? 1 : is_unknown ? 2 : 0;
+}
+
+namespace {
+
+// As kernels do with line information: "; text @ file:line" before the first instruction of a place.
+std::string with_sources(std::string_view log, const std::vector<bpf::LineEntry>& lines, const SourceMap& sources) {
+  std::string out;
+  Span last;
+  while (!log.empty()) {
+    const size_t newline = log.find('\n');
+    const std::string_view line = log.substr(0, newline + 1);
+    log.remove_prefix(line.size());
+    uint32_t insn = 0;
+    if (read_insn_line(line, insn)) {
+      const Span span = span_of(lines, insn);
+      if (span.is_known() && span != last) {
+        const Location at = sources.locate(span.begin);
+        std::string_view text = sources.line_at(span.begin);
+        text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+        out.append("; ").append(text);
+        out.append(" @ ").append(at.file).append(":" + std::to_string(at.line) + "\n");
+      }
+      last = span;
+    }
+    out.append(line);
+  }
+  return out;
+}
+
+}  // namespace
+
+void judge_log(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const SourceMap& sources,
+               const Print& print) {
+  sim::Options options;
+  options.log = true;
+  options.budget = 100'000;
+  for (const JudgedProgram& program : programs) {
+    for (const sim::Profile& kernel : kernels) {
+      print("==== " + program.name + " on Linux " + std::string(kernel.name) + "\n");
+      print(with_sources(sim::verify(program.input, kernel, options).log, program.lines, sources));
+    }
+  }
 }
 
 }  // namespace shrike

@@ -43,6 +43,10 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
 // is reported at its place. Exit status as above.
 int judge_minimum(const std::vector<JudgedProgram>& programs, const Print& print, Diagnostics& diagnostics);
 
+// `--log`: what the walk knows before every instruction, in the notation of the kernel's log, with the source between.
+void judge_log(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const SourceMap& sources,
+               const Print& print);
+
 // Rows of a table, columns as wide as what stands in them.
 void print_table(const std::vector<std::vector<std::string>>& rows, const Print& print);
 

@@ -32,7 +32,7 @@ const po::options_description& known_options() {
       ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
       ("emit-llvm", text())
       ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")("time-start", "")
-      ("regalloc", text())("kernel", text())("min-kernel", "")("debuginfo", text())("include-dir,I", texts())("include", texts())
+      ("regalloc", text())("kernel", text())("min-kernel", "")("log", "")("debuginfo", text())("include-dir,I", texts())("include", texts())
       // Accepted because harnesses and habits pass them; they have no effect here.
       ("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
       ("usdt-file-activation", "")("dwarf-pid", texts())
@@ -127,7 +127,8 @@ bool check_conflicts(const po::variables_map& given, Diagnostics& diagnostics) {
   };
   constexpr Pair pairs[] = {{"pid", "-p", "cmd", "-c"},
                             {"warnings", "-k", "no-warnings", "--no-warnings"},
-                            {"kernel", "--kernel", "min-kernel", "--min-kernel"}};
+                            {"kernel", "--kernel", "min-kernel", "--min-kernel"},
+                            {"log", "--log", "min-kernel", "--min-kernel"}};
   for (const Pair& pair : pairs) {
     if (!given.count(pair.a) || !given.count(pair.b)) continue;
     diagnostics.report(Diag::conflicting_options, {}, {pair.a_shown, pair.b_shown});
@@ -204,6 +205,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   take_arguments(given, out);
   if (given.count("kernel")) out.kernels = text("kernel");
   out.min_kernel = given.count("min-kernel") != 0;
+  out.verifier_log = given.count("log") != 0;
 
   if (!check_conflicts(given, diagnostics) || !take_pid(given, out, diagnostics)) return std::nullopt;
   if (!take_output_choices(given, out, diagnostics)) return std::nullopt;

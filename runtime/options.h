@@ -27,6 +27,7 @@ struct Options {
   std::string pattern;                       // -l
   std::string kernels;                       // check --kernel; empty: those that shrike is for
   bool min_kernel = false;                   // check --min-kernel
+  bool verifier_log = false;                 // check --log
   std::vector<std::string> include_folders;  // -I: searched for headers of the C section
   std::vector<std::string> first_headers;    // --include: read before the script
 

@@ -134,15 +134,18 @@ bool open_output_file(const Options& options, Fd& file, Messages& messages) {
 }
 
 // `shrike check`.
-int check_programs(const std::vector<JudgedProgram>& programs, const Options& options, Diagnostics& diagnostics) {
+int check_programs(const std::vector<JudgedProgram>& programs, const Options& options, Messages& messages) {
+  Diagnostics& diagnostics = messages.diagnostics;
   if (options.min_kernel) return judge_minimum(programs, print_out, diagnostics);
   std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, diagnostics);
-  return diagnostics.has_errors() ? 1 : judge(programs, kernels, print_out, diagnostics);
+  if (diagnostics.has_errors()) return 1;
+  if (options.verifier_log) judge_log(programs, kernels, messages.sources, print_out);
+  return judge(programs, kernels, print_out, diagnostics);
 }
 
 int check_object(const std::string& bytes, const Options& options, Messages& messages) {
   const std::vector<JudgedProgram> programs = object_programs(options.file, bytes, messages.sources, messages.diagnostics);
-  return messages.diagnostics.has_errors() ? 1 : check_programs(programs, options, messages.diagnostics);
+  return messages.diagnostics.has_errors() ? 1 : check_programs(programs, options, messages);
 }
 
 int trace(const Options& options, Messages& messages, StartClock& clock) {
@@ -174,7 +177,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
     return 0;
   }
   if (options.action == Action::check) {
-    return check_programs(judged_programs(compiled->object), options, messages.diagnostics);
+    return check_programs(judged_programs(compiled->object), options, messages);
   }
   if (options.emit == Emit::elf) {
     std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);

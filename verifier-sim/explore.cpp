@@ -3,6 +3,7 @@
 #include "verifier-sim/explore.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "verifier-sim/branches.h"
 #include "verifier-sim/check_access.h"
@@ -98,6 +99,10 @@ bool Explorer::next_path() {
   w.state = std::move(p.state);
   w.insn = p.insn;
   w.parent = p.parent;
+  if (w.options.log) {
+    w.verdict.log +=
+        "\nfrom " + std::to_string(p.from) + " to " + std::to_string(p.insn) + ": " + to_text(w.state, w.program.maps) + "\n";
+  }
   w.pending.pop_back();
   return true;
 }
@@ -150,7 +155,9 @@ bool Explorer::step(uint32_t& next, bool& ended) {
 void Explorer::log_step() {
   w.verdict.log += std::to_string(w.insn) + ": " + to_text(w.state, w.program.maps) + "\n";
   const bpf::Insn* second = w.at().opcode == bpf::ld_imm64 ? &w.program.insns[w.insn + 1] : nullptr;
-  w.verdict.log += std::to_string(w.insn) + ": " + bpf::disassemble(w.at(), second) + "\n";
+  char opcode[8];
+  snprintf(opcode, sizeof opcode, "(%02x) ", w.at().opcode);
+  w.verdict.log += std::to_string(w.insn) + ": " + opcode + bpf::disassemble(w.at(), second) + "\n";
 }
 
 void Explorer::run() {
@@ -188,6 +195,10 @@ void Explorer::run() {
 
 void explore(Walk& w) {
   Explorer(w).run();
+  if (!w.options.log) return;
+  if (w.verdict.answer != Answer::accept) w.verdict.log += w.verdict.message + "\n";
+  w.verdict.log += "processed " + std::to_string(w.verdict.processed) + " insns (limit " +
+                   std::to_string(w.profile.processed_limit) + ") peak_states " + std::to_string(w.verdict.peak_states) + "\n";
 }
 
 }  // namespace shrike::sim

@@ -51,7 +51,7 @@ const TypeRow* row_of(MapType type) {
 
 std::optional<bool> type_may_call(ProgramType type, AttachType attach, uint32_t number) {
   // Helpers every privileged program has.
-  static constexpr uint16_t everyone[] = {1, 2, 3, 5, 7, 118, 125, 130, 131, 132, 133, 164, 181, 182, 208};
+  static constexpr uint16_t everyone[] = {1, 2, 3, 5, 7, 118, 125, 130, 131, 132, 133, 134, 164, 181, 182, 208};
   // Helpers of the five tracing types.
   static constexpr uint16_t tracers[] = {4, 6, 8, 14, 15, 16, 25, 27, 35, 42, 45, 67, 80, 109, 112, 113, 114, 115, 117, 120, 195};
   auto in = [number](const auto& list) { return std::find(std::begin(list), std::end(list), number) != std::end(list); };

@@ -34,7 +34,7 @@ bool Walk::push(State branch, uint32_t to) {
     return reject(RejectClass::complexity, "The sequence of %u jumps is too complex.", profile.pending_limit + 1);
   }
   if (parent) parent->branches++;
-  pending.push_back({std::move(branch), to, parent});
+  pending.push_back({std::move(branch), to, parent, insn});
   return true;
 }
 

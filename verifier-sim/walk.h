@@ -19,6 +19,7 @@ struct Pending {
   State state;
   uint32_t insn = 0;
   Explored* parent = nullptr;
+  uint32_t from = 0;  // the instruction that branched
 };
 
 struct Walk {

@@ -165,6 +165,19 @@ TEST(JudgeMinimum, WhatNoKernelLoadsIsRefused) {
   EXPECT_NE(text.find("none"), std::string::npos);
 }
 
+TEST(Judge, LogHasStatesInstructionsAndSource) {
+  const std::string script = "kprobe:do_work {\n  @x = arg0;\n}\n";
+  std::optional<bpf::Object> object = compiled(script, {});
+  SourceMap sources;
+  sources.add("script.bt", script);
+  std::string log;
+  judge_log(judged_programs(*object), {sim::profile_6_12()}, sources, [&](std::string_view part) { log += part; });
+  EXPECT_TRUE(log.starts_with("==== kprobe:do_work on Linux 6.12\n0: R1=ctx() R10=fp0\n")) << log;
+  EXPECT_NE(log.find("\n; @x = arg0; @ script.bt:2\n"), std::string::npos) << log;
+  EXPECT_NE(log.find(": (79) r"), std::string::npos) << log;
+  EXPECT_NE(log.find("\nprocessed "), std::string::npos) << log;
+}
+
 TEST(Judge, UnknownKernel) {
   Diagnostics diagnostics;
   EXPECT_TRUE(chosen_kernels("2.4", diagnostics).empty());

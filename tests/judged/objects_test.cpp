@@ -187,6 +187,50 @@ TEST(Objects, ProgramsOfClangAreJudgedAsTheKernelDoes) {
   }
 }
 
+struct ExplainedCase {
+  const char* text;
+  const char* label;  // one of the places that explain
+  const char* line;   // in whose source line it stands
+  const char* hint;
+};
+
+constexpr ExplainedCase explained[] = {
+    {"long table[16];\nSEC(\"raw_tp/x\") int main_one(void *ctx) {\n  unsigned i = bpf_get_prandom_u32() & 31;\n  table[i] = "
+     "1;\n  return 0;\n}",
+     "masked here: it has no bits outside of 31", "table[i] = 1;", "limit the index right before it is used"},
+    {"long table[16];\nSEC(\"raw_tp/x\") int main_one(void *ctx) {\n  unsigned i = bpf_get_prandom_u32() & 31;\n  table[i] = "
+     "1;\n  return 0;\n}",
+     "the value is what bpf_get_prandom_u32 gave here", "bpf_get_prandom_u32() & 31;", "limit the index"},
+    {"long table[16];\nSEC(\"raw_tp/x\") int main_one(long *ctx) {\n  long i = ctx[1];\n  if (i < 16)\n    table[i] = 1;\n  "
+     "return 0;\n}",
+     "this test is of signed numbers", "if (i < 16)", "only numbers with a known range"},
+    {"long table[16];\nSEC(\"raw_tp/x\") int main_one(long *ctx) {\n  long i = ctx[1];\n  if (i < 16)\n    table[i] = 1;\n  "
+     "return 0;\n}",
+     "read from memory here: it can be any number of 64 bits", "long i = ctx[1];", "only numbers"},
+    {"struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, long); } m "
+     "SEC(\".maps\");\n"
+     "SEC(\"raw_tp/x\") int main_one(void *ctx) {\n  int key = bpf_get_prandom_u32();\n"
+     "  long *v = bpf_map_lookup_elem(&m, &key);\n  return *v;\n}",
+     "this look-up may find nothing", "long *v = bpf_map_lookup_elem", "test the pointer"},
+};
+
+TEST(Objects, RefusalTellsWhereTheValueCameFrom) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  for (const ExplainedCase& one : explained) {
+    SourceMap sources;
+    Diagnostics diagnostics;
+    const std::vector<JudgedProgram> programs = object_programs("test.o", built(one.text), sources, diagnostics);
+    judge(programs, {sim::profile_6_1(), sim::profile_6_18()}, [](std::string_view) {}, diagnostics);
+    ASSERT_EQ(diagnostics.all().size(), 1u) << one.text;
+    const Diagnostic& refusal = diagnostics.all()[0];
+    bool is_there = false;
+    for (const Label& label : refusal.labels)
+      is_there |= label.text.starts_with(one.label) && sources.line_at(label.span.begin).find(one.line) != std::string::npos;
+    EXPECT_TRUE(is_there) << one.label << "\n" << render(refusal, sources, {});
+    EXPECT_TRUE(refusal.hint.starts_with(one.hint)) << refusal.hint;
+  }
+}
+
 TEST(Objects, WhatIsNotModelledIsSaid) {
   if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
   for (const ObjectCase& one : unknowns) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "runtime/elf_symbols.h"
+#include "runtime/explain_path.h"
 #include "runtime/explain_reject.h"
 #include "runtime/find_binary.h"
 #include "runtime/glob.h"
@@ -128,6 +129,33 @@ TEST(ControlReject, AHelperThatTheKernelKeepsIsNoBug) {
     EXPECT_EQ(diagnostics.all()[0].span, (Span{5, 9}));
     EXPECT_NE(diagnostics.all()[0].message.find(helper), std::string::npos) << diagnostics.all()[0].message;
   }
+}
+
+// A rejected branch begins where the log says so; what was walked on the other one is not part of its path.
+TEST(ControlReject, TheKernelsLogTellsWhereTheValueCameFrom) {
+  const std::string log =
+      "0: R1=ctx() R10=fp0\n0: (79) r6 = *(u64 *)(r1 +8)          ; R1=ctx() R6_w=scalar()\n"
+      "1: (c5) if r6 s< 0x10 goto pc+2\n2: (b7) r6 = 1\n3: (95) exit\n"
+      "\nfrom 1 to 4: R6=scalar(smax=15) R10=fp0\n4: (bf) r2 = r6                       ; R2_w=scalar(id=1,smax=15)\n"
+      "5: (85) call bpf_probe_read_kernel#113\nR2 min value is negative, either use unsigned or 'var &= const'\n";
+  EXPECT_EQ(path_of_log(log), (std::vector<uint32_t>{0, 1, 4, 5}));
+  bpf::Object object;
+  object.programs.push_back({.name = "begin", .lines = {{0, {1, 4}}, {1, {5, 9}}, {2, {10, 12}}, {4, {13, 15}}}});
+  object.programs[0].insns = {bpf::load(bpf::cls::ldx | bpf::size::dw | bpf::mode::mem, 6, 1, 8),
+                              bpf::jump_imm(bpf::cls::jmp | bpf::jmp::jslt, 6, 16, 2),
+                              bpf::alu_imm(bpf::cls::alu64 | bpf::alu::mov, 6, 1),
+                              bpf::exit_program(),
+                              bpf::alu_reg(bpf::cls::alu64 | bpf::alu::mov, 2, 6),
+                              bpf::call_helper(113)};
+  Diagnostics diagnostics;
+  explain_reject(object, 0, log, EINVAL, diagnostics);
+  ASSERT_EQ(diagnostics.all().size(), 1u);
+  const std::vector<Label>& labels = diagnostics.all()[0].labels;
+  ASSERT_EQ(labels.size(), 2u);
+  EXPECT_EQ(labels[0].span, (Span{5, 9}));
+  EXPECT_EQ(labels[0].text, "this test is of signed numbers: on one side it leaves negative ones");
+  EXPECT_EQ(labels[1].span, (Span{1, 4}));
+  EXPECT_EQ(labels[1].text, "read from memory here: it can be any number of 64 bits");
 }
 
 TEST(ControlReject, SpansComeFromTheLastEntryBefore) {
