@@ -85,7 +85,7 @@ ValueId lower_print(Lower& l, const ast::Expr& self, const ast::Call& call) {
   event.span = self.span;
   if (!is_whole_map(call.args[0])) {
     event.kind = EventKind::print_value;
-    l.emit(std::move(event), {l.record_field(call.args[0])});
+    l.emit_statement(std::move(event), {l.record_field(call.args[0])});
     return {};
   }
   event.kind = EventKind::print_map;
@@ -176,7 +176,7 @@ ValueId lower_time(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::EventDecl event;
   event.kind = EventKind::time;
   event.format = call.args.empty() ? "%H:%M:%S\n" : std::get<std::string>(l.note(call.args[0]).constant);
-  l.emit(std::move(event), {});
+  l.emit_statement(std::move(event), {});
   return {};
 }
 

@@ -326,7 +326,15 @@ void Lower::leave_program() {
 
 void Lower::block(const ast::Block* block) {
   if (block == nullptr) return;
-  for (const ast::Stmt* child : block->statements) statement(*child);
+  // What several statements in a row print goes into one record.
+  for (const ast::Stmt* child : block->statements) {
+    const bool gathers = may_gather(*child);
+    if (!gathers) emit_gathered();
+    gathers_ = gathers;
+    statement(*child);
+    gathers_ = false;
+  }
+  emit_gathered();
 }
 
 void Lower::statement(const ast::Stmt& statement) {

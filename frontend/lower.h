@@ -124,12 +124,14 @@ class Lower {
     const std::string* constant = nullptr;  // a string that is the same in every record, and so in none
   };
   void emit(mir::EventDecl event, const std::vector<RecordField>& fields);
+  // The same for what a whole statement prints: with its neighbours' in one record, if the block lets it.
+  void emit_statement(mir::EventDecl event, std::vector<RecordField> fields);
   void emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill);
   void formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg);
   RecordField record_field(const ast::Expr* expr);
   void runtime_error(std::string message, Span span);
-  void count_loss(mir::EventRank rank);  // a record that found no room
-  void count_global(uint32_t offset);    // add one to a word of the globals map
+  void count_loss(mir::EventRank rank, size_t events);  // a record that found no room
+  void count_global(uint32_t offset);                   // add one to a word of the globals map
   mir::ValueId globals_pointer(uint32_t offset);
   uint32_t string_index(std::string_view text);  // in Interface::strings
   // The map of that name with these rows, each of `row_size` bytes.
@@ -192,6 +194,17 @@ class Lower {
   void return_captured_result();
   void leave_callback(int64_t how);
 
+  // An event laid out, and how its part of a record is filled.
+  struct FilledEvent {
+    mir::EventDecl event;
+    Span at;
+    std::function<void(const Place&, const mir::EventDecl&)> fill;
+  };
+  FilledEvent filled(mir::EventDecl event, std::vector<RecordField> fields);
+  void emit_record(std::vector<FilledEvent> events);
+  bool may_gather(const ast::Stmt& statement) const;
+  void emit_gathered();
+
   void declare_maps();
   void name_enumerators();
   void declare_map(const UserMap& map);
@@ -238,6 +251,8 @@ class Lower {
   FunctionState* state_ = nullptr;
   std::vector<mir::MapId> user_maps_;
   mir::MapId ring_, globals_, zeros_;
+  bool gathers_ = false;               // what the statement prints waits in gathered_
+  std::vector<FilledEvent> gathered_;  // by the statements before this one
   mir::SlotId captured_slot_;
   uint32_t captured_size_ = 0;
   uint32_t captured_result_ = 0;  // where a `return` inside of a loop leaves a function's result

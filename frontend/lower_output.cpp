@@ -12,6 +12,9 @@ using mir::ValueId;
 
 namespace {
 
+constexpr uint32_t record_header = 8;     // the event's number; the kernel's own, of the ring, is as long
+constexpr uint32_t most_gathered = 2048;  // bytes of a record that several statements share
+
 // For the time before the record's size is known: the offset of a field that is not in the record.
 constexpr uint32_t constant_field = UINT32_MAX;
 
@@ -43,12 +46,12 @@ void Lower::count_global(uint32_t offset) {
   b().atomic_add(MemWidth::u64, globals_pointer(offset), b().constant(1), 0);
 }
 
-void Lower::count_loss(mir::EventRank rank) {
+void Lower::count_loss(mir::EventRank rank, size_t events) {
   ValueId cpu = b().call(HelperId::get_smp_processor_id, {});
   ValueId slot = b().binary(mir::Opcode::and_, cpu, b().constant(mir::globals::loss_slots - 1));
   ValueId offset = b().binary(mir::Opcode::mul, slot, b().constant(mir::globals::loss_slot_bytes));
   ValueId counter = b().ptr_add(globals_pointer(mir::globals::losses + 8 * static_cast<uint32_t>(rank)), offset);
-  b().atomic_add(MemWidth::u64, counter, b().constant(1), 0);
+  b().atomic_add(MemWidth::u64, counter, b().constant(static_cast<int64_t>(events)), 0);
 }
 
 uint32_t Lower::string_index(std::string_view text) {
@@ -60,55 +63,116 @@ uint32_t Lower::string_index(std::string_view text) {
 
 void Lower::emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill) {
   lay_out(event);
+  std::vector<FilledEvent> events;
+  events.push_back({std::move(event), b().span(), fill});
+  emit_record(std::move(events));
+}
+
+void Lower::emit_record(std::vector<FilledEvent> events) {
+  uint32_t size = record_header;
+  for (const FilledEvent& each : events) size += each.event.size - record_header;
   // A record must fit the ring with its header, whatever the script puts in it.
   mir::MapDecl& ring = module_.interface.maps[ring_];
-  while (ring.max_entries < event.size * 4) ring.max_entries *= 2;
-  mir::EventId id = module_.interface.events.add(event);
+  while (ring.max_entries < size * 4) ring.max_entries *= 2;
+  const mir::EventId first(module_.interface.events.size());
+  for (size_t i = 0; i < events.size(); i++) {
+    if (i + 1 < events.size()) events[i].event.next = mir::EventId(first.index + static_cast<uint32_t>(i) + 1);
+    module_.interface.events.add(events[i].event);
+  }
 
+  b().set_span(events.front().at);
   BlockId lost = new_block("lost");
   BlockId got = new_block("got");
   BlockId done = new_block("sent");
-  mir::EventRank rank = rank_of(event.kind);
+  const mir::EventKind kind = events.front().event.kind;
+  mir::EventRank rank = rank_of(kind);
   if (uint32_t reserve = reserve_of(rank, ring.max_entries); reserve != 0) {
     constexpr int64_t avail_data = 0;  // BPF_RB_AVAIL_DATA: bytes that wait for the reader
-    constexpr uint32_t record_header = 8;
     BlockId room = new_block("room");
     ValueId waiting = b().call(HelperId::ringbuf_query, {b().constant(avail_data)}, ring_);
-    ValueId most = b().constant(int64_t{ring.max_entries} - reserve - event.size - record_header);
+    ValueId most = b().constant(int64_t{ring.max_entries} - reserve - size - record_header);
     branch(b().binary(mir::Opcode::le_u, waiting, most), room, lost);
     enter(room);
   }
-  ValueId size = b().constant(event.size);
-  ValueId record = branch_null(b().call(HelperId::ringbuf_reserve, {size, b().constant(0)}, ring_), lost, got);
+  ValueId bytes = b().constant(size);
+  ValueId record = branch_null(b().call(HelperId::ringbuf_reserve, {bytes, b().constant(0)}, ring_), lost, got);
   enter(got);
-  b().store(MemWidth::u64, record, b().constant(id.index), 0);
+  b().store(MemWidth::u64, record, b().constant(first.index), 0);
   Place place{record};
   place.is_record = true;
-  fill(place, event);
+  for (const FilledEvent& each : events) {
+    b().set_span(each.at);
+    each.fill(place, each.event);
+    place = place.at(each.event.size - record_header);
+  }
   b().call(HelperId::ringbuf_submit, {record, b().constant(0)});
   jump(done);
   enter(lost);
-  if (event.kind != mir::EventKind::exit) count_loss(rank);  // the globals tell of exit() too
+  if (kind != mir::EventKind::exit) count_loss(rank, events.size());  // the globals tell of exit() too
   jump(done);
   enter(done);
 }
 
-void Lower::emit(mir::EventDecl event, const std::vector<RecordField>& fields) {
+Lower::FilledEvent Lower::filled(mir::EventDecl event, std::vector<RecordField> fields) {
   for (const RecordField& field : fields) event.fields.push_back({field.type, field.constant == nullptr ? 0 : constant_field});
   for (const RecordField& field : fields) {
     if (field.constant == nullptr) continue;
     event.constants += *field.constant;
     event.constants.resize(event.constants.size() + field.type->size - field.constant->size());
   }
-  emit_event(std::move(event), [&](const Place& record, const mir::EventDecl& laid_out) {
-    for (size_t i = 0; i < fields.size(); i++) {
-      if (fields[i].constant != nullptr) continue;
-      Place to = record.at(laid_out.fields[i].offset);
-      if (fields[i].value.is_valid()) store_scalar(to, fields[i].value, fields[i].type);
-      else if (fields[i].made.pointer.is_valid()) convert(fields[i].made, fields[i].type, to, fields[i].type);
-      else into(fields[i].expr, fields[i].type, to);
-    }
-  });
+  lay_out(event);
+  return {std::move(event), b().span(), [this, fields = std::move(fields)](const Place& record, const mir::EventDecl& laid_out) {
+            for (size_t i = 0; i < fields.size(); i++) {
+              if (fields[i].constant != nullptr) continue;
+              Place to = record.at(laid_out.fields[i].offset);
+              if (fields[i].value.is_valid()) store_scalar(to, fields[i].value, fields[i].type);
+              else if (fields[i].made.pointer.is_valid()) convert(fields[i].made, fields[i].type, to, fields[i].type);
+              else into(fields[i].expr, fields[i].type, to);
+            }
+          }};
+}
+
+void Lower::emit(mir::EventDecl event, const std::vector<RecordField>& fields) {
+  std::vector<FilledEvent> events;
+  events.push_back(filled(std::move(event), fields));
+  emit_record(std::move(events));
+}
+
+void Lower::emit_statement(mir::EventDecl event, std::vector<RecordField> fields) {
+  if (!gathers_) return emit(std::move(event), fields);
+  FilledEvent next = filled(std::move(event), std::move(fields));
+  uint32_t size = next.event.size;
+  for (const FilledEvent& each : gathered_) size += each.event.size;
+  if (size > most_gathered || (!gathered_.empty() && rank_of(gathered_.front().event.kind) != rank_of(next.event.kind)))
+    emit_gathered();
+  gathered_.push_back(std::move(next));
+}
+
+void Lower::emit_gathered() {
+  if (gathered_.empty()) return;
+  std::vector<FilledEvent> events;
+  events.swap(gathered_);
+  emit_record(std::move(events));
+}
+
+// Nothing is computed by it whose order with what the next statement computes could matter.
+bool Lower::may_gather(const ast::Stmt& statement) const {
+  const auto* alone = statement.as<ast::ExprStmt>();
+  const auto* call = alone == nullptr ? nullptr : alone->expr->as<ast::Call>();
+  if (call == nullptr || note(alone->expr).callee != nullptr) return false;
+  if (call->name != "printf" && call->name != "print" && call->name != "time") return false;
+  const auto* map = call->args.empty() ? nullptr : call->args[0]->as<ast::MapRef>();
+  if (map != nullptr && map->key == nullptr) return false;  // printed when the record is read, with a rank of its own
+  bool is_plain = true;
+  ast::Visitor visitor;
+  visitor.on_expr = [&](const ast::Expr& part) {
+    const auto* inner = part.as<ast::Call>();
+    is_plain &= note(&part).callee == nullptr && (inner == nullptr || inner->name != "delete") &&
+                part.as<ast::IncDecExpr>() == nullptr && part.as<ast::BlockExpr>() == nullptr &&
+                part.as<ast::IfExpr>() == nullptr;
+  };
+  ast::walk(alone->expr, visitor);
+  return is_plain;
 }
 
 void Lower::formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg) {
@@ -118,7 +182,7 @@ void Lower::formatted(mir::EventKind kind, const ast::Expr& self, const ast::Cal
   event.span = self.span;
   std::vector<RecordField> fields;
   for (size_t i = format_arg + 1; i < call.args.size(); i++) fields.push_back(record_field(call.args[i]));
-  emit(std::move(event), fields);
+  emit_statement(std::move(event), std::move(fields));
 }
 
 // Scalars are evaluated before the record is reserved: their effects do not depend on room in the ring. So is what calls

@@ -131,6 +131,8 @@ struct EventDecl {
   MapId map;              // print_map, print_element, clear, zero
   Span span;              // errorf, warnf, runtime_error
   std::string constants;  // bytes of the fields that are the same in every record, which has none of them
+  // Another event in the same record: its fields' offsets count from 8 bytes before this one's end, for it has no header.
+  EventId next;
 
   const uint8_t* bytes_of(const EventField& field, const uint8_t* record) const {
     if (field.offset < size) return record + field.offset;

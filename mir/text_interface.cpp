@@ -55,6 +55,7 @@ void print_event(std::string& out, const Interface& interface, uint32_t index) {
   }
   out += ") size " + std::to_string(event.size);
   if (!event.constants.empty()) out += " constants " + quoted(event.constants);
+  if (event.next.is_valid()) out += " then " + std::to_string(event.next.index);
   if (event.map.index < interface.maps.size()) out += " map " + mir::text_of(interface.maps[event.map]);
   out += "\n";
 }
@@ -183,6 +184,7 @@ void read_event(TextReader& reader, Interface& interface) {
   reader.expect("size");
   event.size = reader.number32("a size");
   if (reader.accept("constants")) event.constants = reader.string("the constants in quotes");
+  if (reader.accept("then")) event.next = EventId(reader.number32("the index of an event"));
   if (reader.accept("map")) event.map = reader.map(interface);
   event.span = reader.span_since(first);
   if (!reader.failed()) interface.events.add(std::move(event));

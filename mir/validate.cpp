@@ -350,6 +350,8 @@ void check_event(const Interface& interface, EventId id, std::vector<Violation>&
     if (field.offset < 8 || (end > event.size && !is_constant)) violate("has a field outside the record");
     if (field.offset % field.type->align != 0) violate("has a field that is not aligned");
   }
+  if (event.next.is_valid() && (event.next.index <= id.index || event.next.index >= interface.events.size()))
+    violate("is followed by one that does not come later");
   bool needs_map = event.kind == EventKind::print_map || event.kind == EventKind::print_element ||
                    event.kind == EventKind::clear || event.kind == EventKind::zero;
   if (needs_map != event.map.is_valid() || (needs_map && event.map.index >= interface.maps.size()))

@@ -211,6 +211,9 @@ Output::Output(const mir::Interface& interface, const SourceMap& sources, MapRea
     : state_(std::make_unique<State>(interface, sources, maps, std::move(options))) {}
 Output::~Output() = default;
 
+// Of which only the first event of a record has one.
+constexpr size_t record_header = 8;
+
 RecordResult Output::record(std::span<const uint8_t> bytes) {
   State& state = *state_;
   mir::EventId id(bytes.size() >= 8 ? static_cast<uint32_t>(load_integer(bytes.data(), 4, false)) : mir::EventId::none);
@@ -218,9 +221,16 @@ RecordResult Output::record(std::span<const uint8_t> bytes) {
     state.warn("dropped a malformed record of " + std::to_string(bytes.size()) + " bytes");
     return {};
   }
-  const EventDecl& event = state.interface.events[id];
-  if (event.kind == EventKind::exit) return {true, static_cast<int>(state.integer_field(event, bytes.data(), 0))};
-  state.show(id, event, bytes.data());
+  const EventDecl* event = &state.interface.events[id];
+  if (event->kind == EventKind::exit) return {true, static_cast<int>(state.integer_field(*event, bytes.data(), 0))};
+  state.show(id, *event, bytes.data());
+  while (event->next.is_valid()) {
+    bytes = bytes.subspan(event->size - record_header);
+    id = event->next;
+    event = &state.interface.events[id];
+    if (bytes.size() < event->size) break;
+    state.show(id, *event, bytes.data());
+  }
   state.end_call();
   return {};
 }

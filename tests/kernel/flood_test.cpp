@@ -21,6 +21,17 @@ TEST_F(Flood, ControlAndErrorsGetThrough) {
   EXPECT_TRUE(has(result.err, "Total lost event count: " + std::to_string(100000 - printed) + "\n")) << result.err;
 }
 
+TEST_F(Flood, EventsThatShareARecordAreLostTogetherAndCountedEach) {
+  const Result result =
+      shrike_script(R"(begin { for $i : 0..100000 { printf("first %d\n", $i); printf("second %d\n", $i); print($i); } })");
+  EXPECT_EQ(result.status, 0) << result.err;
+  const size_t printed = count_text(result.out, "first ");
+  EXPECT_GT(printed, 1000u);
+  EXPECT_EQ(count_text(result.out, "second "), printed);
+  EXPECT_TRUE(result.out.starts_with("first 0\nsecond 0\n0\nfirst 1\nsecond 1\n1\n")) << result.out.substr(0, 200);
+  EXPECT_TRUE(has(result.err, "Total lost event count: " + std::to_string(3 * (100000 - printed)) + "\n")) << result.err;
+}
+
 TEST_F(Flood, ErrorsLeaveRoomForControl) {
   const Result result = shrike_script(R"(begin { for $i : 0..100000 { warnf("a warning"); } @m[1] = 5; print(@m); clear(@m);
     exit(3); })");

@@ -57,6 +57,26 @@ TEST(Lower, RecordsHaveNothingThatIsTheSameInEachOfThem) {
   EXPECT_EQ(count(text, "store."), 2u) << text;  // the event and the process
 }
 
+TEST(Lower, StatementsThatPrintInARowShareARecord) {
+  std::string text = lowered("begin { time(); printf(\"%d\\n\", pid); print(tid); }");
+  EXPECT_EQ(count(text, "call ringbuf_reserve"), 1u) << text;
+  EXPECT_HAS(text, "event 0 time \"%H:%M:%S\\n\" () size 8 then 1\n");
+  EXPECT_HAS(text, "event 1 printf \"%d\\n\" (uint64 @8) size 16 then 2\n");
+  EXPECT_HAS(text, "event 2 print_value \"\" (uint64 @8) size 16\n");
+  for (const char* body : {
+           "printf(\"a\"); @ = 1; printf(\"b\");",            // something between them
+           "printf(\"a\"); if (pid > 1) { printf(\"b\"); }",  // not always
+           "print(1); print(@++);",                           // an effect
+           "print(1); print({ $x = 1; $x });",                // and what may have one
+           "print(1); print(@a); @a = 1;",                    // read when it is printed
+           "print(1); print(delete(@b, 1)); @b[1] = 1;",      // an effect too
+           "print(1); errorf(\"not in the data's rank\");",   // another part of the ring
+       }) {
+    text = lowered(std::string("begin { ") + body + " }");
+    EXPECT_EQ(count(text, "call ringbuf_reserve"), 2u) << body << text;
+  }
+}
+
 TEST(Lower, LiteralComparisonHasNoBranches) {
   std::string text = lowered("begin { $a = comm == \"bash\"; print($a); }");
   EXPECT_EQ(count(text, "load.u32"), 1u) << text;

@@ -51,7 +51,7 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
                  24,
                  {},
                  {}});
-  in.events.add({EventKind::warnf, "%s\n", {{in.types.string(4), 8}}, 8, {}, {}, std::string("a\0\n\"", 4)});
+  in.events.add({EventKind::warnf, "%s\n", {{in.types.string(4), 8}}, 8, {}, {}, std::string("a\0\n\"", 4), EventId(3u)});
   in.events.add({EventKind::print_map, "", {}, 8, m, {}});
   in.events.add({EventKind::print_value, "", {{in.types.array(in.types.enumeration("mood", 4, true), 1), 8}}, 16, {}, {}});
   in.events.add({EventKind::print_value, "", {{in.types.enumeration("mood", 8, true), 8}}, 16, {}, {}});
@@ -99,6 +99,7 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   EXPECT_EQ(back.interface.strings, in.strings);
   for (uint32_t i = 0; i < in.maps.size(); i++) EXPECT_EQ(back.interface.maps[MapId(i)].name, in.maps[MapId(i)].name);
   EXPECT_EQ(back.interface.events[EventId(2u)].map, m);
+  EXPECT_EQ(back.interface.events[EventId(1u)].next, EventId(3u));
   EXPECT_EQ(back.interface.events[EventId(1u)].constants, in.events[EventId(1u)].constants);
   EXPECT_EQ(back.interface.probes[0].address, UINT64_MAX);
   EXPECT_EQ(back.interface.probes[1].semaphore, 0x4010u);

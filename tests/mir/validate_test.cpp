@@ -150,6 +150,7 @@ TEST(Validate, ViolationsSeenInText) {
       {17, "int64 @8", "int64 @0"},
       {17, "(int64 @8, int32 @16) size 24", "(int64 @8, int32 @16) size 20"},
       {17, "size 8 map @c", "size 8"},
+      {17, "size 8 map @c", "size 8 then 0 map @c"},
       {10, "\"helped\" subprogram kprobe", "\"helped\" subprogram tracepoint"},
       {18, "runs \"main\"", "runs \"callback\""},
       {18, " runs \"main\"", ""},
