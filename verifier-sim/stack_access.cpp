@@ -175,7 +175,7 @@ bool read_fixed(Walk& w, Frame& frame, int offset, unsigned size, Register* into
 }
 
 // Every byte of [lowest, end) must be data or a spill; `clobbers`: the helper may write there.
-bool check_initialized(Walk& w, Frame& frame, unsigned n, int lowest, int end, bool clobbers) {
+bool check_initialized(Walk& w, Frame& frame, unsigned n, int lowest, int end, bool clobbers, Purpose purpose) {
   for (int i = lowest; i < end; i++) {
     Slot& slot = frame.slot_at(i);
     Byte& b = frame.byte_at(i);
@@ -190,8 +190,8 @@ bool check_initialized(Walk& w, Frame& frame, unsigned n, int lowest, int end, b
       }
       continue;
     }
-    return w.reject(RejectClass::stack_uninit, "invalid read from stack R%u off %d+%d size %d", n, lowest, i - lowest,
-                    end - lowest);
+    const char* words = purpose == Purpose::helper ? "invalid indirect read from stack" : "invalid read from stack";
+    return w.reject(RejectClass::stack_uninit, "%s R%u off %d+%d size %d", words, n, lowest, i - lowest, end - lowest);
   }
   return true;
 }
@@ -215,7 +215,7 @@ bool read_stack(Walk& w, const Register& pointer, unsigned n, int offset, unsign
     return read_fixed(w, frame, offset + static_cast<int>(static_cast<int64_t>(pointer.var.bits.value)), size, into);
   }
   auto lowest = static_cast<int>(pointer.var.smin + offset), end = static_cast<int>(pointer.var.smax + offset + size);
-  if (!check_initialized(w, frame, n, lowest, end, false)) return false;
+  if (!check_initialized(w, frame, n, lowest, end, false, Purpose::read)) return false;
   if (into) {
     bool zeros = true;
     for (int i = lowest; i < end; i++) zeros = zeros && frame.byte_at(i) == Byte::zero;
@@ -248,7 +248,7 @@ bool check_stack_for_helper(Walk& w, const HelperMemory& m) {
     }
     return true;
   }
-  return check_initialized(w, frame, m.reg, lowest, end, m.writes || !w.profile.helper_reads_keep_stack);
+  return check_initialized(w, frame, m.reg, lowest, end, m.writes || !w.profile.helper_reads_keep_stack, purpose);
 }
 
 }  // namespace shrike::sim

@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "runtime/explain_reject.h"
 #include "runtime/object_programs.h"
 #include "tests/support/compiled_scripts.h"
@@ -114,15 +116,19 @@ SEC("uprobe.s//bin/true:main") int main_one(void *ctx) { return 0; })",
      "main_one", "programs that may sleep", ""},
 };
 
-std::string built(const std::string& text) {
-  TemporaryFile source("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n" + text +
-                       "\nchar license_text[] SEC(\"license\") = \"GPL\";\n");
+std::string built_file(const std::string& path) {
   TemporaryFile object("");
   const testing::Result result = testing::run({"clang-19", "-O2", "-g", "-target", "bpf", "-I/usr/include/x86_64-linux-gnu",
-                                               "-Wno-everything", "-x", "c", "-c", source.path(), "-o", object.path()},
+                                               "-Wno-everything", "-x", "c", "-c", path, "-o", object.path()},
                                               {}, 30000);
   EXPECT_EQ(result.status, 0) << result.err;
   return testing::read_file(object.path());
+}
+
+std::string built(const std::string& text) {
+  TemporaryFile source("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n" + text +
+                       "\nchar license_text[] SEC(\"license\") = \"GPL\";\n");
+  return built_file(source.path());
 }
 
 bool has_clang() {
@@ -229,6 +235,26 @@ TEST(Objects, RefusalTellsWhereTheValueCameFrom) {
     EXPECT_TRUE(is_there) << one.label << "\n" << render(refusal, sources, {});
     EXPECT_TRUE(refusal.hint.starts_with(one.hint)) << refusal.hint;
   }
+}
+
+// docs/verifier: the first line of each tells by which kernel it is refused and in which words.
+TEST(Objects, ExamplesOfTheDocumentationAreRefusedAsTheySay) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  size_t count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(SHRIKE_SOURCE_DIR "/docs/verifier")) {
+    count++;
+    const std::string text = testing::read_file(file.path());
+    const std::string head = text.substr(3, text.find('\n') - 3);
+    const std::string kernel = head.substr(0, head.find(": ")), sentence = head.substr(head.find(": ") + 2);
+    SourceMap sources;
+    Diagnostics diagnostics;
+    const std::vector<JudgedProgram> programs = object_programs("test.o", built_file(file.path()), sources, diagnostics);
+    ASSERT_EQ(programs.size(), 1u) << file.path();
+    const std::optional<sim::Profile> profile = sim::find_profile(kernel);
+    ASSERT_TRUE(profile) << head;
+    EXPECT_EQ(sim::verify(programs[0].input, *profile).message, sentence) << file.path();
+  }
+  EXPECT_GE(count, 9u);
 }
 
 TEST(Objects, WhatIsNotModelledIsSaid) {
