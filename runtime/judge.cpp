@@ -31,6 +31,7 @@ sim::AttachType attach_type_of(const bpf::Object& object, const bpf::Program& pr
   for (const mir::AttachPoint& probe : object.interface.probes) {
     if (&object.programs[object.program_of[probe.program.index]] != &program) continue;
     if (probe.kind == mir::ProbeKind::fentry) return sim::AttachType::fentry;
+    if (probe.kind == mir::ProbeKind::iter) return sim::AttachType::iter;
     if (probe.kind == mir::ProbeKind::fexit) return sim::AttachType::fexit;
   }
   return sim::AttachType::none;

@@ -139,6 +139,11 @@ bool transfer_jump(Walk& w, uint32_t& next) {
     return true;
   }
   if (op == 0xe0) return w.abstain("may_goto is not modelled");
+  bool null_test = (insn.opcode & 15) == bpf::cls::jmp && (op == bpf::jmp::jeq || op == bpf::jmp::jne) && insn.imm == 0;
+  bool of_object = w.reg(insn.dst()).kind == Kind::object || ((insn.opcode & 8) && w.reg(insn.src()).kind == Kind::object);
+  if (of_object && !(null_test && w.reg(insn.dst()).nullable)) {
+    return w.abstain("comparison of a pointer to a kernel object");
+  }
   if (!w.can_read(insn.dst())) return false;
   if (uses_register(insn) && !w.can_read(insn.src())) return false;
   bool is32 = (insn.opcode & 7) == bpf::cls::jmp32;

@@ -76,7 +76,7 @@ bool check_ctx(Walk& w, const Register& r, unsigned n, int64_t offset, unsigned 
   if (!r.var.is_constant() || r.var.bits.value) {
     return w.reject(RejectClass::ctx_access, "variable ctx access var_off=%s disallowed", to_text(r.var.bits).c_str());
   }
-  auto allowed = may_access_ctx(w.profile, w.program.type, offset, size, writes);
+  auto allowed = may_access_ctx(w.profile, w.program.type, w.program.attach, offset, size, writes);
   if (!allowed) return w.abstain("context access of this program type is not modelled");
   if (*allowed) return true;
   return w.reject(RejectClass::ctx_access, "invalid bpf_context access off=%" PRId64 " size=%u", offset, size);
@@ -86,6 +86,14 @@ bool reject_kind(Walk& w, const Register& r, unsigned n) {
   auto name = type_name(r);
   RejectClass c = r.nullable ? RejectClass::nullable_deref : r.is_scalar() ? RejectClass::scalar_deref : RejectClass::other;
   return w.reject(c, "R%u invalid mem access '%.*s'", n, static_cast<int>(name.size()), name.data());
+}
+
+// A pointer of the kernel's types, to be tested for null; what can be done with it else is not modelled.
+Register visited_object(Walk& w) {
+  Register object = Register::pointer(Kind::object);
+  object.nullable = true;
+  object.id = w.fresh_id();
+  return object;
 }
 
 struct Reach {
@@ -109,8 +117,9 @@ bool access_memory(Walk& w, const Reach& a, Register* into, const Stored& stored
       return write_stack(w, r, a.reg, static_cast<int>(offset), a.size, stored);
     case Kind::ctx:
       if (!check_ctx(w, r, a.reg, offset, a.size, writes)) return false;
-      if (into) *into = Register::unknown_scalar();
+      if (into) *into = w.program.type == ProgramType::tracing ? visited_object(w) : Register::unknown_scalar();
       return true;
+    case Kind::object: return w.abstain("access to a kernel object by its type");
     case Kind::map_key:
       if (writes) return w.reject(RejectClass::other, "write to change key R%u not allowed", a.reg);
       [[fallthrough]];

@@ -158,6 +158,9 @@ bool check_argument(Walk& w, size_t i, Call& call) {
   auto n = static_cast<unsigned>(i + 1);
   if (!w.can_read(n)) return false;
   HelperOperand operand = call.row.operands[i];
+  if (w.reg(n).kind == Kind::object && operand != HelperOperand::addr && operand != HelperOperand::integer) {
+    return w.abstain("helper given a pointer to a kernel object");
+  }
   // A size belongs to the pointer before it.
   HelperOperand previous = i ? call.row.operands[i - 1] : HelperOperand::integer;
   switch (previous) {

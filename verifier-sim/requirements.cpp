@@ -98,6 +98,7 @@ std::vector<Requirement> requirements_of(const ProgramInput& program) {
     const TypeRow* row = r.map < program.maps.size() ? row_of(program.maps[r.map].type) : nullptr;
     if (row) all.add(row->since, r.insn, "maps of type " + std::string(row->name));
   }
+  if (program.attach == AttachType::iter) all.add({5, 8}, 0, "iterators");
   if (const TypeRow* row = row_of(program.type)) all.add(row->since, 0, "programs of type " + std::string(row->name));
   if (program.insns.size() > old_size_limit) all.add({5, 2}, old_size_limit, "more than 4096 instructions");
   return all.take();

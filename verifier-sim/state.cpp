@@ -36,6 +36,7 @@ std::string_view type_name(const Register& r) {
       if (r.ring) return r.nullable ? "ringbuf_mem_or_null" : "ringbuf_mem";
       return r.nullable ? "mem_or_null" : "mem";
     case Kind::func: return "func";
+    case Kind::object: return r.nullable ? "ptr_or_null_" : "ptr_";
   }
   return "?";
 }

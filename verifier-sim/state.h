@@ -12,7 +12,7 @@
 
 namespace shrike::sim {
 
-enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, map_key, mem, func };
+enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, map_key, mem, func, object };
 
 struct Register {
   Kind kind = Kind::not_init;

@@ -128,6 +128,9 @@ bool arithmetic(Walk& w) {
   unsigned d = insn.dst();
   if (uses_register(insn) && !w.can_read(insn.src())) return false;
   if (!w.can_read(d)) return false;
+  if (w.reg(d).kind == Kind::object || (uses_register(insn) && w.reg(insn.src()).kind == Kind::object)) {
+    return w.abstain("arithmetic on a pointer to a kernel object");
+  }
   std::string fault = check_constant_operand(insn);
   if (!fault.empty()) return w.reject(RejectClass::opcode, "%s", fault.c_str());
   if (!w.can_write(d)) return false;

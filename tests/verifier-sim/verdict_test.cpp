@@ -369,6 +369,27 @@ TEST(Tracing, ContextByHelperAndTheResultThatEachKindMayGive) {
            "At program exit the register R0 is not a known value (fp)");
 }
 
+// The second word of an iterator's context is the object visited, or null; its first word and uses by type are not modelled.
+TEST(Tracing, IteratorsTestTheObjectForNull) {
+  Program tested = tracing(AttachType::iter);
+  tested << load(dw, 7, 1, 8) << jump_imm(jmp::jeq, 7, 0, 5) << mov_reg(3, 7) << mov_reg(1, 10) << alu64_imm(alu::add, 1, -8);
+  tested << mov(2, 8) << call(113);
+  accepted(tested.done());
+  Program dereferenced = tracing(AttachType::iter);
+  dereferenced << load(dw, 7, 1, 8) << load(w, 7, 7, 0);
+  Verdict v = verify(dereferenced.done().program, profile_6_18());
+  EXPECT_EQ(v.reject_class, RejectClass::nullable_deref);
+  Program by_type = tracing(AttachType::iter);
+  by_type << load(dw, 7, 1, 8) << jump_imm(jmp::jeq, 7, 0, 1) << load(w, 7, 7, 0);
+  unknown(by_type.done(), "access to a kernel object by its type");
+  Program moved = tracing(AttachType::iter);
+  unknown((moved << load(dw, 7, 1, 8) << alu64_imm(alu::add, 7, 8)).done(), "arithmetic on a pointer to a kernel object");
+  Program compared = tracing(AttachType::iter);
+  unknown((compared << load(dw, 7, 1, 8) << jump_imm(jmp::jgt, 7, 5, 0)).done(), "comparison of a pointer to a kernel object");
+  Program first = tracing(AttachType::iter);
+  unknown((first << load(dw, 7, 1, 0)).done(), "context access of this program type is not modelled");
+}
+
 TEST(Tracing, OnlyATrampolineKnowsTheFunction) {
   EXPECT_EQ(verify((tracing(AttachType::fentry) << call(173)).done().program, profile_6_18()).answer, Answer::accept);
   Program event = tracing(AttachType::raw_tp);
