@@ -4,6 +4,7 @@
 #include "frontend/checker.h"
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
+#include "frontend/probes.h"
 
 namespace shrike {
 
@@ -198,6 +199,58 @@ void pton_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& t
     l.store_scalar(to.at(i), l.b().constant(static_cast<uint8_t>(bytes[i])), l.types().integer(1, false));
 }
 
+// `args.x`, or a record that lies in what it points to: loaded from the context itself, the kernel knows what it is, which
+// is what bpf_d_path() asks for.
+bool is_of_argument(Checker& c, const ast::Expr* expr) {
+  if (c.note(expr).argument != UINT32_MAX) return c.note(expr).type->is(TypeKind::pointer);
+  const auto* field = expr->as<ast::Field>();
+  return field != nullptr && c.note(expr).field != nullptr && c.note(expr).type->is(TypeKind::record) &&
+         is_of_argument(c, field->object);
+}
+
+ValueId argument_address(Lower& l, const ast::Expr* expr) {
+  mir::Builder& b = l.b();
+  if (uint32_t argument = l.note(expr).argument; argument != UINT32_MAX)
+    return b.load(MemWidth::u64, l.context(), static_cast<int32_t>(l.body().context.arguments[argument].offset));
+  ValueId record = argument_address(l, expr->as<ast::Field>()->object);
+  return b.binary(Opcode::add, record, b.constant(l.note(expr).field->offset));
+}
+
+const Type* check_path(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  if (!c.available(use_ctx, "path", self.span)) return nullptr;
+  if (c.context().row->program != mir::ProgramType::tracing || c.context().row->kind == mir::ProbeKind::iter) {
+    c.report(Diag::builtin_not_available, self.span, {"path", std::string(c.context().row->name)});
+    return nullptr;
+  }
+  const Type* type = c.expr(call.args[0]);
+  auto size = static_cast<int64_t>(std::min<uint64_t>(c.program().config.max_strlen, 65536));
+  if (call.args.size() == 2) {
+    std::optional<int64_t> given = c.constant_integer(call.args[1], "the size of `path`");
+    if (!given) return nullptr;
+    if (*given < 1 || *given > size) {
+      c.report(Diag::out_of_range, call.args[1]->span, {"the size", std::to_string(*given), "1", std::to_string(size)});
+      return nullptr;
+    }
+    size = *given;
+  }
+  if (type == nullptr) return nullptr;
+  const Type* record = type->is(TypeKind::pointer) ? type->element : type;
+  if (record->is(TypeKind::record) && record->name == "path" && is_of_argument(c, call.args[0]))
+    return c.types().string(static_cast<uint32_t>(size));
+  c.report(Diag::bad_argument, call.args[0]->span, {"path", "an argument that is or holds a `struct path`", show(type)});
+  return nullptr;
+}
+
+// The kernel writes the path from the end of the buffer and moves it to the front: what follows the NUL is left over.
+void path_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Place& to) {
+  mir::Builder& b = l.b();
+  const Type* own = l.type(&self);
+  Place made{l.slot("path", own->size)};
+  l.zero(made, own->size);
+  b.call(mir::HelperId::d_path, {argument_address(l, call.args[0]), l.pointer_at(made), b.constant(own->size)});
+  l.read_string(to, own->size, b.constant(own->size), l.address_at(made), Place::Memory::kernel);
+}
+
 constexpr uint32_t mac_size = 6;
 
 const Type* check_macaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -221,6 +274,9 @@ constexpr FunctionRow rows[] = {
     {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
     {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
     {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
+    {"path", "path, [size]", 1, 2, false, check_path, nullptr, path_into,
+     "the whole path of a `struct path` that an argument is or holds; of functions that the kernel allows it for, such as "
+     "security_file_open"},
     {"pton", "\"address\"", 1, 1, false, check_pton, nullptr, pton_into, "bytes of an IP address, as packets have it"},
     {"macaddr", "address or array", 1, 1, false, check_macaddr, nullptr, macaddr_into, "6 bytes as a MAC address, to be printed"},
 };

@@ -156,7 +156,7 @@ const Type* check_two_texts(Checker& c, const ast::Expr& self, const ast::Call& 
     int64_t index = at == std::string::npos ? -1 : static_cast<int64_t>(at);
     c.note(&self).constant = is_index ? index : int64_t{index >= 0};
   }
-  return c.types().int64();
+  return is_index ? c.types().int64() : c.types().boolean();
 }
 
 // At each start: compare until the needle ends (found), a byte differs (next start) or the haystack ends (not found).
@@ -326,7 +326,7 @@ constexpr FunctionRow rows[] = {
     {"strstr", "haystack, needle", 2, 2, false, check_two_texts, lower_strstr, nullptr,
      "where a string first has another in it; -1 if it does not"},
     {"strcontains", "haystack, needle", 2, 2, false, check_two_texts, lower_strcontains, nullptr,
-     "1 if a string has another in it"},
+     "whether a string has another in it"},
     {"str_concat", "a, b", 2, 2, false, check_str_concat, nullptr, str_concat_into, "two strings as one, of up to 1023 bytes"},
     {"memcmp", "a, b, length", 3, 3, false, check_memcmp, lower_memcmp, nullptr,
      "0 if the first bytes are equal, else the sign tells which is less"},

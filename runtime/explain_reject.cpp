@@ -78,6 +78,7 @@ const WalkLimit* find_walk_limit(std::string_view log) {
 
 // The name in "program of this type cannot use helper bpf_x#1" (6.12) or "unknown func bpf_x#1"; empty in other sentences.
 std::string_view refused_helper(std::string_view sentence) {
+  if (sentence.find("helper call is not allowed in probe") != std::string_view::npos) return "bpf_d_path";
   bool is_refusal = sentence.find("cannot use helper ") != std::string_view::npos || sentence.starts_with("unknown func ");
   size_t begin = sentence.find("bpf_"), end = sentence.find('#');
   if (!is_refusal || begin == std::string_view::npos || end == std::string_view::npos || end < begin) return {};

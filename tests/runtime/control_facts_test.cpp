@@ -117,6 +117,7 @@ TEST(ControlReject, AHelperThatTheKernelKeepsIsNoBug) {
   const std::pair<const char*, const char*> sentences[] = {
       {"program of this type cannot use helper bpf_probe_write_user#36", "`bpf_probe_write_user`"},
       {"unknown func bpf_override_return#58", "`bpf_override_return`"},
+      {"helper call is not allowed in probe", "`bpf_d_path`"},
   };
   for (const auto& [sentence, helper] : sentences) {
     bpf::Object object;
