@@ -87,6 +87,8 @@ class KernelFacts {
   // Symbols of a binary or library: `path` may be a bare name (searched in PATH, then as a library), `symbol` a glob,
   // or a literal name looked up directly. address is the file offset of the symbol's first instruction.
   virtual Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) = 0;
+  // The same by the names that C++ gives functions, with or without their parameters: `space::f*` and `space::f(int)`.
+  virtual Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) = 0;
 
   // Static probes of a binary or library by globs over provider and name, in the order of the file. With a `pid` and no path,
   // those of all files the process runs.

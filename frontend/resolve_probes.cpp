@@ -142,6 +142,7 @@ struct Resolver {
     }
     auto answer = facts.match_kernel_functions(module, function);
     if (answer.status != Lookup::found) return not_found(answer);
+    warn_of_locks(answer.value);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {
       found.offset = offset;
@@ -155,6 +156,10 @@ struct Resolver {
     if (point.parts.empty() || point.parts.size() > 2 || point.parts.back().empty()) return bad_form();
     std::string_view module = point.parts.size() == 2 ? point.parts[0] : std::string_view("vmlinux");
     std::string_view function = point.parts.back();
+    if (runs_programs(function)) {
+      diagnostics.report(Diag::runs_programs_itself, point.span, {std::string(function)});
+      return {};
+    }
     Answer<const Btf*> types = facts.btf();
     if (types.status != Lookup::found) return not_found(Answer<std::vector<ProbeTarget>>{Lookup::unreadable, {}, types.why});
     Answer<std::vector<ProbeTarget>> answer;
@@ -166,7 +171,27 @@ struct Resolver {
       if (answer.status == Lookup::unreadable) return not_found(answer);
     }
     if (answer.value.empty()) return not_found(answer);
+    std::erase_if(answer.value, [](const ProbeTarget& target) { return runs_programs(target.function); });
+    warn_of_locks(answer.value);
     return all(answer.value, true);
+  }
+
+  // What the kernel itself calls to run a program at fentry: before 6.3 or so it lets them be traced, and then hangs.
+  static bool runs_programs(std::string_view function) {
+    static constexpr std::string_view names[] = {"__rcu_read_lock",  "__rcu_read_unlock", "rcu_read_unlock_strict",
+                                                 "migrate_disable",  "migrate_enable",    "preempt_count_add",
+                                                 "preempt_count_sub"};
+    return std::find(std::begin(names), std::end(names), function) != std::end(names);
+  }
+
+  // A program that the kernel runs already on a processor is not run again there.
+  void warn_of_locks(const std::vector<ProbeTarget>& targets) {
+    static constexpr std::string_view names[] = {"_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore",
+                                                 "queued_spin_lock_slowpath"};
+    for (const ProbeTarget& target : targets)
+      if (std::find(std::begin(names), std::end(names), target.function) != std::end(names))
+        diagnostics.report(Diag::traces_a_lock, point.span, {target.function})
+            .with_hint("calls that maps and the ring make while the program runs are not counted");
   }
 
   // Those of the functions that the kernel's own types describe.
@@ -202,10 +227,15 @@ struct Resolver {
   }
 
   std::vector<mir::AttachPoint> user_function() {
-    std::string_view path = point.parts.size() == 2 ? point.parts[0] : std::string_view();
+    bool is_cpp = point.parts.size() == 3 && point.parts[1] == "cpp";
+    std::string_view path = point.parts.size() == 2 || is_cpp ? point.parts[0] : std::string_view();
     std::string traced = "/proc/" + std::to_string(options.pid) + "/exe";
     if (point.parts.size() == 1 && options.pid != 0) path = traced;  // -p names the binary
     if (path.empty() || point.parts.back().empty()) return bad_form();
+    if (is_cpp) {
+      auto found = facts.match_cpp_functions(path, point.parts.back());
+      return found.status == Lookup::found ? all(found.value, true) : not_found(found);
+    }
     mir::AttachPoint place = start();
     std::string_view function;
     uint64_t offset = 0;

@@ -121,4 +121,12 @@ std::vector<std::string> find_binaries(std::string_view name) {
   return out;
 }
 
+std::string path_seen_by(uint64_t pid, const std::string& path) {
+  std::string rooted = "/proc/" + std::to_string(pid) + "/root" + path;
+  struct stat ours{}, theirs{};
+  if (stat(rooted.c_str(), &theirs) != 0) return path;
+  bool is_same = stat(path.c_str(), &ours) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+  return is_same ? path : rooted;
+}
+
 }  // namespace shrike

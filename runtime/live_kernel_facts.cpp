@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "mir/btf.h"
+#include "runtime/binary_symbols.h"
 #include "runtime/btf_file.h"
 #include "runtime/elf_symbols.h"
 #include "runtime/files.h"
@@ -24,8 +25,18 @@ struct LiveKernelFacts::BtfFile {
   std::string why;
 };
 
-LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug) : tracefs_(tracefs), debug_(std::move(debug)) {}
+LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug, uint64_t pid)
+    : tracefs_(tracefs), debug_(std::move(debug)), pid_(pid) {}
 LiveKernelFacts::~LiveKernelFacts() = default;
+
+std::vector<std::string> LiveKernelFacts::files(std::string_view path) const {
+  bool is_literal = path.starts_with('/') && !is_glob(path) && !path.starts_with("/proc/");
+  if (pid_ != 0 && is_literal) {
+    std::string seen = path_seen_by(pid_, std::string(path));
+    if (seen != path) return {seen};
+  }
+  return find_binaries(path);
+}
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_tracepoints(std::string_view category, std::string_view event) {
   Answer<std::vector<ProbeTarget>> answer;
@@ -89,17 +100,32 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_kernel_functions(std::st
 }
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::string_view path, std::string_view symbol) {
-  std::vector<std::string> files = find_binaries(path);
+  Glob glob(symbol);
+  return match_functions(path, [&](const std::string& name) { return glob.matches(name); }, !is_glob(symbol));
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_cpp_functions(std::string_view path, std::string_view name) {
+  Glob glob(name);
+  auto matches = [&](const std::string& symbol) {
+    if (!symbol.starts_with("_Z")) return false;
+    std::string text = demangled(symbol.c_str());
+    return glob.matches(text) || glob.matches(text.substr(0, text.rfind('(')));
+  };
+  return match_functions(path, matches, false);
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_view path,
+                                                                  const std::function<bool(const std::string&)>& matches,
+                                                                  bool is_first_enough) {
+  std::vector<std::string> files = this->files(path);
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   Answer<std::vector<ProbeTarget>> answer;
-  Glob glob(symbol);
-  bool is_literal = !is_glob(symbol);
   for (const std::string& file : files) {
     size_t first = answer.value.size();
     auto take = [&](const ElfSymbol& found) {
-      if (!glob.matches(found.name)) return true;
+      if (!matches(found.name)) return true;
       answer.value.push_back({file, found.name, found.file_offset});
-      return !is_literal;
+      return !is_first_enough;
     };
     if (each_function(file, debug_, take, answer.why) == ElfStatus::unreadable) {
       answer.why = "`" + file + "` cannot be searched: " + answer.why;
@@ -122,7 +148,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::stri
 
 Answer<std::vector<StaticProbe>> LiveKernelFacts::match_static_probes(std::string_view path, uint64_t pid,
                                                                       std::string_view provider, std::string_view name) {
-  std::vector<std::string> files = path.empty() ? files_run_by(pid) : find_binaries(path);
+  std::vector<std::string> files = path.empty() ? files_run_by(pid) : this->files(path);
   if (files.empty() && path.empty()) return {Lookup::missing, {}, "process " + std::to_string(pid) + " runs no file"};
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   Answer<std::vector<StaticProbe>> answer;
@@ -160,7 +186,7 @@ Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
 }
 
 Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_view path, std::string_view symbol) {
-  std::vector<std::string> files = find_binaries(path);
+  std::vector<std::string> files = this->files(path);
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   std::optional<ElfSymbol> found = find_symbol(files.front(), debug_, symbol);
   if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};

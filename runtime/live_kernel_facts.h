@@ -2,6 +2,7 @@
 // wildcards and types reads next to nothing.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,7 +17,8 @@ namespace shrike {
 
 class LiveKernelFacts final : public KernelFacts {
  public:
-  explicit LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug = {});
+  // Absolute paths are those that process `pid`, of -p, sees; 0: ours.
+  explicit LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug = {}, uint64_t pid = 0);
   ~LiveKernelFacts() override;
 
   Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override;
@@ -24,6 +26,7 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override;
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
+  Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override;
   Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,
                                                        std::string_view name) override;
   Answer<const Btf*> btf() override;
@@ -38,8 +41,13 @@ class LiveKernelFacts final : public KernelFacts {
  private:
   struct BtfFile;
 
+  std::vector<std::string> files(std::string_view path) const;
+  Answer<std::vector<ProbeTarget>> match_functions(std::string_view path, const std::function<bool(const std::string&)>& matches,
+                                                   bool is_first_enough);
+
   Tracefs& tracefs_;
   DebugDirectories debug_;
+  uint64_t pid_;
   std::unique_ptr<BtfFile> btf_;
   std::map<std::string, StaticProbes> static_probes_;         // by file: several attach points may ask about one
   std::map<std::string, Answer<uint64_t>> kernel_addresses_;  // the list of symbols is long

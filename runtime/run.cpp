@@ -165,7 +165,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   if (has_child && !child.start(options.command, messages.diagnostics)) return 1;
 
   Tracefs tracefs;
-  LiveKernelFacts facts(tracefs, options.debug);
+  LiveKernelFacts facts(tracefs, options.debug, options.pid);
   CompileOptions compiling = compile_options(options);
   compiling.clock = &clock;
   if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
@@ -228,7 +228,7 @@ int list(const Options& options, Messages& messages, StartClock& clock) {
     return trace(script, messages, clock);
   }
   Tracefs tracefs;
-  LiveKernelFacts facts(tracefs, options.debug);
+  LiveKernelFacts facts(tracefs, options.debug, options.pid);
   bool is_empty = true;
   std::string text;
   ListOptions listing{options.verbose, [&](std::string_view line) {

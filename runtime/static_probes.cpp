@@ -14,6 +14,7 @@
 #include "runtime/elf_image.h"
 #include "runtime/elf_symbols.h"
 #include "runtime/files.h"
+#include "runtime/find_binary.h"
 
 namespace shrike {
 
@@ -248,11 +249,9 @@ std::vector<std::string> files_run_by(uint64_t pid) {
     if (slash == std::string_view::npos || line.substr(space + 1, 4).find('x') == std::string_view::npos) continue;
     std::string_view path = line.substr(slash);
     if (path.ends_with(" (deleted)") || !seen.insert(path).second) continue;
-    std::string rooted = process + "/root" + std::string(path);
-    struct stat ours, theirs;
-    if (stat(rooted.c_str(), &theirs) != 0) continue;
-    bool is_same = stat(std::string(path).c_str(), &ours) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
-    out.push_back(is_same ? std::string(path) : rooted);
+    std::string seen_path = path_seen_by(pid, std::string(path));
+    struct stat status{};
+    if (stat(seen_path.c_str(), &status) == 0) out.push_back(std::move(seen_path));
   }
   return out;
 }

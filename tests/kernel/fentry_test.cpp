@@ -41,6 +41,21 @@ TEST_F(Fentry, UnknownFunctionIsToldWithASuggestion) {
   EXPECT_TRUE(has(shrike_script("fentry:nosuchmodule:vfs_read { @ = count(); }").err, "does not exist on this machine"));
 }
 
+TEST_F(Fentry, LocksAreWarnedOf) {
+  const Result t = shrike({"--emit=checked", "-e", "fentry:_raw_spin_lock { @ = count(); }"});
+  EXPECT_EQ(t.status, 0);
+  EXPECT_TRUE(has(t.err, "`_raw_spin_lock` is a lock that tracing takes too")) << t.err;
+}
+
+// Tracing these hangs kernels that allow it.
+TEST_F(Fentry, WhatRunsProgramsIsRefused) {
+  for (const char* function : {"__rcu_read_lock", "migrate_disable"}) {
+    const Result t = shrike_script(std::string("fentry:") + function + " { @ = count(); }");
+    EXPECT_EQ(t.status, 1);
+    EXPECT_TRUE(has(t.err, "cannot be traced: the kernel calls it to run a program")) << t.err;
+  }
+}
+
 // A wildcard is a program for each function, checked and compiled by itself.
 TEST_F(Fentry, WildcardIsEveryFunctionThatTypesDescribe) {
   const Result t = shrike({"--emit=checked", "-e", "fexit:vfs_rea* { @[probe] = count(); }"});

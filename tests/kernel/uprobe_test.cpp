@@ -176,6 +176,39 @@ TEST_F(Uprobe, ByAddress) {
   EXPECT_EQ(number_of(t.out, "@"), 21) << t.out;
 }
 
+// By the names that C++ gives, with and without parameters; each round calls both functions once.
+TEST_F(Uprobe, CppNames) {
+  const std::string debugged = SHRIKE_DEBUGGED;
+  auto count = [&](const std::string& name) {
+    const Result t = shrike(
+        {"-e", "uprobe:" + debugged + ":cpp:\"" + name + "\" { @[usym(reg(\"ip\"))] = count(); @n++; }", "-c", debugged + " 5"});
+    EXPECT_EQ(t.status, 0) << t.err;
+    return number_of(t.out, "@n").value_or(-1);
+  };
+  EXPECT_EQ(count("debugged::fire"), 5);
+  EXPECT_EQ(count("debugged::f*"), 5);
+  EXPECT_EQ(count("debugged::*"), 10);
+  EXPECT_EQ(count("debugged::fire(long, char const*)"), 5);
+  const Result unknown = shrike_script("uprobe:" + debugged + ":cpp:\"nowhere::*\" { @ = count(); }");
+  EXPECT_TRUE(has(unknown.err, "does not exist on this machine")) << unknown.err;
+}
+
+// A path that leads elsewhere in the traced process: a file system of its own lies over the folder.
+TEST_F(Uprobe, FileOfAnotherMountNamespace) {
+  const std::string hidden = "/mnt/shrike_hidden_workload";
+  Process workload(
+      {"unshare", "-m", "sh", "-c",
+       "mount -t tmpfs none /mnt && cp " SHRIKE_WORKLOAD " " + hidden + " && exec " + hidden + " pid wait add 7 1 1"},
+      {.hold_stdin = true});
+  ASSERT_TRUE(workload.wait_for_out("pid ", patience_ms));
+  Tracer tracer({"-e", "uprobe:" + hidden + ":target_add { @ = count(); }", "-p", std::to_string(workload.pid())});
+  ASSERT_TRUE(tracer.wait_until_armed());
+  workload.release();
+  const Result t = tracer.finish();
+  EXPECT_EQ(number_of(t.out, "@"), 7) << t.out << t.err;
+  EXPECT_EQ(shrike_script("uprobe:" + hidden + ":target_add { @ = count(); }").status, 1);
+}
+
 TEST_F(Uprobe, UnknownSymbolIsToldWithASuggestion) {
   const Result result = shrike_script("uprobe:" SHRIKE_WORKLOAD ":target_ad { @ = count(); }");
   EXPECT_EQ(result.status, 1);

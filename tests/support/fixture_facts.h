@@ -1,6 +1,6 @@
 // KernelFacts for tests: a small machine that is the same everywhere. Has two tracepoints of category `app` (open and close)
-// and one of `syscalls`, one raw tracepoint without types, functions `do_work` and `do_rest`, binary /bin/app with symbols
-// `main` and `work` and the static probe app:start, four CPUs, and no BTF.
+// and one of `syscalls`, one raw tracepoint without types, functions `do_work`, `do_rest` and a lock, binary /bin/app with
+// symbols `main` and `work` and the static probe app:start, four CPUs, and no BTF.
 #pragma once
 
 #include <algorithm>
@@ -34,11 +34,15 @@ class FixtureFacts : public KernelFacts {
     return match({{"", "app_open"}}, "", event);
   }
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override {
-    return match({{std::string(module), "do_rest"}, {std::string(module), "do_work"}}, module, function);
+    std::string where(module);
+    return match({{where, "_raw_spin_lock"}, {where, "do_rest"}, {where, "do_work"}}, module, function);
   }
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override {
     if (symbol.empty()) return {Lookup::found, {{std::string(path), "", 0}}, ""};
     return match({{"/bin/app", "main", 0x100}, {"/bin/app", "work", 0x200}}, path, symbol);
+  }
+  Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override {
+    return match({{"/bin/app", "app::run(int)", 0x400}}, path, name);
   }
   Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t, std::string_view provider,
                                                        std::string_view name) override {
