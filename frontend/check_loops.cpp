@@ -4,7 +4,6 @@
 
 namespace shrike {
 
-using mir::Type;
 using mir::TypeKind;
 
 void Checker::begin_walk() {

@@ -153,7 +153,7 @@ MapId Lower::zeros_map(uint32_t bytes) {
 
 // --- functions
 
-void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span) {
+void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, const std::string& name, Span span) {
   mir::Function function;
   function.name = unused_name(name, module_);
   function.kind = kind;

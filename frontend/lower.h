@@ -212,7 +212,7 @@ class Lower {
   void lower_body(const CheckedBody& body);
   void begin_iteration(mir::BlockId done);
   void lay_out_captured();
-  void begin_function(FunctionState& state, mir::FunctionKind kind, std::string name, Span span);
+  void begin_function(FunctionState& state, mir::FunctionKind kind, const std::string& name, Span span);
   void enter_function(FunctionState& state, mir::FunctionId id);
   void finish_function();
 

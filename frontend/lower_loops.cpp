@@ -186,7 +186,7 @@ void Lower::for_range(const ast::ForRange& statement) {
   Span span = b().span();
   FunctionState callback;
   std::string name = b().function().name + " for";
-  begin_function(callback, mir::FunctionKind::loop, std::move(name), span);
+  begin_function(callback, mir::FunctionKind::loop, name, span);
   ValueId index = b().function().blocks[b().function().entry()].params[0];
   VariableId id = note(statement.variable).variable;
   assign_scalar(id, b().binary(Opcode::add, load_scalar(frame_place(start), types().uint64()), index));
