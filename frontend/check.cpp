@@ -370,7 +370,7 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
   Variable* variable = find_variable(target->as<ast::Variable>()->name, &id);
   if (variable == nullptr) {
     id = declare(target, target->span, innermost_for());
-    scopes_.front().variables.push_back(id);
+    scopes_.front().emplace(body_->variables[id].name, id);
     variable = find_variable(target->as<ast::Variable>()->name, &id);
   }
   ExprNote& target_note = note(target);
@@ -401,7 +401,7 @@ void Checker::let(const ast::Let& statement) {
     return;
   }
   VariableId id = declare(statement.variable, statement.variable->span, innermost_callback());
-  scopes_.back().variables.push_back(id);
+  scopes_.back().emplace(name, id);
   Variable& variable = body_->variables[id];
   variable.is_let = true;
   note(statement.variable).variable = id;
@@ -445,13 +445,12 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
 
 Variable* Checker::find_variable(std::string_view name, VariableId* id) {
   for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-    for (VariableId candidate : scope->variables) {
-      if (body_->variables[candidate].name != name) continue;
-      *id = candidate;
-      Variable& variable = body_->variables[candidate];
-      if (variable.callback != innermost_callback()) capture(variable);
-      return &variable;
-    }
+    auto found = scope->find(name);
+    if (found == scope->end()) continue;
+    *id = found->second;
+    Variable& variable = body_->variables[*id];
+    if (variable.callback != innermost_callback()) capture(variable);
+    return &variable;
   }
   return nullptr;
 }

@@ -65,8 +65,8 @@ void Checker::unroll(const ast::Unroll& statement) {
 
 Variable& Checker::loop_variable(const ast::Expr* at) {
   VariableId id = declare(at, at->span, callbacks_met_ + 1);  // it belongs to the body, which is the next callback
-  scopes_.back().variables.push_back(id);
   Variable& variable = body_->variables[id];
+  scopes_.back().emplace(variable.name, id);
   variable.is_assigned = true;
   return variable;
 }

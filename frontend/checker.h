@@ -7,6 +7,8 @@
 
 #include <functional>
 #include <map>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "frontend/builtins.h"
@@ -119,9 +121,7 @@ class Checker {
   Variable* find_variable(std::string_view name, VariableId* id);
   VariableId declare(const ast::Expr* at, Span span, uint32_t callback);
 
-  struct Scope {
-    std::vector<VariableId> variables;
-  };
+  using Scope = std::unordered_map<std::string_view, VariableId>;
 
   CheckedProgram& program_;
   CTypes c_types_;

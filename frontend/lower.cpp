@@ -39,12 +39,12 @@ bool uses_aggregate_hist(const Type* value) {
 }  // namespace
 
 // Two loops of one probe, and two probes of one point, are functions of different names.
-std::string unused_name(const std::string& name, const mir::Module& module) {
-  auto is_used = [&](const std::string& wanted) {
-    return std::any_of(module.functions.begin(), module.functions.end(), [&](const auto& each) { return each.name == wanted; });
-  };
-  std::string unused = name;
-  for (uint32_t i = 2; is_used(unused); i++) unused = name + " " + std::to_string(i);
+std::string Lower::unused_name(const std::string& name) {
+  if (function_names_.insert(name).second) return name;
+  uint32_t& last = name_counts_[name];
+  std::string unused;
+  do unused = name + " " + std::to_string(last++ + 2);
+  while (!function_names_.insert(unused).second);
   return unused;
 }
 
@@ -155,7 +155,7 @@ MapId Lower::zeros_map(uint32_t bytes) {
 
 void Lower::begin_function(FunctionState& state, mir::FunctionKind kind, const std::string& name, Span span) {
   mir::Function function;
-  function.name = unused_name(name, module_);
+  function.name = unused_name(name);
   function.kind = kind;
   function.program = program_type_;
   function.span = span;

@@ -7,6 +7,8 @@
 
 #include <functional>
 #include <memory>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "frontend/ast_walk.h"
@@ -35,7 +37,6 @@ struct Place {
   }
 };
 Place::Memory memory_of(mir::AddressSpace space);
-std::string unused_name(const std::string& name, const mir::Module& module);  // `name`, or with a number no function has
 
 // What the first word of the captured variables says: how the body of a loop left.
 inline constexpr int64_t left_function = 1, left_program = 2;
@@ -205,6 +206,7 @@ class Lower {
   bool may_gather(const ast::Stmt& statement) const;
   void emit_gathered();
 
+  std::string unused_name(const std::string& name);  // `name`, or with a number no function has
   void declare_maps();
   void name_enumerators();
   void declare_map(const UserMap& map);
@@ -248,6 +250,8 @@ class Lower {
   const CheckedProgram& program_;
   const CheckedBody* body_ = nullptr;
   mir::Module module_;
+  std::unordered_set<std::string> function_names_;
+  std::unordered_map<std::string, uint32_t> name_counts_;  // functions that were given another name than this
   FunctionState* state_ = nullptr;
   std::vector<mir::MapId> user_maps_;
   mir::MapId ring_, globals_, zeros_;

@@ -82,7 +82,7 @@ mir::FunctionId Lower::function_for(const CheckedBody& body) {
   for (const PendingFunction& known : functions_)
     if (known.body == &body && known.program == program_type_) return known.id;
   mir::Function function;
-  function.name = unused_name(std::string(body.function->name), module_);
+  function.name = unused_name(std::string(body.function->name));
   function.kind = mir::FunctionKind::subprogram;
   function.program = program_type_;
   function.span = body.function->span;

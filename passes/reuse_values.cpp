@@ -45,6 +45,8 @@ bool is_cheap(Opcode op) {
   return is_comparison || op == Opcode::constant || op == Opcode::slot_addr || op == Opcode::map_value_addr;
 }
 
+constexpr size_t most_tries = 32;
+
 class ValueNumbering {
  public:
   explicit ValueNumbering(Function& function) : function_(function), dominators_(find_dominators(function)) {}
@@ -92,14 +94,19 @@ class ValueNumbering {
     Expression expression{inst.op, inst.width, inst.helper, inst.imm, inst.map.index, inst.slot.index, {}};
     for (ValueId operand : inst.operands) expression.operands.push_back(number_[operand]);
     std::vector<Known>& known = table[std::move(expression)];
-    for (const Known& candidate : known) {
-      number_[inst.result] = number_[candidate.value];
+    if (!known.empty()) number_[inst.result] = number_[known.front().value];
+    // The latest are the likeliest to be at hand; a program that computes one thing in thousands of branches is not worth
+    // looking at all of them each time. What is cheap is only at hand in its block, and no block is come back to.
+    size_t tries = is_cheap(inst.op) ? 1 : most_tries;
+    for (size_t i = known.size(); i-- > 0 && tries-- > 0;) {
+      const Known& candidate = known[i];
       bool is_at_hand = candidate.block == block || (!is_cheap(inst.op) && dominators_.dominates(candidate.block, block));
       if (!is_at_hand) continue;
       replacements_.add(inst.result, candidate.value);
       return;
     }
-    known.push_back({inst.result, block});
+    if (is_cheap(inst.op) && !known.empty()) known.back() = {inst.result, block};
+    else known.push_back({inst.result, block});
   }
 
   Function& function_;

@@ -59,11 +59,11 @@ class SlotLiveness {
     flow_backward();
     interferes_.assign(count_, SlotSet(count_));
     for (uint32_t b = 0; b < function.blocks.size(); b++) find_interference(BlockId(b));
+    for (uint32_t s = 0; s < count_; s++) interferes_[s].each([&](SlotId other) { interferes_[other.index].add(SlotId(s)); });
   }
 
-  bool may_share(SlotId a, SlotId b) const {
-    return !interferes_[a.index].has(b) && !interferes_[b.index].has(a) && !alone_.has(a) && !alone_.has(b);
-  }
+  bool is_alone(SlotId slot) const { return alone_.has(slot); }
+  const SlotSet& interfering(SlotId slot) const { return interferes_[slot.index]; }
 
  private:
   // What an instruction does with slots; those that do nothing have none.
@@ -214,18 +214,25 @@ void share_slots_in(Function& function) {
   for (uint32_t s = 0; s < function.slots.size(); s++) order.push_back(SlotId(s));
   std::stable_sort(order.begin(), order.end(),
                    [&](SlotId a, SlotId b) { return function.slots[a].size > function.slots[b].size; });
-  std::vector<std::vector<SlotId>> groups;  // the first of each gives the bytes
+  struct Group {
+    SlotId first;     // gives the bytes
+    SlotSet blocked;  // those that interfere with a member
+  };
+  std::vector<Group> groups;
   SideTable<SlotId, SlotId> place;
+  size_t lonely = 0;
   for (SlotId slot : order) {
-    auto fits = [&](const std::vector<SlotId>& group) {
-      return std::all_of(group.begin(), group.end(), [&](SlotId member) { return liveness.may_share(slot, member); });
-    };
-    auto group = std::find_if(groups.begin(), groups.end(), fits);
-    if (group == groups.end()) group = groups.insert(groups.end(), std::vector<SlotId>());
-    group->push_back(slot);
-    place[slot] = group->front();
+    if (liveness.is_alone(slot)) {
+      place[slot] = slot;
+      lonely++;
+      continue;
+    }
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return !g.blocked.has(slot); });
+    if (group == groups.end()) group = groups.insert(groups.end(), {slot, SlotSet(function.slots.size())});
+    group->blocked.add_all(liveness.interfering(slot));
+    place[slot] = group->first;
   }
-  if (groups.size() == function.slots.size()) return;
+  if (groups.size() + lonely == function.slots.size()) return;
   std::vector<bool> kept(function.slots.size(), false);
   for (SlotId slot : order) {
     Slot& into = function.slots[place[slot]];

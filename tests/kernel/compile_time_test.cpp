@@ -1,0 +1,65 @@
+// The time from text to object file grows with the script, not with its square: ten times the statements take far less than
+// a hundred times as long. Processor time, so that a busy machine does not count.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <string>
+
+#include "tests/support/process.h"
+
+namespace shrike::testing {
+namespace {
+
+// A quadratic step that matters brings the ratio near 100.
+constexpr double most_growth = 40;
+
+std::string statements(int count, int per_probe) {
+  std::string text = "config = { max_probes = 100000; max_bpf_progs = 100000 }\n";
+  for (int i = 0; i < count; i++) {
+    std::string n = std::to_string(i);
+    if (i % per_probe == 0) text += (i == 0 ? "interval:ms:" : "}\ninterval:ms:") + std::to_string(i / per_probe + 1) + " {\n";
+    text +=
+        "  $v" + n + " = nsecs; if ($v" + n + " > " + n + ") { @m" + std::to_string(i % 20) + "[" + n + "] = $v" + n + "; }\n";
+  }
+  return text + "}\n";
+}
+
+double seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  auto of = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+// The better of two runs.
+double compile_seconds(const std::string& script) {
+  const TemporaryFile file(script);
+  const TemporaryFile object("");
+  double best = 1e9;
+  for (int i = 0; i < 2; i++) {
+    const double before = seconds();
+    const Result result = run({shrike_binary(), "--emit-elf", object.path(), file.path()}, {}, 60000);
+    EXPECT_FALSE(result.timed_out);
+    best = std::min(best, seconds() - before);
+  }
+  return best;
+}
+
+TEST(CompileTime, GrowsWithTheNumberOfProbes) {
+  const double few = compile_seconds(statements(1000, 20));
+  EXPECT_LT(compile_seconds(statements(10000, 20)), few * most_growth);
+}
+
+TEST(CompileTime, GrowsWithTheLengthOfAProbe) {
+  const double few = compile_seconds(statements(200, 200));
+  EXPECT_LT(compile_seconds(statements(2000, 2000)), few * most_growth);
+}
+
+TEST(CompileTime, RefusesAHundredThousandStatementsInOneProbeAtOnce) {
+  const double few = compile_seconds(statements(10000, 10000));
+  EXPECT_LT(compile_seconds(statements(100000, 100000)), few * most_growth);
+}
+
+}  // namespace
+}  // namespace shrike::testing
