@@ -1,6 +1,8 @@
 // The checker's outer half: attach points to bodies, the walk to a fixed point, statements. Expressions are in
 // check_expr.cpp.
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "frontend/ast_walk.h"
 #include "frontend/builtins.h"
@@ -67,23 +69,22 @@ void Checker::run() {
   if (!declare_functions()) return;
   resolve_probes();
   if (final_.has_errors() && program_.bodies.empty()) return;
-  // Types only widen and each chain of widenings is short, so this ends; the bound is for safety.
-  for (int walk = 0; walk < 32; walk++) {
+  // Types only widen and each chain of widenings is short. Only mistakes keep it from ending, like a value of one type here
+  // and another there; what is said of them must not be lost.
+  constexpr int most_walks = 32;
+  for (int walk = 1; walk <= most_walks; walk++) {
     Diagnostics reports;
     sink_ = &reports;
     changed_ = false;
     for (CheckedBody& body : program_.bodies) check_body(body);
     for (CheckedBody& function : program_.functions) check_function(function);
     sink_ = &final_;
-    if (changed_) continue;
+    if (changed_ && walk < most_walks) continue;
+    if (changed_ && !reports.has_errors()) reports.report(Diag::unsettled_types, program_.ast->probes.front().span);
     // Instances of one probe repeat its mistakes.
-    for (size_t i = 0; i < reports.all().size(); i++) {
-      Diagnostic report = reports.all()[i];
-      bool repeated =
-          std::any_of(reports.all().begin(), reports.all().begin() + static_cast<long>(i), [&](const Diagnostic& earlier) {
-            return earlier.id == report.id && earlier.span == report.span && report.span.is_known();
-          });
-      if (repeated) continue;
+    std::set<std::tuple<Diag, uint32_t, uint32_t>> told;
+    for (Diagnostic report : reports.all()) {
+      if (report.span.is_known() && !told.insert({report.id, report.span.begin, report.span.end}).second) continue;
       label_expansions(report, *program_.ast);
       final_.add(std::move(report));
     }
@@ -382,6 +383,7 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
     report(Diag::cannot_store, value->span, {show(type), "a variable"});
     return;
   }
+  if (variable->is_fixed && variable->type == nullptr) return;  // its own type is wrong
   if (variable->is_fixed && type->is_integer_like() && variable->type->is_integer_like()) {
     target_note.type = variable->type;
     return;

@@ -98,6 +98,7 @@ const Case cases[] = {
     {Diag::deprecated_while, "begin { $a = 1; while ($a < 5) { $a++; } }", "while"},
     {Diag::missing_positional, "begin { print($1 + $1); }", "$1"},
     {Diag::mixed_signs, "begin { $a = (int64)nsecs; print($a * nsecs); }", "*"},
+    {Diag::unknown_type, "fn f($b: thing_t) : int64 { $b = -1; return 1; } begin { f(1); }", "thing_t"},
     {Diag::map_redeclared, "let @m = hash(10); let @m = hash(10); begin { @m[1] = 1; }", "let @m = hash(10)"},
     {Diag::unused_map, "let @m = hash(10); begin { }", "let @m = hash(10)"},
     {Diag::wrong_map_kind, "let @m = hash(10); begin { @m[1] = count(); }", "@m[1]"},

@@ -7,7 +7,7 @@ namespace shrike::passes {
 namespace {
 
 std::string stores(int count) {
-  std::string body = "slot $s 8 align 8\n^entry(%ctx: ptr.ctx):\n%p: ptr.stack = slot_addr $s\n%one: i64 = const 1\n";
+  std::string body = "slot $s 8 align 8\n^entry(%ctx: ptr.ctx):\n%p: ptr.stack = slot_addr $s\n%one: i64 = constant 1\n";
   for (int i = 0; i < count; i++) body += "store.u64 %p, %one, #0\n";
   return program(body + "ret %one\n");
 }

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "frontend/parser.h"
+#include "tests/support/script_cases.h"
 
 namespace shrike {
 namespace {
@@ -62,7 +63,7 @@ struct Layout {
   const char* formatted;
 };
 
-class Format : public testing::TestWithParam<Layout> {};
+class Format : public ::testing::TestWithParam<Layout> {};
 
 TEST_P(Format, LaysOut) {
   Script script(GetParam().written);
@@ -73,7 +74,7 @@ TEST_P(Format, LaysOut) {
 
 INSTANTIATE_TEST_SUITE_P(
     Scripts, Format,
-    testing::Values(
+    ::testing::Values(
         Layout{"begin{$x=1+2*-3;@a [ $x,2 ]=- $x;}", "begin { $x = 1 + 2 * -3; @a[$x, 2] = -$x; }\n"},
         Layout{"begin{\n$x=1;$y=2; // two\n\n\n\nif($x){print( $x )}else{ clear(@);}\n}",
                "begin {\n  $x = 1;\n  $y = 2; // two\n\n  if ($x) { print($x) } else { clear(@); }\n}\n"},
@@ -112,6 +113,21 @@ TEST(FormatFiles, AllScriptsAtHandStayWhatTheyAre) {
     }
   }
   EXPECT_GE(seen, 5u);
+}
+
+TEST(FormatFiles, AllCasesThatParseStayWhatTheyAre) {
+  std::vector<std::string> files = {"tests/compat/scripts.txt"};
+  for (const auto& entry : std::filesystem::directory_iterator("tests/conformance"))
+    if (entry.path().extension() == ".txt") files.push_back(entry.path());
+  size_t seen = 0;
+  for (const std::string& file : files) {
+    for (const testing::ScriptCase& each : testing::read_script_cases(file)) {
+      if (!Script(each.text).errors().empty()) continue;
+      expect_faithful(each.text, each.name);
+      seen++;
+    }
+  }
+  EXPECT_GE(seen, 700u);
 }
 
 }  // namespace
