@@ -1,6 +1,7 @@
 // Casts: which values become which types. Numbers, booleans, enumerators and pointers convert to each other; numbers and
 // arrays of numbers that have as many bytes do too, and strings become arrays of their characters.
 #include <algorithm>
+#include <optional>
 
 #include "frontend/checker.h"
 #include "frontend/constants.h"
@@ -55,8 +56,10 @@ const Type* Checker::cast(const ast::Expr& self, const ast::Cast& e) {
     report(Diag::bad_cast, self.span, {show(from), show(to)});
     return nullptr;
   }
-  const auto* value = std::get_if<int64_t>(&constant(e.operand));
-  if (to->is(TypeKind::enumeration) && value != nullptr) {
+  const auto* known = std::get_if<int64_t>(&constant(e.operand));
+  std::optional<int64_t> value;
+  if (known != nullptr) value = *known;
+  if (to->is(TypeKind::enumeration) && value) {
     std::vector<mir::Enumerator> names = c_types_.enumerators(to->name);
     auto has_value = [&](const mir::Enumerator& each) { return each.value == *value; };
     if (!names.empty() && std::none_of(names.begin(), names.end(), has_value)) {
@@ -69,8 +72,8 @@ const Type* Checker::cast(const ast::Expr& self, const ast::Cast& e) {
     mir::AddressSpace space = from->is(TypeKind::pointer) ? from->space : context().space;
     to = types().pointer(to->element, space);
   }
-  if (value != nullptr && to->is(TypeKind::integer)) note(&self).constant = truncate(*value, to->size, to->is_signed);
-  if (value != nullptr && to->is(TypeKind::boolean)) note(&self).constant = int64_t{*value != 0};
+  if (value && to->is(TypeKind::integer)) note(&self).constant = truncate(*value, to->size, to->is_signed);
+  if (value && to->is(TypeKind::boolean)) note(&self).constant = int64_t{*value != 0};
   return to;
 }
 

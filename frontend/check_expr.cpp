@@ -462,6 +462,7 @@ struct ExprChecker {
 };
 
 const Type* Checker::expr(const ast::Expr* expr) {
+  note(expr);  // makes its room now: once its operands are typed, what they noted must stay where it is
   const Type* type = std::visit(ExprChecker{*this, *expr}, expr->node);
   note(expr).type = type;
   return type;
