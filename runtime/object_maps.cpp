@@ -21,6 +21,14 @@ struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
 
+// libbpf has numbers of its own beside the kernel's.
+std::string reason_of(int error) {
+  if (error < __LIBBPF_ERRNO__START) return describe_errno(error);
+  char text[128] = "";
+  libbpf_strerror(error, text, sizeof text);
+  return text;
+}
+
 // Types inside of values that the kernel guards: plain access to them is refused, which the model does not know.
 bool is_guarded_record(std::string_view name) {
   constexpr std::string_view names[] = {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer",   "bpf_wq",       "bpf_list_head",
@@ -73,7 +81,7 @@ std::optional<ObjectMaps> read_object_maps(const std::string& bytes, std::string
   const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_mem(bytes.data(), bytes.size(), nullptr));
   libbpf_set_print(printing);
   if (object == nullptr) {
-    why = "libbpf does not take it: " + describe_errno(errno);
+    why = "libbpf does not take it: " + reason_of(errno);
     return std::nullopt;
   }
   std::optional<Btf> types;
