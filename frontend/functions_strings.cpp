@@ -69,6 +69,15 @@ ValueId byte_at(Lower& l, ValueId pointer, ValueId index) {
   return l.b().load(MemWidth::u8, l.b().ptr_add(pointer, index), 0);
 }
 
+// The verifier comes to the end of a loop once for each round that may be the last. Forgetting which one it was lets it walk
+// on from there once.
+ValueId forget_round(Lower& l, ValueId index) {
+  Place kept{l.slot("kept", 8)};
+  l.store_scalar(kept, index, l.types().uint64());
+  l.blur(kept, 8);
+  return l.load_scalar(kept, l.types().uint64());
+}
+
 // The index of the NUL; most_chars if there is none.
 ValueId length_of(Lower& l, const Text& text) {
   if (text.length.is_valid()) return text.length;
@@ -87,7 +96,7 @@ ValueId length_of(Lower& l, const Text& text) {
   l.jump_with(head, {b.binary(Opcode::add, index, b.constant(1))});
   l.seal(head);
   l.enter(end);
-  return index;
+  return forget_round(l, index);
 }
 
 // A literal's text, where a call of this function may fold it.
@@ -159,55 +168,94 @@ const Type* check_two_texts(Checker& c, const ast::Expr& self, const ast::Call& 
   return is_index ? c.types().int64() : c.types().boolean();
 }
 
-// At each start: compare until the needle ends (found), a byte differs (next start) or the haystack ends (not found).
+// One pass over each of the two: the hash of as many bytes as the needle has moves along the haystack (Rabin-Karp). Two
+// nested loops would be more branches than verifiers keep in mind. Bytes whose 64-bit hashes agree are taken as equal.
+constexpr int64_t hash_base = 0x9e3779b97f4a7c15;  // odd, with bits all over
+
+// The needle's length, its hash, the hash of as much of the haystack, and hash_base to the power of the length.
+struct Hashes {
+  ValueId length, wanted, hash, power;
+};
+
+// Goes to `absent` where the haystack ends before the needle.
+Hashes hash_needle(Lower& l, const Text& haystack, const Text& needle, BlockId absent) {
+  mir::Builder& b = l.b();
+  BlockId head = l.new_block("hash");
+  BlockId body = l.new_block("needle");
+  BlockId both = l.new_block("hay");
+  BlockId next = l.new_block("next");
+  BlockId end = l.new_block("hashed");
+  ValueId index = b.add_param(head, {});
+  ValueId wanted = b.add_param(head, {});
+  ValueId hash = b.add_param(head, {});
+  ValueId power = b.add_param(head, {});
+  ValueId zero = b.constant(0);
+  l.jump_with(head, {zero, zero, zero, b.constant(1)});
+  l.enter_unsealed(head);
+  l.branch(b.binary(Opcode::lt_u, index, b.constant(needle.most_chars)), body, end);
+  l.enter(body);
+  ValueId needle_byte = byte_at(l, needle.pointer, index);
+  l.branch(needle_byte, both, end);
+  l.enter(both);
+  ValueId hay_byte;
+  if (haystack.most_chars < needle.most_chars) {
+    BlockId inside = l.new_block("inside");
+    l.branch(b.binary(Opcode::lt_u, index, b.constant(haystack.most_chars)), inside, absent);
+    l.enter(inside);
+  }
+  hay_byte = byte_at(l, haystack.pointer, index);
+  l.branch(hay_byte, next, absent);
+  l.enter(next);
+  ValueId base = b.constant(hash_base);
+  auto add = [&](ValueId sum, ValueId byte) { return b.binary(Opcode::add, b.binary(Opcode::mul, sum, base), byte); };
+  l.jump_with(head, {b.binary(Opcode::add, index, b.constant(1)), add(wanted, needle_byte), add(hash, hay_byte),
+                     b.binary(Opcode::mul, power, base)});
+  l.seal(head);
+  l.enter(end);
+  Place kept{l.slot("hashes", 32)};
+  const ValueId values[] = {index, wanted, hash, power};
+  for (uint32_t i = 0; i < 4; i++) l.store_scalar(kept.at(8 * i), values[i], l.types().uint64());
+  l.blur(kept, 32);
+  auto again = [&](uint32_t i) { return l.load_scalar(kept.at(8 * i), l.types().uint64()); };
+  return {again(0), again(1), again(2), again(3)};
+}
+
 ValueId find_text(Lower& l, const Text& haystack, const Text& needle) {
   mir::Builder& b = l.b();
-  uint32_t needle_size = std::min(needle.most_chars, haystack.most_chars + 1);
   BlockId starts = l.new_block("start");
   BlockId compare = l.new_block("compare");
-  BlockId needle_byte = l.new_block("needle");
-  BlockId hay_byte = l.new_block("hay");
-  BlockId matching = l.new_block("match");
-  BlockId next_start = l.new_block("next");
-  BlockId yes = l.new_block("found");
-  BlockId no = l.new_block("absent");
+  BlockId more = l.new_block("more");
+  BlockId next = l.new_block("next");
+  BlockId found = l.new_block("found");
+  BlockId absent = l.new_block("absent");
   BlockId end = l.new_block("end");
-  ValueId start = b.add_param(starts, {});
-  ValueId index = b.add_param(compare, {});
   ValueId result = b.add_param(end, {});
-  BlockId first = l.new_block("first");
-  BlockId tail = l.new_block("tail");
-  l.jump_with(starts, {b.constant(0)});
+  Hashes needles = hash_needle(l, haystack, needle, absent);
+  ValueId start = b.add_param(starts, {});
+  ValueId hash = b.add_param(starts, {});
+  l.jump_with(starts, {b.constant(0), needles.hash});
   l.enter_unsealed(starts);
-  l.branch(b.binary(Opcode::le_u, start, b.constant(haystack.most_chars)), first, no);
-  l.enter(first);
-  l.jump_with(compare, {b.constant(0)});
-  l.enter_unsealed(compare);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(needle_size)), needle_byte, yes);
-  l.enter(needle_byte);
-  ValueId wanted = byte_at(l, needle.pointer, index);
-  BlockId inside = l.new_block("inside");
-  l.branch(wanted, inside, yes);
-  l.enter(inside);
-  ValueId position = b.binary(Opcode::add, start, index);
-  l.branch(b.binary(Opcode::lt_u, position, b.constant(haystack.most_chars)), hay_byte, no);
-  l.enter(hay_byte);
-  ValueId byte = byte_at(l, haystack.pointer, position);
-  l.branch(b.binary(Opcode::eq, byte, wanted), matching, tail);
-  l.enter(matching);
-  l.jump_with(compare, {b.binary(Opcode::add, index, b.constant(1))});
-  l.seal(compare);
-  l.enter(tail);
-  l.branch(byte, next_start, no);
-  l.enter(next_start);
-  l.jump_with(starts, {b.binary(Opcode::add, start, b.constant(1))});
+  l.branch(b.binary(Opcode::eq, hash, needles.wanted), found, compare);
+  l.enter(compare);
+  BlockId bounded = l.new_block("bounded");
+  l.branch(b.binary(Opcode::lt_u, start, b.constant(haystack.most_chars)), bounded, absent);  // what the verifier counts by
+  l.enter(bounded);
+  ValueId after = b.binary(Opcode::add, start, needles.length);
+  l.branch(b.binary(Opcode::lt_u, after, b.constant(haystack.most_chars)), more, absent);
+  l.enter(more);
+  ValueId entering = byte_at(l, haystack.pointer, after);
+  l.branch(entering, next, absent);
+  l.enter(next);
+  ValueId leaving = b.binary(Opcode::mul, byte_at(l, haystack.pointer, start), needles.power);
+  ValueId moved = b.binary(Opcode::add, b.binary(Opcode::mul, hash, b.constant(hash_base)), entering);
+  l.jump_with(starts, {b.binary(Opcode::add, start, b.constant(1)), b.binary(Opcode::sub, moved, leaving)});
   l.seal(starts);
-  l.enter(yes);
+  l.enter(found);
   l.jump_with(end, {start});
-  l.enter(no);
+  l.enter(absent);
   l.jump_with(end, {b.constant(-1)});
   l.enter(end);
-  return result;
+  return forget_round(l, result);
 }
 
 ValueId lower_strstr(Lower& l, const ast::Expr&, const ast::Call& call) {
@@ -314,7 +362,7 @@ ValueId lower_memcmp(Lower& l, const ast::Expr&, const ast::Call& call) {
   l.enter(same);
   l.jump_with(end, {b.constant(0)});
   l.enter(end);
-  return result;
+  return forget_round(l, result);
 }
 
 constexpr FunctionRow rows[] = {

@@ -94,6 +94,8 @@ class Lower {
   // Both give the bytes read with the NUL, or a negative error.
   // A NUL-terminated string of at most `capacity` bytes to a direct place, tail zeroed unless nobody will look.
   mir::ValueId read_string(const Place& to, uint32_t capacity, mir::ValueId size, mir::ValueId address, Place::Memory memory);
+  // Makes the verifier forget what it knows of these bytes.
+  void blur(const Place& at, uint32_t bytes);
   void write_bytes(const Place& to, std::string_view bytes, uint32_t size);  // constant bytes, zero-padded
 
   mir::ValueId load_argument(const ProbeArgument& argument);
@@ -233,7 +235,6 @@ class Lower {
   void break_or_continue(bool is_break);
   void return_if_left();
   Place frame_place(uint32_t offset);
-  void blur(const Place& at, uint32_t bytes);
 
   mir::ValueId read_variable(VariableId id);
   Place variable_place(VariableId id);
