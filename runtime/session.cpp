@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "runtime/attach.h"
 #include "runtime/attach_bulk.h"
@@ -86,6 +88,7 @@ class Session {
   bool run_on_signals();
   bool attach_all();
   bool attach_together(const mir::AttachPoint& first, const AttachContext& context);
+  bool is_one_of_many(const mir::AttachPoint& probe);
   bool attach_alone(const mir::AttachPoint& probe, AttachContext& context);
   bool watch_target();
   bool start();
@@ -123,9 +126,10 @@ class Session {
   int exit_code_ = 0;
   uint64_t lost_ = 0;
   bool is_lost_control_told_ = false;
-  std::vector<uint64_t> refused_told_;  // by MapId: updates refused by a full map when that was last said
-  bool is_exit_read_ = false;           // what programs sent after exit() is not shown
-  bool is_ending_ = false;              // what `end` sends is
+  std::map<uint32_t, uint32_t> left_to_try_;  // by where a probe is written: its places that have not been refused
+  std::vector<uint64_t> refused_told_;        // by MapId: updates refused by a full map when that was last said
+  bool is_exit_read_ = false;                 // what programs sent after exit() is not shown
+  bool is_ending_ = false;                    // what `end` sends is
 };
 
 bool Session::has(mir::ProbeKind kind) const {
@@ -182,12 +186,22 @@ bool Session::attach_together(const mir::AttachPoint& first, const AttachContext
   return true;
 }
 
+// Of a wildcard's places those that cannot be attached are left out as long as others can.
+bool Session::is_one_of_many(const mir::AttachPoint& probe) {
+  const auto& probes = object_.interface.probes;
+  uint32_t& left = left_to_try_.try_emplace(probe.span.begin, 0).first->second;
+  if (left == 0)
+    left = static_cast<uint32_t>(
+        std::count_if(probes.begin(), probes.end(), [&](const auto& other) { return other.span == probe.span; }));
+  return --left != 0;
+}
+
 bool Session::attach_alone(const mir::AttachPoint& probe, AttachContext& context) {
   AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links_);
   if (!error && options_.load.on_step) options_.load.on_step("attached `" + probe.name + "`");
   if (!error) return true;
   const std::string& missing = options_.config.missing_probes;
-  bool is_tolerated = error->is_missing && missing != "error";
+  bool is_tolerated = error->is_missing && (missing != "error" || is_one_of_many(probe));
   if (is_tolerated && missing == "ignore") return true;
   Diag row = is_tolerated ? Diag::probe_skipped : Diag::probe_not_attached;
   messages_.diagnostics.report(row, probe.span, {probe.name, error->reason}).with_hint(error->hint);
