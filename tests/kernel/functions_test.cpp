@@ -104,7 +104,7 @@ TEST_F(Functions, AreJudgedInsideOfLoops) {
                          "begin { $s = 0; for $i : 0..5 { $s += add($i); } @s = $s; exit(); }\n";
   const Result result = shrike({"check", path});
   EXPECT_EQ(result.status, 0) << result.out << result.err;
-  EXPECT_EQ(count_text(result.out, "accepted"), 3u) << result.out << result.err;
+  EXPECT_EQ(count_text(result.out, "accepted"), 4u) << result.out << result.err;
   EXPECT_EQ(shrike({path}).status, 0);
 }
 
