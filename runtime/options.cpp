@@ -20,27 +20,61 @@ void report_bad_value(Diagnostics& diagnostics, const std::string& option, const
   diagnostics.report(Diag::bad_option_value, {}, {value, option, expected});
 }
 
-const po::options_description& known_options() {
-  static const po::options_description* const options = [] {
-    auto* table = new po::options_description;
-    auto text = [] { return po::value<std::string>(); };
-    auto texts = [] { return po::value<std::vector<std::string>>(); };
-    // clang-format off
-    table->add_options()
-      ("program,e", text())("list,l", "")("cmd,c", text())("pid,p", text())("output,o", text())("format,f", text())
-      ("buffering,B", text())("quiet,q", "")("verbose,v", "")("warnings,k", "")("no-warnings", "")("unsafe", "")
-      ("dry-run", "")("fmt", "")("info", "")("version,V", "")("help,h", "")("debug,d", texts())("emit", text())("emit-elf", text())
-      ("emit-llvm", text())
-      ("print-after", texts())("stop-after", text())("skip", texts())("run-pass", text())("time-passes", "")("time-start", "")
-      ("regalloc", text())("kernel", text())("min-kernel", "")("log", "")("debuginfo", text())("include-dir,I", texts())("include", texts())
-      // Accepted because harnesses and habits pass them; they have no effect here.
-      ("btf,b", "")("no-feature", text())("verify-llvm-ir", "")
-      ("usdt-file-activation", "")("dwarf-pid", texts())
-      ("arguments", texts());
-    // clang-format on
-    return table;
-  }();
-  return *options;
+enum class Takes { nothing, text, texts };
+
+struct OptionRow {
+  std::string_view name;
+  char letter;  // 0: none
+  Takes takes;
+};
+
+// clang-format off
+constexpr OptionRow option_rows[] = {
+    {"program", 'e', Takes::text},      {"list", 'l', Takes::nothing},       {"cmd", 'c', Takes::text},
+    {"pid", 'p', Takes::text},          {"output", 'o', Takes::text},        {"format", 'f', Takes::text},
+    {"buffering", 'B', Takes::text},    {"quiet", 'q', Takes::nothing},      {"verbose", 'v', Takes::nothing},
+    {"warnings", 'k', Takes::nothing},  {"no-warnings", 0, Takes::nothing},  {"unsafe", 0, Takes::nothing},
+    {"dry-run", 0, Takes::nothing},     {"fmt", 0, Takes::nothing},          {"info", 0, Takes::nothing},
+    {"version", 'V', Takes::nothing},   {"help", 'h', Takes::nothing},       {"debug", 'd', Takes::texts},
+    {"emit", 0, Takes::text},           {"emit-elf", 0, Takes::text},        {"emit-llvm", 0, Takes::text},
+    {"print-after", 0, Takes::texts},   {"stop-after", 0, Takes::text},      {"skip", 0, Takes::texts},
+    {"run-pass", 0, Takes::text},       {"time-passes", 0, Takes::nothing},  {"time-start", 0, Takes::nothing},
+    {"regalloc", 0, Takes::text},       {"kernel", 0, Takes::text},          {"min-kernel", 0, Takes::nothing},
+    {"log", 0, Takes::nothing},         {"debuginfo", 0, Takes::text},       {"include-dir", 'I', Takes::texts},
+    {"include", 0, Takes::texts},
+    // Accepted because harnesses and habits pass them; they have no effect here.
+    {"btf", 'b', Takes::nothing},       {"no-feature", 0, Takes::text},      {"verify-llvm-ir", 0, Takes::nothing},
+    {"usdt-file-activation", 0, Takes::nothing},                             {"dwarf-pid", 0, Takes::texts},
+};
+// clang-format on
+
+constexpr const char* arguments_name = "arguments";
+
+// What Boost is told of a row costs it a stream of the standard library, so it is told only rows that WORDS may mean.
+bool may_mean(const std::vector<std::string>& words, const OptionRow& row) {
+  for (std::string_view word : words) {
+    if (word.size() < 2 || word[0] != '-') continue;
+    if (word[1] != '-') {
+      if (row.letter != 0 && word.find(row.letter, 1) != std::string_view::npos) return true;
+    } else if (word.substr(2, word.find('=') - 2) == row.name) {
+      return true;
+    }
+  }
+  return false;
+}
+
+po::options_description describe_options(const std::vector<std::string>& words) {
+  po::options_description table;
+  for (const OptionRow& row : option_rows) {
+    if (!may_mean(words, row)) continue;
+    std::string names(row.name);
+    if (row.letter != 0) names += {',', row.letter};
+    if (row.takes == Takes::nothing) table.add_options()(names.c_str(), "");
+    else if (row.takes == Takes::text) table.add_options()(names.c_str(), po::value<std::string>());
+    else table.add_options()(names.c_str(), po::value<std::vector<std::string>>());
+  }
+  table.add_options()(arguments_name, po::value<std::vector<std::string>>());
+  return table;
 }
 
 // "--name=value" and "--name" are for getopt; the others are positionals like those before `--`.
@@ -140,7 +174,7 @@ bool check_conflicts(const po::variables_map& given, Diagnostics& diagnostics) {
 // The first argument is the file, unless -e gave the program; -l takes it as what to list.
 void take_arguments(const po::variables_map& given, Options& out) {
   std::vector<std::string> arguments;
-  if (given.count("arguments")) arguments = given["arguments"].as<std::vector<std::string>>();
+  if (given.count(arguments_name)) arguments = given[arguments_name].as<std::vector<std::string>>();
   size_t next = 0;
   if (out.action == Action::run && !arguments.empty() && arguments[0] == "check") {
     out.action = Action::check;
@@ -227,16 +261,15 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
 // Boost names an option with or without dashes, by its long name; the user sees the spelling of --help.
 std::string as_shown(std::string name) {
   name.erase(0, name.find_first_not_of('-'));
-  const po::option_description* option = known_options().find_nothrow(name, false);
-  if (option != nullptr) return option->canonical_display_name(po::command_line_style::allow_dash_for_short);
+  for (const OptionRow& row : option_rows)
+    if (row.name == name && row.letter != 0) return {'-', row.letter};
   return name.size() == 1 ? "-" + name : "--" + name;
 }
 
 void report_unknown(const std::string& name, Diagnostics& diagnostics) {
   std::string typed = name.substr(0, name.find('='));
   std::vector<std::string> spellings;
-  for (const auto& option : known_options().options())
-    if (option->long_name() != "arguments") spellings.push_back("--" + option->long_name());
+  for (const OptionRow& row : option_rows) spellings.push_back("--" + std::string(row.name));
   std::vector<std::string_view> candidates(spellings.begin(), spellings.end());
   Diagnostic& report = diagnostics.report(Diag::unknown_option, {}, {typed});
   std::string_view near = typed.starts_with("--") ? nearest_name(typed, candidates) : std::string_view();
@@ -257,15 +290,12 @@ std::optional<Options> parse_options(const std::vector<std::string>& args, Diagn
 
   try {
     po::positional_options_description arguments;
-    arguments.add("arguments", -1);
+    arguments.add(arguments_name, -1);
+    const std::vector<std::string> words(args.begin(), separator);
+    const po::options_description table = describe_options(words);
     constexpr int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::variables_map given;
-    po::store(po::command_line_parser(std::vector<std::string>(args.begin(), separator))
-                  .options(known_options())
-                  .positional(arguments)
-                  .style(style)
-                  .run(),
-              given);
+    po::store(po::command_line_parser(words).options(table).positional(arguments).style(style).run(), given);
     return options_from(given, std::move(out), diagnostics);
   } catch (const po::unknown_option& error) {
     report_unknown(error.get_option_name(), diagnostics);

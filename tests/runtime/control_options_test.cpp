@@ -101,6 +101,25 @@ TEST(ControlOptions, EveryOptionReachesItsField) {
   EXPECT_TRUE(parsed({"--no-warnings", "f"}).hide_warnings);
 }
 
+// Boost hears of those options alone that the words may mean: every way to write one must be seen.
+TEST(ControlOptions, LettersMayStandTogetherAndValuesBesideThem) {
+  Options joined = parsed({"-qvfjson", "-Bnone", "f"});
+  EXPECT_TRUE(joined.quiet);
+  EXPECT_TRUE(joined.verbose);
+  EXPECT_EQ(joined.format, OutputFormat::json);
+  EXPECT_EQ(joined.buffering, Buffering::none);
+  EXPECT_EQ(joined.file, "f");
+  EXPECT_EQ(parsed({"-qe", "begin { }", "x"}).program, "begin { }");
+  Options named = parsed({"f", "--format=json", "--pid", "42", "--no-feature=x", "--usdt-file-activation", "--verify-llvm-ir"});
+  EXPECT_EQ(named.format, OutputFormat::json);
+  EXPECT_EQ(named.pid, 42u);
+  EXPECT_TRUE(named.positionals.empty());
+  EXPECT_EQ(refused({"-e", "-q"}).message, "option `-e` needs a value");
+  EXPECT_EQ(refused({"-qx", "f"}).message, "unknown option `-qx`");
+  EXPECT_EQ(refused({"--quie", "f"}).hint, "did you mean `--quiet`?");
+  EXPECT_EQ(refused({"--emit"}).message, "option `--emit` needs a value");
+}
+
 TEST(ControlOptions, StagesOfBpftraceAreShown) {
   EXPECT_EQ(parsed({"-d", "ast", "f"}).shown, std::vector<Emit>{Emit::ast});
   EXPECT_EQ(parsed({"-d", "codegen", "f"}).shown, std::vector<Emit>{Emit::mir});
