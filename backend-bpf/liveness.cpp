@@ -1,6 +1,8 @@
 // Backward dataflow to a fixed point; in postorder, so that few rounds are needed.
 #include "backend-bpf/liveness.h"
 
+#include <bit>
+
 namespace shrike::bpf {
 
 void effects_of(const lir::Inst& inst, RegisterEffects& out) {
@@ -14,11 +16,11 @@ void effects_of(const lir::Inst& inst, RegisterEffects& out) {
     if (lir::writes(role)) out.defs.push_back(node);
     if (role == lir::Role::early_def) out.early_def = node;
   });
-  uint32_t uses = lir::implicit_uses(inst), defs = lir::implicit_defs(inst);
-  for (Node node = 0; node < lir::allocatable_regs; node++) {
-    if (uses >> node & 1) out.uses.push_back(node);
-    if (defs >> node & 1) out.defs.push_back(node);
-  }
+  auto add = [](uint32_t nodes, std::vector<Node>& to) {
+    for (; nodes != 0; nodes &= nodes - 1) to.push_back(static_cast<Node>(std::countr_zero(nodes)));
+  };
+  add(lir::implicit_uses(inst), out.uses);
+  add(lir::implicit_defs(inst), out.defs);
 }
 
 std::vector<BitSet> live_out_sets(const lir::Function& function) {

@@ -128,8 +128,29 @@ std::vector<bool> reachable_blocks(const Function& function) {
   return reached;
 }
 
+namespace {
+
+// Whether values are numbered in the order of their definitions, without gaps.
+bool has_compact_values(const Function& function) {
+  uint32_t next = 0;
+  for (const Block& block : function.blocks) {
+    for (ValueId param : block.params)
+      if (param.index != next++) return false;
+    for (const Inst& inst : block.insts)
+      if (inst.result.is_valid() && inst.result.index != next++) return false;
+  }
+  return next == function.values.size();
+}
+
+bool is_all(const std::vector<bool>& flags) {
+  return std::find(flags.begin(), flags.end(), false) == flags.end();
+}
+
+}  // namespace
+
 bool compact(Function& function, const std::vector<bool>& keep_slot) {
   std::vector<bool> reached = reachable_blocks(function);
+  if (is_all(reached) && is_all(keep_slot) && has_compact_values(function)) return false;
   SideTable<BlockId, BlockId> new_block;
   SideTable<SlotId, SlotId> new_slot;
   SideTable<ValueId, ValueId> new_value;

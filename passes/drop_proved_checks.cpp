@@ -3,6 +3,8 @@
 // Needs: accesses_checked. Establishes: nothing; keeps accesses_checked, or leaves the function as it was.
 // Destroys: nothing; what is dropped stays until remove_dead.
 // Does not use facts that only the meaning of an operation gives (Prover::semantics): the verifier would not see them.
+#include <algorithm>
+
 #include "mir/edit.h"
 #include "mir/obligations.h"
 #include "passes/passes.h"
@@ -21,7 +23,18 @@ bool is_within(const Inst& inst, const Range& value, const ValueRanges& ranges, 
   return mask.is_exact() && (maybe_set & ~mask.umax) == 0;
 }
 
+bool is_check(const Inst& inst) {
+  return inst.op == Opcode::clamp_u || inst.op == Opcode::and_;
+}
+
+bool has_check(const Function& function) {
+  for (const Block& block : function.blocks)
+    if (std::any_of(block.insts.begin(), block.insts.end(), is_check)) return true;
+  return false;
+}
+
 void drop_in(Module& module, FunctionId id) {
+  if (!has_check(module.functions[id])) return;
   Replacements replacements;
   {
     ValueRanges ranges(module, id, Prover::verifier);
@@ -29,7 +42,7 @@ void drop_in(Module& module, FunctionId id) {
     for (uint32_t b = 0; b < function.blocks.size(); b++) {
       if (!ranges.dominators().is_reachable(BlockId(b))) continue;
       for (const Inst& inst : function.blocks[BlockId(b)].insts) {
-        if (inst.op != Opcode::clamp_u && inst.op != Opcode::and_) continue;
+        if (!is_check(inst)) continue;
         if (is_within(inst, ranges.at(BlockId(b), inst.operands[0]).range, ranges, BlockId(b)))
           replacements.add(inst.result, inst.operands[0]);
       }

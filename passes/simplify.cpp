@@ -28,17 +28,16 @@ class Simplifier {
   explicit Simplifier(Function& function) : function_(function) {}
 
   void run() {
+    clear_unreachable();
     bool changed = true;
     for (int round = 0; changed && round < round_limit; round++) {
-      clear_unreachable();
       edges_ = incoming_edges(function_);
-      changed = simplify_values();
+      RuleScope scope(function_);
+      changed = simplify_values(scope);
       changed |= drop_trivial_params();
+      changed |= clearing(fold_branches(scope));
       apply_replacements();
-      changed |= fold_branches();
-      clear_unreachable();
-      changed |= thread_jumps();
-      clear_unreachable();
+      changed |= clearing(thread_jumps(scope));
       changed |= merge_blocks();
     }
     compact(function_);
@@ -53,14 +52,17 @@ class Simplifier {
       function_.blocks[BlockId(b)].params.clear();
     }
   }
+  bool clearing(bool edges_changed) {
+    if (edges_changed) clear_unreachable();
+    return edges_changed;
+  }
 
   void apply_replacements() {
     replace_uses(function_, replacements_);
     replacements_ = {};
   }
 
-  bool simplify_values() {
-    RuleScope scope(function_);
+  bool simplify_values(RuleScope& scope) {
     bool changed = false;
     for (Block& block : function_.blocks) {
       std::vector<Inst> output;
@@ -123,13 +125,14 @@ class Simplifier {
     args.erase(args.begin() + static_cast<std::ptrdiff_t>(index));
   }
 
-  bool fold_branches() {
-    RuleScope scope(function_);
+  // Before replacements are applied: a definition that the scope knows may still name what is replaced.
+  bool fold_branches(const RuleScope& scope) {
     bool changed = false;
     for (Block& block : function_.blocks) {
       if (block.insts.empty() || block.insts.back().op != Opcode::branch) continue;
       Inst& branch = block.insts.back();
       auto [then, otherwise] = std::pair(branch.targets[0], branch.targets[1]);
+      branch.operands[0] = replacements_.resolve(branch.operands[0]);
       if (auto known = scope.constant_of(branch.operands[0])) {
         become_jump(branch, *known ? then : otherwise);
         changed = true;
@@ -150,9 +153,10 @@ class Simplifier {
   }
 
   // branch (x != 0) is branch x; branch (x == 0) is branch x the other way round.
-  static bool fold_condition(Inst& branch, const RuleScope& scope) {
+  bool fold_condition(Inst& branch, const RuleScope& scope) const {
     const RuleScope::Definition& d = scope.definition(branch.operands[0]);
-    if (!d.is_inst || (d.op != Opcode::ne && d.op != Opcode::eq) || scope.constant_of(d.b) != 0) return false;
+    if (!d.is_inst || (d.op != Opcode::ne && d.op != Opcode::eq) || scope.constant_of(replacements_.resolve(d.b)) != 0)
+      return false;
     branch.operands[0] = d.a;
     if (d.op == Opcode::eq) std::swap(branch.targets[0], branch.targets[1]);
     return true;
@@ -168,8 +172,7 @@ class Simplifier {
 
   // An edge into a block that only goes on to another one goes there at once; so does one into a block that only
   // branches on a parameter for which the edge gives a constant.
-  bool thread_jumps() {
-    RuleScope scope(function_);
+  bool thread_jumps(const RuleScope& scope) {
     SideTable<ValueId, uint32_t> uses = count_uses();
     bool changed = false;
     for (Block& block : function_.blocks) {

@@ -131,12 +131,27 @@ ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prove
       if (insts[i].result.is_valid()) defined_at_[insts[i].result.index] = {block, i};
   }
   entry_facts();
+  if (!has_loop()) {
+    sweep(false);
+    return;
+  }
   do {
     changed_ = false;
     sweep(true);
   } while (changed_);
   sweep(false);
   sweep(false);
+}
+
+// Without loops, reverse postorder visits everything behind all that it depends on: one sweep says it all.
+bool ValueRanges::has_loop() const {
+  std::vector<bool> visited(function_.blocks.size());
+  for (BlockId block : dominators_.order) {
+    for (BlockId predecessor : dominators_.predecessors[block.index])
+      if (!visited[predecessor.index] || predecessor == block) return true;
+    visited[block.index] = true;
+  }
+  return false;
 }
 
 void ValueRanges::entry_facts() {

@@ -53,6 +53,7 @@ class ValueRanges {
     Range range;
   };
 
+  bool has_loop() const;
   void sweep(bool is_ascending);
   Fact param_fact(BlockId block, size_t param) const;
   Fact inst_fact(BlockId block, const Inst& inst) const;

@@ -47,7 +47,7 @@ class Arena {
     size_t start = (used_ + align - 1) & ~(align - 1);
     if (blocks_.empty() || start + size > capacity_) {
       capacity_ = size > block_size ? size : block_size;
-      blocks_.push_back(std::make_unique<std::byte[]>(capacity_));
+      blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(capacity_));
       start = 0;
     }
     used_ = start + size;
