@@ -34,10 +34,6 @@ ValueId low_half(Lower& l, HelperId helper) {
   return l.b().unary(Opcode::zext32, l.b().call(helper, {}));
 }
 
-ValueId load_register(Lower& l, std::string_view name) {
-  return l.b().load(MemWidth::u64, l.context(), static_cast<int32_t>(*register_offset(name)));
-}
-
 const Type* static_argument_type(Checker& c, const ast::Expr& expr, uint32_t number) {
   const std::vector<StaticArgument>& arguments = c.context().static_arguments;
   const std::string& probe = c.body().points.front().name;
@@ -55,7 +51,7 @@ const Type* static_argument_type(Checker& c, const ast::Expr& expr, uint32_t num
 
 ValueId static_argument(Lower& l, const StaticArgument& argument) {
   const Type* type = l.types().integer(argument.size, argument.is_signed);
-  ValueId value = argument.base.empty() ? l.b().constant(0) : load_register(l, argument.base);
+  ValueId value = argument.base.empty() ? l.b().constant(0) : l.load_register(argument.base);
   switch (argument.place) {
     case StaticArgument::Place::constant: return l.b().constant(argument.constant);
     case StaticArgument::Place::in_register:
@@ -64,7 +60,7 @@ ValueId static_argument(Lower& l, const StaticArgument& argument) {
     default: break;
   }
   if (!argument.index.empty()) {
-    ValueId index = l.b().binary(Opcode::mul, load_register(l, argument.index), l.b().constant(argument.scale));
+    ValueId index = l.b().binary(Opcode::mul, l.load_register(argument.index), l.b().constant(argument.scale));
     value = l.b().binary(Opcode::add, value, index);
   }
   value = l.b().binary(Opcode::add, value, l.b().constant(argument.constant));
@@ -89,20 +85,30 @@ ValueId numbered_argument(Lower& l, const ast::Expr& expr) {
   if (l.body().context.row->kind == mir::ProbeKind::usdt) return static_argument(l, l.body().context.static_arguments[number]);
   if (l.body().context.row->kind == mir::ProbeKind::rawtracepoint)
     return l.b().load(MemWidth::u64, l.context(), static_cast<int32_t>(number * 8));
-  return load_register(l, argument_registers[number]);
+  return l.load_register(argument_registers[number]);
 }
 
 const Type* named_arguments_type(Checker& c, const ast::Expr& expr) {
   if (c.context().has_arguments) return c.types().uint64();
-  std::string why = c.context().row->kind != mir::ProbeKind::tracepoint ? c.facts().btf().why : "its format file cannot be read";
+  std::string why = c.context().why_no_arguments;
+  if (why.empty())
+    why = c.context().row->kind != mir::ProbeKind::tracepoint ? c.facts().btf().why : "its format file cannot be read";
   c.report(Diag::no_arguments, expr.span,
            {c.body().points.front().name, why.empty() ? "the kernel's types do not list it" : why});
   return nullptr;
 }
 
 const Type* result_type(Checker& c, const ast::Expr& expr) {
-  if (c.context().row->kind != mir::ProbeKind::fexit) return c.types().int64();
   const std::optional<ProbeArgument>& result = c.context().result;
+  if (result && result->user) {
+    c.note(&expr).space = mir::AddressSpace::user;
+    return c.readable(*result, expr.span) ? result->type : nullptr;
+  }
+  if (!c.context().why_no_arguments.empty()) {
+    c.report(Diag::no_arguments, expr.span, {c.body().points.front().name, c.context().why_no_arguments});
+    return nullptr;
+  }
+  if (c.context().row->kind != mir::ProbeKind::fexit) return c.types().int64();
   if (result && is_scalar(result->type)) return result->type;
   c.report(Diag::no_arguments, expr.span, {c.body().points.front().name, "it returns nothing that fits a register"});
   return nullptr;
@@ -110,7 +116,7 @@ const Type* result_type(Checker& c, const ast::Expr& expr) {
 
 ValueId result_value(Lower& l, const ast::Expr&) {
   if (l.body().context.result) return l.load_argument(*l.body().context.result);
-  return load_register(l, "ax");
+  return l.load_register("ax");
 }
 
 bool is_user_function(const ProbeContext& context) {
@@ -123,7 +129,7 @@ const Type* func_type(Checker& c, const ast::Expr&) {
 
 ValueId func_address(Lower& l) {
   // At a uprobe the instruction pointer is the function; elsewhere the kernel remembers which one it was.
-  if (l.body().context.row->kind == mir::ProbeKind::uprobe) return load_register(l, "ip");
+  if (l.body().context.row->kind == mir::ProbeKind::uprobe) return l.load_register("ip");
   return l.b().call(HelperId::get_func_ip, {l.context()});
 }
 
@@ -171,7 +177,7 @@ constexpr BuiltinRow rows[] = {
     {"leader_comm", 0, task_field_type, nullptr, task_field_into, "name of the process's first thread"},
     {"usermode", use_registers, [](Checker& c, const ast::Expr&) { return c.types().boolean(); },
      [](Lower& l, const ast::Expr&) {
-       ValueId ring = l.b().binary(Opcode::and_, load_register(l, "cs"), l.b().constant(3));
+       ValueId ring = l.b().binary(Opcode::and_, l.load_register("cs"), l.b().constant(3));
        return l.b().binary(Opcode::ne, ring, l.b().constant(0));
      },
      nullptr, "whether the event interrupted user code rather than the kernel"},
@@ -220,7 +226,8 @@ constexpr BuiltinRow rows[] = {
      },
      nullptr, "whether there is a -c child"},
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
-    {"args", use_named_args, named_arguments_type, nullptr, nullptr, "the event's arguments, by name: args.field"},
+    {"args", use_named_args, named_arguments_type, nullptr, nullptr,
+     "the event's arguments, by name: args.field; of uprobes as debug information tells"},
     {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
     {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},

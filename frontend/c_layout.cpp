@@ -8,6 +8,7 @@
 
 #include "frontend/c_integers.h"
 #include "frontend/constant_expr.h"
+#include "frontend/language_types.h"
 #include "mir/btf.h"
 
 namespace shrike {
@@ -226,6 +227,7 @@ bool CTypes::complete(const Type* type) {
 
 const mir::RecordLayout* CTypes::layout(const Type* type, Diagnostics* diagnostics) {
   if (const mir::RecordLayout* known = types_.layout(type)) return known;
+  if (is_user_record(type)) return facts_.define_user_record(type, types_);
   const ast::CRecord* record = find_record(type->name, type->is_union);
   auto btf = record != nullptr && !yields_to_btf(record->origin) ? Answer<const Btf*>{} : facts_.btf();
   if (btf.status == Lookup::found)

@@ -143,6 +143,7 @@ namespace {
 struct BodyUses {
   bool args = false;
   bool retval = false;
+  bool retval_parts = false;  // fields of it, or what it points to
   bool numbered_args = false;
   bool probe = false;
 };
@@ -156,7 +157,15 @@ bool is_known_elsewhere(std::string_view provider) {
 BodyUses uses_of(const ast::Probe& probe) {
   BodyUses uses;
   ast::Visitor visitor;
+  auto is_retval = [](const ast::Expr* expr) {
+    const auto* ident = expr->as<ast::Ident>();
+    return ident != nullptr && ident->name == "retval";
+  };
   visitor.on_expr = [&](const ast::Expr& expr) {
+    if (const auto* field = expr.as<ast::Field>()) uses.retval_parts |= is_retval(field->object);
+    if (const auto* index = expr.as<ast::Index>()) uses.retval_parts |= is_retval(index->object);
+    if (const auto* unary = expr.as<ast::Unary>())
+      uses.retval_parts |= unary->op == ast::UnaryOp::dereference && is_retval(unary->operand);
     if (const auto* ident = expr.as<ast::Ident>()) {
       uses.args |= ident->name == "args";
       uses.retval |= ident->name == "retval";
@@ -201,8 +210,9 @@ void Checker::resolve_probes() {
            resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_)) {
         total++;
         // A tracing program is loaded for one function.
-        bool is_own = uses.probe || uses.args || row->program == mir::ProgramType::tracing;
-        bool wants_arguments = uses.args || (row->kind == mir::ProbeKind::usdt && uses.numbered_args) ||
+        bool is_typed_return = row->kind == mir::ProbeKind::uretprobe && uses.retval_parts;
+        bool is_own = uses.probe || uses.args || is_typed_return || row->program == mir::ProgramType::tracing;
+        bool wants_arguments = uses.args || is_typed_return || (row->kind == mir::ProbeKind::usdt && uses.numbered_args) ||
                                (row->kind == mir::ProbeKind::fexit && uses.retval);
         ProbeContext context = context_of(place, *row, *program_.facts, wants_arguments, program_.types);
         auto same =

@@ -333,7 +333,7 @@ struct ExprChecker {
       if (arguments[i].name != e.name) continue;
       note().argument = static_cast<uint32_t>(i);
       note().space = c.context().space;
-      return arguments[i].type;
+      return c.readable(arguments[i], e.name_span) ? arguments[i].type : nullptr;
     }
     std::vector<std::string_view> candidates;
     for (const ProbeArgument& candidate : arguments) candidates.push_back(candidate.name);
@@ -526,12 +526,19 @@ bool Checker::format(const ast::Call& call, size_t first) {
   return is_good;
 }
 
+bool Checker::readable(const ProbeArgument& argument, Span span) {
+  if (!argument.user || argument.user->kind != UserPlace::Kind::elsewhere) return true;
+  report(Diag::unreadable_argument, span, {argument.name, body().points.front().name, argument.user->why});
+  return false;
+}
+
 const mir::RecordLayout* Checker::layout(const Type* record, Span span) {
   if (const mir::RecordLayout* known = types().layout(record)) return known;
   Diagnostics reasons;
   if (const mir::RecordLayout* found = c_types_.layout(record, &reasons)) return found;
   auto btf = facts().btf();
   if (reasons.has_errors()) sink_->add(reasons.all().front());
+  else if (is_user_record(record)) report(Diag::unknown_record, span, {show(record)});
   else if (btf.status != Lookup::found) report(Diag::no_btf, span, {show(record), btf.why});
   else report(Diag::unknown_record, span, {show(record)});
   return nullptr;

@@ -75,6 +75,7 @@ struct ProbeArgument {
   uint32_t offset = 0;  // bytes from the context
   uint32_t size = 8;    // bytes to load there
   bool is_data_loc = false;
+  std::optional<UserPlace> user = {};  // of functions of programs: where it is, instead of an offset
 };
 
 // What is fixed about the place a body runs at.
@@ -84,6 +85,7 @@ struct ProbeContext {
   std::optional<ProbeArgument> result;                  // retval of a function whose types are known
   std::vector<StaticArgument> static_arguments;         // usdt: arg0 and on, if the body uses them
   bool has_arguments = false;                           // args may be used
+  std::string why_no_arguments;                         // if they were wanted and are not known
   mir::AddressSpace space = mir::AddressSpace::kernel;  // of pointers the script makes from integers
   uint32_t context_size = 0;                            // bytes readable behind ctx, tracepoints
 };

@@ -46,6 +46,8 @@ class Checker {
   // The value of an integer known while compiling; reports others.
   std::optional<int64_t> constant_integer(const ast::Expr* expr, std::string_view what);
   std::optional<std::string_view> constant_string(const ast::Expr* expr, std::string_view what);
+  // Whether an argument of the probe can be read; reports if not.
+  bool readable(const ProbeArgument& argument, Span span);
   // A format string and its arguments, args[first] being the format. False after an error.
   bool format(const ast::Call& call, size_t first);
   // The map an argument names, read as a whole. Null if it is none.

@@ -2,11 +2,14 @@
 // answer fetched only when asked; tests answer from fixtures. The frontend does no I/O of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "mir/type.h"
 
 namespace shrike {
 
@@ -58,6 +61,31 @@ struct StaticProbe {
   std::vector<StaticArgument> arguments;
 };
 
+// Where a function of a program has one of its arguments when it is entered, or its result when it returns.
+struct UserPlace {
+  enum class Kind : uint8_t { in_registers, stack, elsewhere };
+  Kind kind = Kind::elsewhere;
+  std::array<std::string_view, 2> names;  // in_registers: of each 8 bytes, as reg() takes them; the second may be empty
+  uint32_t offset = 0;                    // stack: bytes above the stack pointer
+  bool is_reference = false;              // what is there is the address of the value
+  std::string why;                        // elsewhere: what stands in the way
+
+  bool operator==(const UserPlace&) const = default;
+};
+
+struct UserValue {
+  std::string name;
+  std::string spelled;  // its type as the source has it, for lists
+  const mir::Type* type = nullptr;
+  UserPlace place;
+};
+
+// A function as its program's debug information tells. Records that types name are laid out by define_user_record.
+struct UserFunction {
+  std::vector<UserValue> arguments;
+  std::optional<UserValue> result;  // none: it returns nothing
+};
+
 // A pid namespace, by the file that stands for it.
 struct PidNamespace {
   uint64_t device = 0, inode = 0;
@@ -94,6 +122,11 @@ class KernelFacts {
   // those of all files the process runs.
   virtual Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,
                                                                std::string_view name) = 0;
+
+  // Arguments and result of the function whose first instruction is at this offset in the file.
+  virtual Answer<UserFunction> user_function(const ProbeTarget& function, mir::TypePool& types) = 0;
+  // Lays out a record that user_function, or an earlier layout, named; null for any other.
+  virtual const mir::RecordLayout* define_user_record(const mir::Type* record, mir::TypePool& types) = 0;
 
   // The kernel's types; null, with the reason in `why`, if the kernel has none.
   virtual Answer<const Btf*> btf() = 0;

@@ -57,6 +57,10 @@ bool is_made_record(const Type* type) {
   return type->name.starts_with("record_");
 }
 
+bool is_user_record(const Type* type) {
+  return type->name.find('@') != std::string::npos;
+}
+
 bool has_sign(const Type* type) {
   return type->is_signed || type->is(TypeKind::boolean);
 }
@@ -151,6 +155,14 @@ std::string show(const Type* type) {
   switch (type->kind) {
     case TypeKind::none: return "none";
     case TypeKind::pointer: return type->element->is(TypeKind::none) ? "pointer" : "pointer to " + show(type->element);
+    case TypeKind::record:
+    case TypeKind::enumeration:
+      if (is_user_record(type))  // without its file
+        return (type->is(TypeKind::enumeration) ? "enum "
+                : type->is_union                ? "union "
+                                                : "struct ") +
+               type->name.substr(0, type->name.find('@'));
+      return type->text;
     default: return type->text;
   }
 }

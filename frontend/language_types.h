@@ -29,6 +29,9 @@ const mir::Type* read_as(const mir::Type* type, mir::TypePool& pool);
 // Is the type one that record_type() made?
 bool is_made_record(const mir::Type* type);
 
+// Is the type one of a program's debug information? Those are called NAME@FILE, for programs and the kernel share names.
+bool is_user_record(const mir::Type* type);
+
 // Does arithmetic on values of this type keep a sign? A truth value counts as the signed numbers 0 and 1.
 bool has_sign(const mir::Type* type);
 

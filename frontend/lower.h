@@ -99,6 +99,8 @@ class Lower {
   void write_bytes(const Place& to, std::string_view bytes, uint32_t size);  // constant bytes, zero-padded
 
   mir::ValueId load_argument(const ProbeArgument& argument);
+  Place user_place(const UserPlace& place);
+  mir::ValueId load_register(std::string_view name);
 
   // Variables.
   void assign_scalar(VariableId id, mir::ValueId value);

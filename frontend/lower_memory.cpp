@@ -3,6 +3,7 @@
 
 #include "frontend/lower.h"
 #include "frontend/probes.h"
+#include "frontend/registers.h"
 
 namespace shrike {
 
@@ -261,12 +262,14 @@ Place Lower::place(const ast::Expr* expr) {
     if (note(expr).argument != UINT32_MAX) {
       // Bytes inside the context, such as a name: helpers read them, loads may not cross fields.
       const ProbeArgument& argument = body_->context.arguments[note(expr).argument];
+      if (argument.user) return user_place(*argument.user);
       return {b().unary(Opcode::ptr_to_int, context()), static_cast<int32_t>(argument.offset), Place::Memory::kernel};
     }
     uint32_t offset = note(expr).field->offset;
     if (type(e->object)->is(TypeKind::pointer)) return Place{scalar(e->object), 0, memory_of(type(e->object)->space)}.at(offset);
     return place(e->object).at(offset);
   }
+  if (expr->as<ast::Ident>() != nullptr && own->is(TypeKind::record)) return user_place(*body_->context.result->user);  // retval
   if (const auto* e = expr->as<ast::Index>()) {
     const Type* object = type(e->object);
     uint32_t size = object->is(TypeKind::string) ? 1 : object->element->size;
@@ -294,8 +297,33 @@ ValueId Lower::load_bit_field(const Place& from, const mir::RecordField& field) 
   return b().binary(field.type->is_signed ? Opcode::shr_s : Opcode::shr_u, top, b().constant(64 - field.bit_size));
 }
 
+ValueId Lower::load_register(std::string_view name) {
+  return b().load(MemWidth::u64, context(), static_cast<int32_t>(*register_offset(name)));
+}
+
+// Where an argument of a program's function, or its result, can be read.
+Place Lower::user_place(const UserPlace& place) {
+  if (place.kind == UserPlace::Kind::stack) {
+    Place at{load_register("sp"), static_cast<int32_t>(place.offset), Place::Memory::user};
+    return place.is_reference ? Place{load_scalar(at, types().uint64()), 0, Place::Memory::user} : at;
+  }
+  if (place.is_reference) return {load_register(place.names[0]), 0, Place::Memory::user};
+  Place copy{slot("argument", 16)};
+  b().store(MemWidth::u64, copy.pointer, load_register(place.names[0]), 0);
+  ValueId second = place.names[1].empty() ? b().constant(0) : load_register(place.names[1]);
+  b().store(MemWidth::u64, copy.pointer, second, 8);
+  return copy;
+}
+
 // A named argument that fits a register.
 ValueId Lower::load_argument(const ProbeArgument& argument) {
+  if (argument.user && (argument.user->kind == UserPlace::Kind::stack || argument.user->is_reference))
+    return load_scalar(user_place(*argument.user), argument.type);
+  if (argument.user) {  // what is above the value is not defined
+    ValueId whole = load_register(argument.user->names[0]);
+    ValueId value = extend(whole, types().integer(argument.type->size, argument.type->is_signed));
+    return argument.type->is(TypeKind::boolean) ? extend(value, argument.type) : value;
+  }
   bool is_raw = body_->context.row->kind == mir::ProbeKind::rawtracepoint;
   // A load would give a pointer of the kernel's types, with which there is little that programs may do; old kernels refuse it
   // for pointers to anything but structures.

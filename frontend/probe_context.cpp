@@ -1,5 +1,5 @@
-// What a body at a place may ask for: its named arguments, from the format file of a tracepoint or the kernel's types, and
-// those of a static probe.
+// What a body at a place may ask for: its named arguments, from the format file of a tracepoint, the kernel's types or a
+// program's debug information, and those of a static probe.
 #include <algorithm>
 
 #include "frontend/probes.h"
@@ -64,6 +64,20 @@ void add_typed_arguments(ProbeContext& context, const mir::AttachPoint& point, K
   if (prototype.size_or_type != 0 && !result->is(mir::TypeKind::none)) context.result = {"retval", result, offset, 8, false};
 }
 
+// As debug information tells; the context is struct pt_regs.
+void add_user_arguments(ProbeContext& context, const mir::AttachPoint& point, KernelFacts& facts, mir::TypePool& types) {
+  if (point.offset != 0) {
+    context.why_no_arguments = "the probe is not at the first instruction of the function";
+    return;
+  }
+  Answer<UserFunction> function = facts.user_function({point.target, point.function, point.address}, types);
+  context.has_arguments = function.status == Lookup::found;
+  context.why_no_arguments = function.why;
+  auto argument = [](const UserValue& value) { return ProbeArgument{value.name, value.type, 0, 8, false, value.place}; };
+  for (const UserValue& value : function.value.arguments) context.arguments.push_back(argument(value));
+  if (function.value.result) context.result = argument(*function.value.result);
+}
+
 }  // namespace
 
 ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, bool wants_arguments,
@@ -92,6 +106,7 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
     for (StaticProbe& place : places.value)
       if (place.address == point.address) context.static_arguments = std::move(place.arguments);
   }
+  if (row.kind == ProbeKind::uprobe || row.kind == ProbeKind::uretprobe) add_user_arguments(context, point, facts, types);
   if (row.kind == ProbeKind::fentry || row.kind == ProbeKind::fexit) add_typed_arguments(context, point, facts, types);
   if (row.kind == ProbeKind::rawtracepoint) {
     auto btf = facts.btf();

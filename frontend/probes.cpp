@@ -29,7 +29,7 @@ constexpr ProbeRow rows[] = {
     {"kretprobe", "kr", "[MODULE:]FUNCTION", ProbeKind::kretprobe, ProgramType::kprobe, return_uses, 0, true,
      "return of a kernel function"},
     {"uprobe", "u", "BINARY:FUNCTION[+OFFSET], BINARY:ADDRESS or BINARY:cpp:NAME", ProbeKind::uprobe, ProgramType::kprobe,
-     function_uses, 0, false, "entry of a user function, or any instruction"},
+     function_uses | use_named_args, 0, false, "entry of a user function, or any instruction"},
     {"uretprobe", "ur", "BINARY:FUNCTION, BINARY:ADDRESS or BINARY:cpp:NAME", ProbeKind::uretprobe, ProgramType::kprobe,
      return_uses, 0, false, "return of a user function"},
     {"usdt", "U", "BINARY:[PROVIDER:]NAME", ProbeKind::usdt, ProgramType::kprobe,

@@ -1,6 +1,7 @@
 // Providers that have a list are walked in the order of the table below; user-space functions only when a file is named.
 #include "runtime/list_probes.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -71,6 +72,20 @@ void print_iterator(const Btf& types, std::string_view name, const ListOptions& 
   const mir::RecordLayout* context = types.define_record(iterator_context + std::string(name), false, pool);
   for (size_t i = 0; context != nullptr && i < context->fields.size(); i++)
     options.print("    " + context->fields[i].type->text + " ctx->" + context->fields[i].name + "\n");
+}
+
+// Of a function whose debug information is there.
+void print_user_arguments(const ProbeTarget& function, std::string_view provider, KernelFacts& facts,
+                          const ListOptions& options) {
+  if (!options.with_arguments) return;
+  mir::TypePool pool;
+  Answer<UserFunction> known = facts.user_function(function, pool);
+  auto print = [&](const UserValue& value) {
+    bool ends_in_mark = value.spelled.ends_with('*') || value.spelled.ends_with('&');
+    options.print("    " + value.spelled + (ends_in_mark ? "" : " ") + value.name + "\n");
+  };
+  if (provider == "uprobe") std::for_each(known.value.arguments.begin(), known.value.arguments.end(), print);
+  else if (known.value.result) print(*known.value.result);
 }
 
 class Lister {
@@ -198,7 +213,10 @@ bool Lister::list_user_functions(const Search& search, const char* provider) {
       facts_.match_user_functions(search.target, search.has_function ? search.function : "*");
   if (found.status == Lookup::unreadable || (found.value.empty() && !found.why.empty()))
     return unreadable(search, provider, found.why);
-  for (const ProbeTarget& target : found.value) line(std::string(provider) + ":" + target.target + ":" + target.function);
+  for (const ProbeTarget& target : found.value) {
+    line(std::string(provider) + ":" + target.target + ":" + target.function);
+    print_user_arguments(target, provider, facts_, options_);
+  }
   return true;
 }
 
@@ -354,6 +372,9 @@ void list_probe(const mir::AttachPoint& probe, KernelFacts& facts, const ListOpt
   if (const Btf* types = probe.kind == mir::ProbeKind::iter ? facts.btf().value : nullptr)
     return print_iterator(*types, probe.function, options);
   options.print(probe.name + "\n");
+  bool is_user = probe.kind == mir::ProbeKind::uprobe || probe.kind == mir::ProbeKind::uretprobe;
+  if (is_user && probe.offset == 0)
+    print_user_arguments({probe.target, probe.function, probe.address}, mir::name_of(probe.kind), facts, options);
   if (options.with_arguments && probe.kind == mir::ProbeKind::tracepoint)
     print_fields(facts.tracepoint_format(probe.target, probe.function).value, options);
 }

@@ -165,6 +165,17 @@ Answer<std::vector<StaticProbe>> LiveKernelFacts::match_static_probes(std::strin
   return answer;
 }
 
+Answer<UserFunction> LiveKernelFacts::user_function(const ProbeTarget& function, mir::TypePool& types) {
+  auto [known, is_new] = debug_types_.try_emplace(function.target);
+  if (is_new) known->second = std::make_unique<DebugTypes>(function.target, debug_);
+  return read_user_function(*known->second, function, types);
+}
+
+const mir::RecordLayout* LiveKernelFacts::define_user_record(const mir::Type* record, mir::TypePool& types) {
+  auto known = debug_types_.find(record->name.substr(record->name.find('@') + 1));
+  return known == debug_types_.end() ? nullptr : known->second->define_record(record, types);
+}
+
 Answer<const Btf*> LiveKernelFacts::btf() {
   if (!btf_) {
     btf_ = std::make_unique<BtfFile>();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "frontend/kernel_facts.h"
+#include "runtime/debug_types.h"
 #include "runtime/static_probes.h"
 #include "runtime/symbol_options.h"
 #include "runtime/tracefs.h"
@@ -29,6 +30,8 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override;
   Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,
                                                        std::string_view name) override;
+  Answer<UserFunction> user_function(const ProbeTarget& function, mir::TypePool& types) override;
+  const mir::RecordLayout* define_user_record(const mir::Type* record, mir::TypePool& types) override;
   Answer<const Btf*> btf() override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
   Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
@@ -49,8 +52,9 @@ class LiveKernelFacts final : public KernelFacts {
   DebugDirectories debug_;
   uint64_t pid_;
   std::unique_ptr<BtfFile> btf_;
-  std::map<std::string, StaticProbes> static_probes_;         // by file: several attach points may ask about one
-  std::map<std::string, Answer<uint64_t>> kernel_addresses_;  // the list of symbols is long
+  std::map<std::string, std::unique_ptr<DebugTypes>> debug_types_;  // by file
+  std::map<std::string, StaticProbes> static_probes_;               // by file: several attach points may ask about one
+  std::map<std::string, Answer<uint64_t>> kernel_addresses_;        // the list of symbols is long
   uint32_t possible_cpus_ = 0;
 };
 

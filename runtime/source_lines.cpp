@@ -32,18 +32,24 @@ uint64_t number_of(Dwarf_Die* die, unsigned name) {
   return dwarf_formudata(dwarf_attr(die, name, &attribute), &value) == 0 ? value : 0;
 }
 
+// What a unit left in a file of its own (split DWARF) is there, if the file is.
+void follow_split(Dwarf_Die& unit) {
+  Dwarf_Die split;
+  uint8_t kind = 0;
+  bool is_split = dwarf_cu_info(unit.cu, nullptr, &kind, nullptr, &split, nullptr, nullptr, nullptr) == 0 &&
+                  kind == DW_UT_skeleton && split.addr != nullptr;
+  if (is_split) unit = split;
+}
+
 }  // namespace
 
 Dwarf_Die* unit_at(Dwarf* dwarf, uint64_t address, Dwarf_Die& memory) {
-  if (dwarf_addrdie(dwarf, address, &memory) != nullptr) return &memory;
+  bool is_found = dwarf_addrdie(dwarf, address, &memory) != nullptr;
   Dwarf_CU* unit = nullptr;
-  Dwarf_Die split;
-  uint8_t kind = 0;
-  while (dwarf_get_units(dwarf, unit, &unit, nullptr, &kind, &memory, &split) == 0) {
-    if (kind == DW_UT_skeleton && split.addr != nullptr) memory = split;
-    if (dwarf_haspc(&memory, address) > 0) return &memory;
-  }
-  return nullptr;
+  while (!is_found && dwarf_get_units(dwarf, unit, &unit, nullptr, nullptr, &memory, nullptr) == 0)
+    is_found = dwarf_haspc(&memory, address) > 0;
+  if (is_found) follow_split(memory);
+  return is_found ? &memory : nullptr;
 }
 
 SourceLines::SourceLines(std::unique_ptr<ElfImage> image, const DebugDirectories& directories, bool demangle)

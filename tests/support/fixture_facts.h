@@ -1,6 +1,7 @@
 // KernelFacts for tests: a small machine that is the same everywhere. Has two tracepoints of category `app` (open and close)
 // and one of `syscalls`, one raw tracepoint without types, functions `do_work`, `do_rest` and a lock, binary /bin/app with
-// symbols `main` and `work` and the static probe app:start, four CPUs, and no BTF.
+// symbols `main` and `work` (whose arguments are known: `count` and `real`) and the static probe app:start, four CPUs, and no
+// BTF.
 #pragma once
 
 #include <algorithm>
@@ -53,6 +54,14 @@ class FixtureFacts : public KernelFacts {
       answer = {Lookup::found, {{"/bin/app", "app", "start", 0x300, 0, {in_register, real}}}, ""};
     return answer;
   }
+  Answer<UserFunction> user_function(const ProbeTarget& function, mir::TypePool& types) override {
+    if (function.function != "work") return {Lookup::missing, {}, "there is no debug information"};
+    UserPlace first{UserPlace::Kind::in_registers, {"di", ""}, 0, false, ""};
+    UserPlace real{.why = "it is in a floating-point register"};
+    UserFunction work{{{"count", "int", types.integer(4, true), first}, {"real", "double", types.none(), real}}, {}};
+    return {Lookup::found, work, ""};
+  }
+  const mir::RecordLayout* define_user_record(const mir::Type*, mir::TypePool&) override { return nullptr; }
   Answer<const Btf*> btf() override { return {Lookup::missing, nullptr, "this machine has no BTF"}; }
   Answer<uint64_t> kernel_address(std::string_view symbol) override {
     if (symbol == "jiffies") return {Lookup::found, 0xffffffff81000000u, ""};
