@@ -1,5 +1,5 @@
 // A kernel as data: what it has, what it limits, how far it deduces. The version number only picks a default; a
-// distribution's kernel differs from the number's and gets a profile of its own. To add a kernel, add a row in kernels.cpp.
+// distribution's kernel differs from the number's and gets a profile of its own. To add a kernel, add a file to kernels/.
 // Helpers carry their first version in mir/helpers.def; which program types may call them, and since when there are which
 // types of programs and maps, is here.
 #pragma once

@@ -85,7 +85,7 @@ TEST(IncludeGraph, QuotedIncludesAreWrittenFromTheRootAndExist) {
   for (const TreeFile& file : tree()) {
     if (!is_source(file.path)) continue;
     for (const Include& include : includes_of(file)) {
-      if (!include.quoted) continue;
+      if (!include.quoted || include.target.ends_with(".inc")) continue;  // the build makes lists of files
       const auto found =
           std::find_if(tree().begin(), tree().end(), [&](const TreeFile& other) { return other.path == include.target; });
       EXPECT_TRUE(found != tree().end()) << file.path << ":" << include.line << " includes " << include.target;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/verifier-sim/assemble.h"
 #include "tests/verifier-sim/live_kernel.h"
 
@@ -175,6 +177,20 @@ TEST(Reject, StackBelowAllThatWasWritten) {
   Verdict v = verify(p.program, *find_profile("5.10"));
   EXPECT_EQ(v.message, "invalid read from stack R10 off -16+0 size 8");
   EXPECT_EQ(v.insn, 2u);
+}
+
+// To add a kernel is to add a file: the build lists them, and no other list is to be kept.
+TEST(Profile, EveryFileOfKernelsIsAKernel) {
+  size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(SHRIKE_SOURCE_DIR "/verifier-sim/kernels")) {
+    files++;
+    const std::optional<Profile> profile = find_profile(file.path().stem().string());
+    ASSERT_TRUE(profile) << file.path();
+    EXPECT_EQ(parse_version(profile->name), profile->version);
+  }
+  EXPECT_EQ(all_profiles().size(), files);
+  EXPECT_EQ(all_profiles().front().name, "5.4");
+  EXPECT_EQ(find_profile("6.19"), std::nullopt);
 }
 
 TEST(Profile, OlderKernelsLackTypesInstructionsAndRanges) {
