@@ -176,6 +176,8 @@ struct ExprChecker {
   const Type* dereference(const ast::Unary& e) {
     const Type* type = c.expr(e.operand);
     if (type == nullptr) return nullptr;
+    // What kaddr(), arguments and registers give is an address whose type nobody said.
+    if (type == types().uint64()) return loaded(type, c.context().space);
     if (!type->is(TypeKind::pointer) || type->element->is(TypeKind::none)) {
       c.report(Diag::not_dereferenceable, e.operand->span, {show(type)});
       return nullptr;

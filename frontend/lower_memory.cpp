@@ -257,7 +257,7 @@ Place Lower::place(const ast::Expr* expr) {
     return place(e->object).at(type(e->object)->elements[e->index].offset);
   }
   if (const auto* e = expr->as<ast::Unary>(); e != nullptr && e->op == ast::UnaryOp::dereference)
-    return {scalar(e->operand), 0, memory_of(type(e->operand)->space)};
+    return {scalar(e->operand), 0, memory_of(note(expr).space)};
   if (const auto* e = expr->as<ast::Field>()) {
     if (note(expr).argument != UINT32_MAX) {
       // Bytes inside the context, such as a name: helpers read them, loads may not cross fields.

@@ -1,29 +1,17 @@
 // The scripts that Debian's bpftrace package installs are real programs by people who never saw shrike: each compiles and
-// every program of it loads, also those whose probes this kernel lacks, for only attaching needs the probe. The few that
-// name something this machine truly does not have are listed with what is said about it.
-#include <dirent.h>
-
+// every program of it loads, also those whose probes this kernel lacks, for only attaching needs the probe. Those whose probes
+// it has run. The few that name something this machine truly does not have are listed with what is said about it. tests/qemu
+// runs all on kernels with kprobes.
 #include <algorithm>
 #include <map>
 
 #include "tests/kernel/tracer.h"
+#include "tests/support/tool_runs.h"
 
 namespace shrike::testing {
 namespace {
 
-const std::string folder = "/usr/sbin/";
-
-std::vector<std::string> tool_names() {
-  std::vector<std::string> names;
-  DIR* const listing = opendir(folder.c_str());
-  while (const dirent* entry = listing ? readdir(listing) : nullptr) {
-    const std::string name = entry->d_name;
-    if (name.ends_with(".bt")) names.push_back(name);
-  }
-  if (listing) closedir(listing);
-  std::sort(names.begin(), names.end());
-  return names;
-}
+const std::string folder = tools_folder;
 
 // What stands in the way of a script: the first line of the message, after the script's path.
 struct Obstacle {
@@ -44,9 +32,7 @@ const std::map<std::string, Obstacle> obstacles = {
 using DebianTools = LiveTest;
 
 TEST_F(DebianTools, AllLoad) {
-  const std::vector<std::string> names = tool_names();
-  ASSERT_EQ(names.size(), 38u) << "the package bpftrace is not installed: scripts/install-test-deps does that";
-  for (const std::string& name : names) {
+  for (const std::string& name : tool_names()) {
     const std::string path = folder + name;
     const Result result = shrike({"--stop-after=load", path});
     const auto obstacle = obstacles.find(name);
@@ -57,6 +43,25 @@ TEST_F(DebianTools, AllLoad) {
     EXPECT_EQ(result.status, 1) << name << " loads now: take it from the list";
     EXPECT_TRUE(has(result.err, path + ":" + obstacle->second.place + ": ERROR: " + obstacle->second.says)) << result.err;
   }
+}
+
+// All at once beside what they watch for: each sees it, and ends when asked to.
+TEST_F(DebianTools, RunWhereTheirProbesExist) {
+  const std::map<std::string, size_t> left_out = {{"ssllatency.bt", 14}, {"sslsnoop.bt", 14}, {"threadsnoop.bt", 1}};
+  std::vector<std::string> names;
+  std::vector<std::string> command = {"/bin/busybox", "sh", SHRIKE_SOURCE_DIR "/tests/support/run-tools", shrike_binary()};
+  for (const std::string& name : tool_names()) {
+    const bool is_refused = obstacles.contains(name) && !left_out.contains(name);
+    if (is_refused || has(read_file(folder + name), "kprobe:") || has(read_file(folder + name), "kretprobe:")) continue;
+    names.push_back(name);
+    command.push_back(folder + name);
+  }
+  const Result run_of_all = run(command, {.env = {{"BPFTRACE_MISSING_PROBES", "warn"}}}, 120000);
+  const std::map<std::string, Result> results = tool_results(run_of_all.out);
+  ASSERT_EQ(results.size(), names.size()) << run_of_all.out << run_of_all.err;
+  EXPECT_EQ(names.size(), 19u);
+  for (const std::string& name : names)
+    expect_tool_ran(name, results.at(name), left_out.contains(name) ? left_out.at(name) : 0, "of this machine");
 }
 
 // Nothing but the probes themselves keeps these from running.

@@ -1,6 +1,7 @@
 // Packs the initial file system, starts QEMU and reads the results off its second serial port; see guest.h.
 #include "tests/qemu/guest.h"
 
+#include <dirent.h>
 #include <gtest/gtest.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,9 @@ std::string shell_quoted(std::string_view text) {
 
 namespace {
 
-// The shared libraries that the workload asks for, as ldd tells them.
+const char* const kernels_folder = SHRIKE_SOURCE_DIR "/build/kernels/";
+
+// The shared libraries that a program asks for, as ldd tells them.
 std::vector<std::string> libraries_of(const std::string& program) {
   std::vector<std::string> paths;
   for (const std::string& line : split_lines(run({"ldd", program}, {}, 10000).out)) {
@@ -121,6 +124,33 @@ void read_results(std::string_view text, GuestRun* run) {
 }
 
 }  // namespace
+
+std::string kernel_of(const std::string& series) {
+  std::string found;
+  DIR* const folder = opendir(kernels_folder);
+  while (const dirent* entry = folder ? readdir(folder) : nullptr) {
+    const std::string name = entry->d_name;
+    if (name.starts_with(series + ".") && access(image_of(name).c_str(), R_OK) == 0) found = name;
+  }
+  if (folder) closedir(folder);
+  if (found.empty())
+    fprintf(stderr, "SKIPPED, not passed: no Linux %s in %s; tests/qemu/fetch-kernels gets it\n", series.c_str(), kernels_folder);
+  return found;
+}
+
+std::string image_of(const std::string& version) {
+  return kernels_folder + version + "/vmlinuz";
+}
+
+std::string name_of_series(const ::testing::TestParamInfo<const char*>& kernel) {
+  return "Linux_" + replace_all(kernel.param, ".", "_");
+}
+
+std::vector<GuestFile> program_with_libraries(const std::string& path) {
+  std::vector<GuestFile> files = {{path, read_file(path), true}};
+  for (const std::string& library : libraries_of(path)) files.push_back({library, read_file(library), true});
+  return files;
+}
 
 GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms,
                       const std::vector<GuestFile>& files) {

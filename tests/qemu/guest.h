@@ -3,6 +3,8 @@
 // side is the script `init`. Judging the results is left to the caller.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <string>
 #include <string_view>
@@ -48,6 +50,15 @@ struct GuestFile {
   std::string bytes;
   bool executable = false;
 };
+
+// The newest kernel of a series such as 6.12 that is in build/kernels; empty, and said on stderr, if there is none.
+std::string kernel_of(const std::string& series);
+std::string image_of(const std::string& version);
+// `Linux_6_12`, the name of a parametrised test.
+std::string name_of_series(const ::testing::TestParamInfo<const char*>& kernel);
+
+// A program of this machine for the guest, with the libraries it asks for.
+std::vector<GuestFile> program_with_libraries(const std::string& path);
 
 // Boots `kernel` with shrike and the workload of this build, and `files`, and runs the cases one after the other.
 GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& cases, int timeout_ms,
