@@ -118,6 +118,11 @@ class KernelFacts {
   // The same by the names that C++ gives functions, with or without their parameters: `space::f*` and `space::f(int)`.
   virtual Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) = 0;
 
+  // Code of one line of source, by the debug information of a binary or library: `file` is a path or the end of one, a column
+  // of 0 any. One place for each function the line is in and each copy of it that was inlined. `why` may hint at other lines.
+  virtual Answer<std::vector<ProbeTarget>> match_source_line(std::string_view path, std::string_view file, uint64_t line,
+                                                             uint64_t column) = 0;
+
   // Static probes of a binary or library by globs over provider and name, in the order of the file. With a `pid` and no path,
   // those of all files the process runs.
   virtual Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,

@@ -226,7 +226,28 @@ struct Resolver {
     return not_found(answer);
   }
 
+  // BINARY@FILE:LINE or BINARY@FILE:LINE:COLUMN.
+  std::vector<mir::AttachPoint> source_line() {
+    size_t at = point.parts[0].rfind('@');
+    std::string traced = options.pid == 0 ? "" : "/proc/" + std::to_string(options.pid) + "/exe";
+    std::string_view path = at == 0 ? std::string_view(traced) : point.parts[0].substr(0, at);
+    std::string_view file = point.parts[0].substr(at + 1);
+    uint64_t line = 0, column = 0;
+    bool has_numbers = point.parts.size() <= 3 && parse_number(point.parts[1], line) &&
+                       (point.parts.size() == 2 || parse_number(point.parts[2], column));
+    if (!has_numbers || path.empty() || file.empty() || row.kind == ProbeKind::uretprobe) return bad_form();
+    auto answer = facts.match_source_line(path, file, line, column);
+    if (answer.status != Lookup::found) return not_found(answer);
+    std::vector<mir::AttachPoint> out = all(answer.value, true);
+    for (mir::AttachPoint& found : out) {
+      found.name = std::string(row.name) + ":" + found.target + "@" + std::string(file);
+      for (size_t i = 1; i < point.parts.size(); i++) found.name.append(":").append(point.parts[i]);
+    }
+    return out;
+  }
+
   std::vector<mir::AttachPoint> user_function() {
+    if (point.parts.size() > 1 && point.parts[0].find('@') != std::string_view::npos) return source_line();
     bool is_cpp = point.parts.size() == 3 && point.parts[1] == "cpp";
     std::string_view path = point.parts.size() == 2 || is_cpp ? point.parts[0] : std::string_view();
     std::string traced = "/proc/" + std::to_string(options.pid) + "/exe";

@@ -194,13 +194,19 @@ std::optional<Dwarf_Die> DebugTypes::function_at(uint64_t file_offset) {
   Dwarf_Die memory;
   Dwarf_Die* unit = dwarf_ == nullptr ? nullptr : unit_at(dwarf_, address, memory);
   if (unit == nullptr) return std::nullopt;
-  Dwarf_Die* scopes = nullptr;
-  int count = dwarf_getscopes(unit, address, &scopes);
   std::optional<Dwarf_Die> found;
-  for (int i = 0; i < count; i++) {
-    if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram && begins_at(scopes[i], address)) found = scopes[i];
-  }
-  std::free(scopes);
+  auto look_in = [&](Dwarf_Die* scopes, int count) {
+    for (int i = 0; i < count && !found; i++)
+      if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram && begins_at(scopes[i], address)) found = scopes[i];
+  };
+  Dwarf_Die *here = nullptr, *around = nullptr;
+  int count = dwarf_getscopes(unit, address, &here);
+  look_in(here, count);
+  // Of inlined code those were the scopes it was written in; these hold it.
+  int outer = !found && count > 0 ? dwarf_getscopes_die(&here[0], &around) : 0;
+  look_in(around, outer);
+  std::free(here);
+  std::free(around);
   return found;
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/glob.h"
 #include "runtime/kernel_functions.h"
 #include "runtime/machine.h"
+#include "runtime/source_addresses.h"
 
 namespace shrike {
 
@@ -143,6 +144,22 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_vi
   std::sort(answer.value.begin(), answer.value.end(),
             [](const auto& a, const auto& b) { return std::tie(a.target, a.function) < std::tie(b.target, b.function); });
   answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
+  return answer;
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_source_line(std::string_view path, std::string_view file, uint64_t line,
+                                                                    uint64_t column) {
+  std::vector<std::string> binaries = files(path);
+  if (binaries.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  Answer<std::vector<ProbeTarget>> answer;
+  for (const std::string& binary : binaries) {
+    SourceAddresses found = find_source_line(binary, debug_, file, line, column);
+    for (uint64_t offset : found.file_offsets) answer.value.push_back({binary, "", offset});
+    if (!found.why.empty()) answer = {Lookup::unreadable, std::move(answer.value), "`" + binary + "`: " + found.why};
+    else if (!found.has_file) answer.why = "`" + binary + "` was not made from a file of that name";
+    else if (found.next_line != 0) answer.why = "the next line with code is " + std::to_string(found.next_line);
+  }
+  if (!answer.value.empty()) answer.status = Lookup::found;
   return answer;
 }
 

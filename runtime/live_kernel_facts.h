@@ -28,6 +28,8 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
   Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override;
+  Answer<std::vector<ProbeTarget>> match_source_line(std::string_view path, std::string_view file, uint64_t line,
+                                                     uint64_t column) override;
   Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t pid, std::string_view provider,
                                                        std::string_view name) override;
   Answer<UserFunction> user_function(const ProbeTarget& function, mir::TypePool& types) override;

@@ -251,7 +251,7 @@ Answer<UserFunction> read_user_function(DebugTypes& types, const ProbeTarget& fu
   // name.isra.0, name.constprop.0: made from a function by leaving out arguments.
   if (function.function.find('.') != std::string::npos) return unknown("the compiler changed the function's arguments");
   std::optional<Dwarf_Die> entry = types.function_at(function.address);
-  if (!entry) return unknown("the debug information of `" + function.target + "` does not have the function");
+  if (!entry) return unknown("the debug information of `" + function.target + "` has no function that begins there");
   if (number_of(*entry, DW_AT_calling_convention) == DW_CC_nocall)
     return unknown("the compiler gave the function a calling convention of its own");
   auto value = [&](const std::optional<Dwarf_Die>& type, std::string name, UserPlace place) {

@@ -78,7 +78,17 @@ long Object::method(int by, bool negate) {
   return keep(negate ? state - by : state + by);
 }
 
+[[gnu::always_inline]] inline long inlined_twice(long value) {
+  return keep(value * 3);  // the line that tests look for
+}
+
 extern "C" {
+NOIPA long first_user(long value) {
+  return inlined_twice(value) + 1;
+}
+NOIPA long second_user(long value) {
+  return inlined_twice(value) - 1;
+}
 NOIPA long scalars(signed char a, unsigned short b, int c, bool d, const char* text, Mood mood) {
   return keep(a + b + c + d + text[0] + mood);
 }
@@ -133,6 +143,9 @@ int main() {
   inherited(&derived, {-12});
   referred("a text of some length, longer than fits inside", 77);
   object.method(-30, false);
+  first_user(1);
+  second_user(2);
+  second_user(3);
   sink = sink + result_pair(31).first + result_large(50).numbers[1] + result_node(&first)->low + result_negative(3);
   return 0;
 }

@@ -98,6 +98,10 @@ TEST_F(UserArguments, ResultsWithoutPartsStayNumbers) {
   EXPECT_EQ(number_of(t.out, "@n").value_or(0) > 0, true) << t.out << t.err;
 }
 
+TEST_F(UserArguments, WhereTheFunctionBeginsWithInlinedCode) {
+  expect_in_every_build(R"(uprobe:BIN:first_user { printf("value %d\n", args.value); })", "value 1");
+}
+
 TEST_F(UserArguments, AreListed) {
   const Result t = shrike({"-lv", "uprobe:" + called + ":by_value,uretprobe:" + called + ":result_node"});
   EXPECT_EQ(t.out, "uprobe:" + called + ":by_value\n    struct Pair pair\n    struct Wide wide\n    struct Text text\n" +

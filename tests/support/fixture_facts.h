@@ -45,6 +45,11 @@ class FixtureFacts : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override {
     return match({{"/bin/app", "app::run(int)", 0x400}}, path, name);
   }
+  Answer<std::vector<ProbeTarget>> match_source_line(std::string_view path, std::string_view file, uint64_t line,
+                                                     uint64_t) override {
+    if (path != "/bin/app" || file != "app.c" || line != 7) return {Lookup::missing, {}, "the next line with code is 7"};
+    return {Lookup::found, {{"/bin/app", "", 0x210}, {"/bin/app", "", 0x310}}, ""};
+  }
   Answer<std::vector<StaticProbe>> match_static_probes(std::string_view path, uint64_t, std::string_view provider,
                                                        std::string_view name) override {
     StaticArgument in_register{.place = StaticArgument::Place::in_register, .size = 4, .is_signed = true, .base = "di"};
