@@ -282,15 +282,26 @@ const Type* Checker::counting(const ast::Expr* target, const Type* type) {
 
 // --- statements
 
+void Checker::open_scope() {
+  scopes_.push_back({{}, implicit_.size()});
+}
+
+// What was declared by an assignment inside lives on, but only one of the ways to code behind leads past the assignment.
+void Checker::close_scope() {
+  for (; implicit_.size() > scopes_.back().first_implicit; implicit_.pop_back())
+    body_->variables[implicit_.back()].is_behind = true;
+  scopes_.pop_back();
+}
+
 void Checker::block(const ast::Block* block) {
   if (block == nullptr) return;
-  scopes_.emplace_back();
+  open_scope();
   for (size_t i = 0; i < block->statements.size(); i++) {
     const ast::Stmt& child = *block->statements[i];
     if (child.as<ast::While>() != nullptr) while_loop(*block, i);
     else statement(child);
   }
-  scopes_.pop_back();
+  close_scope();
 }
 
 void Checker::condition(const ast::Expr* condition) {
@@ -381,7 +392,9 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
   Variable* variable = find_variable(target->as<ast::Variable>()->name, &id);
   if (variable == nullptr) {
     id = declare(target, target->span, innermost_for());
-    scopes_.front().emplace(body_->variables[id].name, id);
+    scopes_.front().variables.emplace(body_->variables[id].name, id);
+    body_->variables[id].is_behind = false;
+    implicit_.push_back(id);
     variable = find_variable(target->as<ast::Variable>()->name, &id);
   }
   ExprNote& target_note = note(target);
@@ -413,7 +426,7 @@ void Checker::let(const ast::Let& statement) {
     return;
   }
   VariableId id = declare(statement.variable, statement.variable->span, innermost_callback());
-  scopes_.back().emplace(name, id);
+  scopes_.back().variables.emplace(name, id);
   Variable& variable = body_->variables[id];
   variable.is_let = true;
   note(statement.variable).variable = id;
@@ -457,10 +470,11 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
 
 Variable* Checker::find_variable(std::string_view name, VariableId* id) {
   for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-    auto found = scope->find(name);
-    if (found == scope->end()) continue;
+    auto found = scope->variables.find(name);
+    if (found == scope->variables.end()) continue;
     *id = found->second;
     Variable& variable = body_->variables[*id];
+    variable.may_be_unassigned |= variable.is_behind;
     if (variable.callback != innermost_callback()) capture(variable);
     return &variable;
   }

@@ -155,10 +155,7 @@ struct ExprChecker {
 
   const Type* operator()(const ast::Unary& e) {
     if (e.op == ast::UnaryOp::dereference) return dereference(e);
-    if (e.op == ast::UnaryOp::address_of) {
-      c.report(Diag::address_of, self.span);
-      return nullptr;
-    }
+    if (e.op == ast::UnaryOp::address_of) return address_of(e.operand);
     const Type* type = c.expr(e.operand);
     if (type == nullptr) return nullptr;
     if (!converts_to_integer(type)) {
@@ -183,6 +180,23 @@ struct ExprChecker {
       return nullptr;
     }
     return loaded(type->element, type->space);
+  }
+
+  // Variables and map values lie in memory that the kernel reads like its own.
+  const Type* address_of(const ast::Expr* operand) {
+    bool is_variable = operand->as<ast::Variable>() != nullptr;
+    if (!is_variable && operand->as<ast::MapRef>() == nullptr) {
+      c.report(Diag::address_of, operand->span);
+      return nullptr;
+    }
+    const Type* type = c.expr(operand);
+    if (type == nullptr) return nullptr;
+    if (type->is_aggregate()) {
+      c.report(Diag::address_of_aggregate, operand->span, {show(type)});
+      return nullptr;
+    }
+    if (is_variable) c.body().variables[c.note(operand).variable].is_addressed = true;
+    return types().pointer(type, mir::AddressSpace::kernel);
   }
 
   // A value of `type` read from memory in `space`: pointers found there point into the same space.
@@ -412,10 +426,10 @@ struct ExprChecker {
   }
 
   const Type* operator()(const ast::BlockExpr& e) {
-    c.scopes_.emplace_back();
+    c.open_scope();
     for (const ast::Stmt* child : e.block->statements) c.statement(*child);
     const Type* type = e.value == nullptr ? types().none() : c.expr(e.value);
-    c.scopes_.pop_back();
+    c.close_scope();
     return type;
   }
 
@@ -433,12 +447,12 @@ struct ExprChecker {
   }
 
   const Type* branch_value(const ast::Block* block) {
-    c.scopes_.emplace_back();
+    c.open_scope();
     for (size_t i = 0; i + 1 < block->statements.size(); i++) c.statement(*block->statements[i]);
     const ast::Stmt& last = *block->statements.back();
     const auto* inner = last.as<ast::If>();
     const Type* type = inner != nullptr ? if_value(*inner) : c.expr(last.as<ast::ExprStmt>()->expr);
-    c.scopes_.pop_back();
+    c.close_scope();
     return type;
   }
 

@@ -148,7 +148,7 @@ void Checker::check_function(CheckedBody& body) {
       changed_ = true;
     }
     body.variables[body.params[i]].type = parameter_type(function.params[i], body.spaces[i]);
-    scopes_.front().emplace(body.variables[body.params[i]].name, body.params[i]);
+    scopes_.front().variables.emplace(body.variables[body.params[i]].name, body.params[i]);
   }
   if (body.result == nullptr) {
     const Type* result = named_type(function.result);

@@ -9,6 +9,7 @@ using mir::TypeKind;
 void Checker::begin_walk() {
   loop_depth_ = callbacks_met_ = 0;
   callbacks_.clear();
+  implicit_.clear();
   for (Variable& variable : body_->variables) variable.is_captured = false;
 }
 
@@ -66,7 +67,7 @@ void Checker::unroll(const ast::Unroll& statement) {
 Variable& Checker::loop_variable(const ast::Expr* at) {
   VariableId id = declare(at, at->span, callbacks_met_ + 1);  // it belongs to the body, which is the next callback
   Variable& variable = body_->variables[id];
-  scopes_.back().emplace(variable.name, id);
+  scopes_.back().variables.emplace(variable.name, id);
   variable.is_assigned = true;
   return variable;
 }
@@ -74,14 +75,14 @@ Variable& Checker::loop_variable(const ast::Expr* at) {
 void Checker::for_range(const ast::ForRange& statement) {
   integer(statement.from, "the start of a range");
   integer(statement.to, "the end of a range");
-  scopes_.emplace_back();
+  open_scope();
   widen(loop_variable(statement.variable).type, types().int64());
   callback_body(statement.body);
-  scopes_.pop_back();
+  close_scope();
 }
 
 void Checker::for_map(const ast::ForMap& statement) {
-  scopes_.emplace_back();
+  open_scope();
   UserMap* map = whole_map(statement.map, "for");
   Variable& variable = loop_variable(statement.variable);
   if (map != nullptr) {
@@ -95,7 +96,7 @@ void Checker::for_map(const ast::ForMap& statement) {
       widen(variable.type, types().tuple({map->key, stored(read_as(map->value, types()), types())}));
   }
   callback_body(statement.body);
-  scopes_.pop_back();
+  close_scope();
 }
 
 void Checker::capture(Variable& variable) {

@@ -62,10 +62,13 @@ struct Variable {
   bool is_assigned = false;
   bool is_read = false;
   bool is_let = false;
-  bool is_fixed = false;     // declared with a type: assignments convert, the type does not widen
-  uint32_t callback = 0;     // the loop body that is a callback and has it for itself, numbered from 1; 0: none
-  bool is_captured = false;  // used inside another such body than its own: lives in memory both can reach
-  UserMapId loop_map;        // the pair of a loop over this map
+  bool is_fixed = false;           // declared with a type: assignments convert, the type does not widen
+  bool is_behind = false;          // declared by an assignment in a block that the walk has left
+  bool may_be_unassigned = false;  // and used there
+  uint32_t callback = 0;           // the loop body that is a callback and has it for itself, numbered from 1; 0: none
+  bool is_captured = false;        // used inside another such body than its own: lives in memory both can reach
+  bool is_addressed = false;       // by `&`: lives in memory
+  UserMapId loop_map;              // the pair of a loop over this map
 };
 
 // How to fetch one named argument of a probe.

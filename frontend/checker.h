@@ -123,7 +123,13 @@ class Checker {
   Variable* find_variable(std::string_view name, VariableId* id);
   VariableId declare(const ast::Expr* at, Span span, uint32_t callback);
 
-  using Scope = std::unordered_map<std::string_view, VariableId>;
+  void open_scope();
+  void close_scope();
+
+  struct Scope {
+    std::unordered_map<std::string_view, VariableId> variables;
+    size_t first_implicit = 0;
+  };
 
   CheckedProgram& program_;
   CTypes c_types_;
@@ -131,7 +137,8 @@ class Checker {
   Diagnostics* sink_;
   CheckedBody* body_ = nullptr;
   std::vector<Scope> scopes_;
-  uint32_t loop_depth_ = 0;  // any loop: break and continue
+  std::vector<VariableId> implicit_;  // declared by assignments in the open scopes, which first_implicit tells apart
+  uint32_t loop_depth_ = 0;           // any loop: break and continue
   struct Callback {
     uint32_t number;                   // from 1, in the order they are met
     const ast::Expr* while_condition;  // null: the body of a `for`

@@ -2,7 +2,6 @@
 #include "frontend/language_types.h"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace shrike {
 
@@ -28,18 +27,14 @@ const Type* stored(const Type* type, mir::TypePool& pool) {
 
 const Type* record_type(const NamedTypes& fields, mir::TypePool& pool) {
   std::vector<const Type*> types;
-  std::string signature;
-  for (const auto& [name, type] : fields) {
+  std::string name = "(";
+  for (const auto& [field, type] : fields) {
+    name.append(types.empty() ? "" : ", ").append(field).append(": ").append(is_made_record(type) ? type->name : type->text);
     types.push_back(type);
-    signature.append(name).append(":").append(type->text).append(",");
   }
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: the name must be the same in every run, and be an identifier
-  for (char c : signature) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  char digits[20];
-  snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
   const Type* tuple = pool.tuple(types);
   mir::RecordLayout layout;
-  layout.name = std::string("record_") + digits;
+  layout.name = name + ")";
   layout.size = (tuple->size + 7) & ~7u;
   for (size_t i = 0; i < fields.size(); i++) {
     mir::RecordField field;
@@ -54,11 +49,11 @@ const Type* record_type(const NamedTypes& fields, mir::TypePool& pool) {
 }
 
 bool is_made_record(const Type* type) {
-  return type->name.starts_with("record_");
+  return type->is(TypeKind::record) && type->name.starts_with('(');
 }
 
 bool is_user_record(const Type* type) {
-  return type->name.find('@') != std::string::npos;
+  return !is_made_record(type) && type->name.find('@') != std::string::npos;
 }
 
 bool has_sign(const Type* type) {
@@ -162,7 +157,7 @@ std::string show(const Type* type) {
                 : type->is_union                ? "union "
                                                 : "struct ") +
                type->name.substr(0, type->name.find('@'));
-      return type->text;
+      return is_made_record(type) ? type->name : type->text;
     default: return type->text;
   }
 }

@@ -212,6 +212,7 @@ void Lower::lower_body(const CheckedBody& body) {
     module_.interface.probes.push_back(std::move(point));
   }
   lay_out_captured();
+  zero_variables();
   BlockId body_block = new_block("body");
   BlockId done = new_block("done");
   if (body.context.row->filters_pid && program_.options.pid != 0) {
@@ -475,7 +476,7 @@ void Lower::assign_from(VariableId id, const Place& from, const Type* from_type)
 void Lower::assign_scalar(VariableId id, ValueId value) {
   const Variable& variable = body_->variables[id];
   value = extend(value, variable.type);
-  if (variable.is_captured) {
+  if (variable.is_captured || variable.is_addressed) {
     store_scalar(variable_place(id), value, types().uint64());
     if (state_->outer != nullptr) blur(variable_place(id), 8);
   } else {
@@ -485,7 +486,7 @@ void Lower::assign_scalar(VariableId id, ValueId value) {
 
 ValueId Lower::read_variable(VariableId id) {
   const Variable& variable = body_->variables[id];
-  if (variable.is_captured) return load_scalar(variable_place(id), types().uint64());
+  if (variable.is_captured || variable.is_addressed) return load_scalar(variable_place(id), types().uint64());
   return state_->ssa->read(id);
 }
 

@@ -78,6 +78,7 @@ class Lower {
   void into(const ast::Expr* expr, const mir::Type* as, const Place& to);  // all bytes of `as` at `to`
   void cast_into(const ast::Expr* operand, const mir::Type* array, const Place& to);
   Place place(const ast::Expr* expr);                            // where its bytes are, made if need be
+  mir::ValueId address_of(const ast::Expr* expr);                // of a variable or map value, a number; 0: no such key
   mir::ValueId extend(mir::ValueId value, const mir::Type* to);  // the low bytes of `to`, extended
 
   // Memory.
@@ -218,6 +219,7 @@ class Lower {
   void lower_body(const CheckedBody& body);
   void begin_iteration(mir::BlockId done);
   void lay_out_captured();
+  void zero_variables();
   void begin_function(FunctionState& state, mir::FunctionKind kind, const std::string& name, Span span);
   void enter_function(FunctionState& state, mir::FunctionId id);
   void finish_function();

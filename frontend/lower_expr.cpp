@@ -39,7 +39,7 @@ struct ScalarLower {
       case ast::UnaryOp::bit_not: return b().binary(Opcode::xor_, l.scalar(e.operand), b().constant(-1));
       case ast::UnaryOp::logical_not: return b().binary(Opcode::eq, l.scalar(e.operand), b().constant(0));
       case ast::UnaryOp::dereference: return l.load_scalar(l.place(&self), l.type(&self));
-      case ast::UnaryOp::address_of: break;
+      case ast::UnaryOp::address_of: return l.address_of(e.operand);
     }
     UNREACHABLE("unary operator without lowering");
   }

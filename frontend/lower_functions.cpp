@@ -108,6 +108,7 @@ void Lower::lower_function(const PendingFunction& pending) {
   const std::vector<ValueId> params = b().function().blocks[b().function().entry()].params;
   if (layout.has_frame) state.call_frame = params.back();
   lay_out_captured();
+  zero_variables();
   size_t next = 0;
   for (size_t i = 0; i < body_->params.size(); i++) {
     VariableId id = body_->params[i];

@@ -47,6 +47,17 @@ void Lower::lay_out_captured() {
   zero({b().slot_addr(captured_slot_)}, captured_size_);
 }
 
+// Variables in memory that not every way to their use assigns. Scalars in registers begin as zero anyway.
+void Lower::zero_variables() {
+  bool is_callback = state_->outer != nullptr;
+  for (size_t i = 0; i < body_->variables.size(); i++) {
+    const Variable& variable = body_->variables[VariableId(i)];
+    if (!variable.may_be_unassigned || variable.is_captured || variable.type == nullptr) continue;
+    if ((variable.callback != 0) != is_callback || (is_scalar(variable.type) && !variable.is_addressed)) continue;
+    zero(variable_place(VariableId(i)), variable.type->size + (8 - variable.type->size % 8) % 8);
+  }
+}
+
 Place Lower::frame_place(uint32_t offset) {
   ValueId base = state_->outer != nullptr ? state_->frame : b().slot_addr(captured_slot_);
   return Place{base}.at(offset);
@@ -134,6 +145,7 @@ void Lower::break_or_continue(bool is_break) {
 
 void Lower::loop_callback(FunctionState& callback, const ast::Block* body) {
   callback.loops.push_back({{}, {}, true});
+  zero_variables();
   block(body);
   if (!b().is_terminated()) b().ret(b().constant(0));
 }

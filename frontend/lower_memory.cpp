@@ -217,6 +217,36 @@ void Lower::cast_into(const ast::Expr* operand, const Type* array, const Place& 
   convert(number, array, to, array);
 }
 
+// The verifier would follow the pointer through whatever is done with the number, and refuse most of it: it gets to see
+// only what a helper read.
+ValueId Lower::address_of(const ast::Expr* expr) {
+  Place known{slot("address", 8)};
+  Place forgotten{slot("number", 8)};
+  auto store = [&](ValueId pointer) { store_scalar(known, b().unary(Opcode::ptr_to_int, pointer), types().uint64()); };
+  if (expr->as<ast::Variable>() != nullptr) {
+    VariableId id = note(expr).variable;
+    store(pointer_at(is_scalar(type(expr)) && !loop_pairs_.contains(id) ? variable_place(id) : place(expr)));
+  } else if (module_.interface.maps[mir_map(note(expr).map)].kind == mir::MapKind::array) {
+    store(b().map_value_addr(mir_map(note(expr).map), 0));
+  } else {
+    BlockId missing = new_block("missing");
+    BlockId present = new_block("present");
+    BlockId on = new_block("on");
+    UserMapId id = note(expr).map;
+    ValueId found = map_value_or_null(id, key_pointer(program_.maps[id], expr->as<ast::MapRef>()->key));
+    ValueId value = branch_null(found, missing, present);
+    enter(present);
+    store(value);
+    jump(on);
+    enter(missing);
+    store_scalar(known, b().constant(0), types().uint64());
+    jump(on);
+    enter(on);
+  }
+  probe_read(forgotten, b().constant(8), b().unary(Opcode::ptr_to_int, known.pointer), Place::Memory::kernel);
+  return b().load(MemWidth::u64, forgotten.pointer, 0);
+}
+
 namespace {
 
 // Indexing past the end is reported and reads the last element.
