@@ -3,11 +3,21 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <string>
 
 namespace shrike {
 
+bool is_stderr_colored() {
+  const char* choice = getenv("BPFTRACE_COLOR");
+  if (choice != nullptr && std::string_view(choice) == "always") return true;
+  if (choice != nullptr && std::string_view(choice) == "never") return false;
+  return isatty(STDERR_FILENO) != 0;
+}
+
 void Messages::show() {
+  if (shown == diagnostics.all().size()) return;
+  const RenderOptions options{.color = is_stderr_colored()};
   std::string text;
   const std::vector<Diagnostic>& all = diagnostics.all();
   for (; shown < all.size(); shown++)

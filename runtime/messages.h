@@ -5,10 +5,12 @@
 
 namespace shrike {
 
+// BPFTRACE_COLOR: auto (if stderr is a terminal), always, never. Asks for the terminal, so only for what is about to be said.
+bool is_stderr_colored();
+
 struct Messages {
   SourceMap sources;
   Diagnostics diagnostics;
-  RenderOptions options;
   bool hide_warnings = false;  // --no-warnings
   size_t shown = 0;
 

@@ -112,15 +112,17 @@ struct Output::State {
 
 void Output::State::warn(std::string_view text) {
   out.flush();
-  std::string line = options.color ? "\033[33mWARNING: " : "WARNING: ";
-  line.append(text).append(options.color ? "\033[0m\n" : "\n");
+  const bool has_color = options.has_color();
+  std::string line = has_color ? "\033[33mWARNING: " : "WARNING: ";
+  line.append(text).append(has_color ? "\033[0m\n" : "\n");
   write_all(options.err_fd, line);
 }
 
 void Output::State::error(std::string_view text) {
   out.flush();
-  std::string line = options.color ? "\033[31mERROR: " : "ERROR: ";
-  line.append(text).append(options.color ? "\033[0m\n" : "\n");
+  const bool has_color = options.has_color();
+  std::string line = has_color ? "\033[31mERROR: " : "ERROR: ";
+  line.append(text).append(has_color ? "\033[0m\n" : "\n");
   write_all(options.err_fd, line);
 }
 

@@ -36,12 +36,14 @@ struct OutputOptions {
   Buffering buffering = Buffering::line;
   int out_fd = 1;  // -o FILE: the caller opens it
   int err_fd = 2;
-  bool quiet = false;   // hides `Attached N probes`
-  bool color = false;   // of warnings on stderr
-  bool unsafe = false;  // system() is refused without it
+  bool quiet = false;              // hides `Attached N probes`
+  bool (*is_colored)() = nullptr;  // asked when there is something to say on stderr; none: no colors
+  bool unsafe = false;             // system() is refused without it
   SymbolOptions symbols;
   uint64_t max_cat_bytes = 10240;
   std::string str_trunc_trailer = "..";
+
+  bool has_color() const { return is_colored != nullptr && is_colored(); }
 };
 
 // All entries of one map, as the kernel gives them. `values` holds `copies` values of value_size bytes per entry.

@@ -47,7 +47,7 @@ class TextPrinter final : public Printer {
                                          : Diag::runtime_warning;
     if (!text.empty() && text.back() == '\n') text.pop_back();
     Diagnostic diagnostic{id, span, std::move(text), {}, {}};
-    to_stderr(render(diagnostic, context_.sources, {.color = context_.options.color}));
+    to_stderr(render(diagnostic, context_.sources, {.color = context_.options.has_color()}));
   }
 
   void attached(size_t probes) override {

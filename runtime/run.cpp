@@ -88,7 +88,7 @@ CompileOptions compile_options(const Options& options) {
   return out;
 }
 
-SessionOptions session_options(const Options& options, const Config& config, Messages& messages) {
+SessionOptions session_options(const Options& options, const Config& config) {
   SessionOptions out;
   out.config = config;
   out.pid = options.pid;
@@ -103,7 +103,7 @@ SessionOptions session_options(const Options& options, const Config& config, Mes
   out.output.format = options.format;
   out.output.buffering = options.buffering;
   out.output.quiet = options.quiet;
-  out.output.color = messages.options.color;
+  out.output.is_colored = is_stderr_colored;
   out.output.unsafe = options.unsafe;
   out.output.symbols = {config.cpp_demangle, config.show_debug_info, options.debug};
   out.output.max_cat_bytes = config.max_cat_bytes;
@@ -192,7 +192,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   if (only_shows(options)) return 0;
 
   messages.show();  // warnings of the compiler, before the trace
-  SessionOptions session = session_options(options, compiled->config, messages);
+  SessionOptions session = session_options(options, compiled->config);
   session.load.kernel_types = [&] { return facts.btf().value; };
   if (options.stop_after == load_stage)
     return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;

@@ -83,19 +83,6 @@ TEST_F(Stages, StartIsTimedByStage) {
     EXPECT_TRUE(has(result.err, std::string("faults  ") + stage + "\n")) << stage << "\n" << result.err;
 }
 
-// What a start asks of the kernel is listed in docs/startup.md: a new call belongs there, with its reason.
-TEST_F(Stages, HelloAsksTheKernelForLittle) {
-  const Result traced =
-      run({"strace", "-f", SHRIKE_BINARY, "-q", "-e", R"(begin { printf("hello\n"); exit(); })"}, {}, patience_ms);
-  if (!has(traced.err, "execve(")) GTEST_SKIP() << "strace does not run here: " << traced.err;
-  size_t loads = 0;
-  for (size_t at = 0; (at = traced.err.find("bpf(BPF_PROG_LOAD", at)) != std::string::npos; at++) loads++;
-  EXPECT_EQ(loads, 1u) << traced.err;
-  EXPECT_LE(split_lines(traced.err).size(), 30u) << traced.err;
-  for (const char* call : {"close(", "munmap(", "epoll", "uname", "openat"})
-    EXPECT_FALSE(has(traced.err, call)) << call << "\n" << traced.err;
-}
-
 TEST_F(Stages, DebugStagesAsBpftraceSpellsThem) {
   for (const char* stage : {"ast", "types", "codegen", "codegen-opt", "libbpf", "verifier", "all"}) {
     const Result result = shrike({"-d", stage, "-e", script});

@@ -1,0 +1,96 @@
+// What docs/startup.md says of system calls is what strace shows: of hello each call by its row, of an idle trace none.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <regex>
+
+#include "tests/kernel/tracer.h"
+
+namespace shrike::testing {
+namespace {
+
+struct CallRow {
+  std::string text;  // as the page has it
+  std::string name;
+  std::vector<std::string> arguments;  // words that must stand in the call
+  int count = 0;
+};
+
+// `name`, `name(word, word)`, either with ×N behind it.
+std::vector<CallRow> documented_calls() {
+  std::ifstream page(SHRIKE_SOURCE_DIR "/docs/startup.md");
+  const std::regex call("`([a-z0-9_]+)(\\(([^`]*)\\))?`( ×([0-9]+))?");
+  std::vector<CallRow> rows;
+  bool is_table = false;
+  for (std::string line; std::getline(page, line);) {
+    is_table |= line.starts_with("| calls |");
+    if (is_table && line.empty()) break;
+    if (!is_table) continue;
+    const std::string cell = line.substr(0, line.find('|', 1));
+    for (std::sregex_iterator at(cell.begin(), cell.end(), call), end; at != end; ++at) {
+      CallRow row{at->str(0), at->str(1), {}, (*at)[5].matched ? std::stoi(at->str(5)) : 1};
+      const std::string words = at->str(3);
+      const std::regex word("[^, ]+");
+      for (std::sregex_iterator w(words.begin(), words.end(), word); w != end; ++w) row.arguments.push_back(w->str());
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+bool is_call_of(const std::string& line, const CallRow& row) {
+  if (!line.starts_with(row.name + "(")) return false;
+  const std::string given = line.substr(row.name.size());
+  for (const std::string& word : row.arguments) {
+    const size_t at = given.find(word);
+    if (at == std::string::npos || (isdigit(word[0]) != 0 && at != 1)) return false;
+  }
+  return true;
+}
+
+class StartupPage : public LiveTest {};
+
+TEST_F(StartupPage, NamesEveryCallOfHello) {
+  const TemporaryFile report("");
+  const Result traced = run({"strace", "-f", "-qq", "-e", "signal=none", "-o", report.path(), shrike_binary(), "-e",
+                             R"(begin { printf("hello\n"); exit(); })"},
+                            {}, patience_ms);
+  const std::vector<std::string> lines = split_lines(read_file(report.path()));
+  if (lines.empty()) GTEST_SKIP() << "NOT COMPARED: strace does not run here (scripts/install-test-deps): " << traced.err;
+  std::vector<CallRow> rows = documented_calls();
+  ASSERT_GE(rows.size(), 15u);
+  for (const std::string& with_pid : lines) {
+    const std::string line = with_pid.substr(with_pid.find_first_not_of("0123456789 "));
+    bool is_known = false;
+    for (CallRow& row : rows) {
+      if (row.count == 0 || !is_call_of(line, row)) continue;
+      row.count--;
+      is_known = true;
+      break;
+    }
+    EXPECT_TRUE(is_known) << "docs/startup.md does not explain: " << line;
+  }
+  for (const CallRow& row : rows)
+    EXPECT_EQ(row.count, 0) << "docs/startup.md tells of " << row.text << ", which hello does not call";
+}
+
+// Five seconds beside a trace whose probe never passes its filter.
+TEST_F(StartupPage, AnIdleTraceMakesNoCalls) {
+  Tracer tracer({"-q", "-e", R"(tracepoint:sched:sched_process_exit /comm == "nobody"/ { printf("x\n"); })"});
+  ASSERT_TRUE(tracer.wait_until_armed());
+  const TemporaryFile report("");
+  const Result watched =
+      run({"timeout", "5", "strace", "-f", "-qq", "-o", report.path(), "-p", std::to_string(tracer.process().pid())}, {},
+          patience_ms);
+  const std::vector<std::string> lines = split_lines(read_file(report.path()));
+  if (lines.empty()) GTEST_SKIP() << "NOT WATCHED: strace does not run here (scripts/install-test-deps): " << watched.err;
+  // The one it was found in. Where strace interrupts it, it is begun again.
+  for (const std::string& line : lines) EXPECT_TRUE(has(line, "epoll_wait(") || has(line, "restart_syscall")) << line;
+  EXPECT_LE(lines.size(), 2u);
+  tracer.interrupt();
+}
+
+}  // namespace
+}  // namespace shrike::testing
