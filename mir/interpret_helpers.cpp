@@ -188,7 +188,18 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::send_signal: signals.push_back(args[0]); return 0;
     case HelperId::trace_printk:
     case HelperId::override_return: return 0;
-    case HelperId::d_path: return error(invalid);  // there are no files
+    case HelperId::d_path:
+      return error(invalid);  // there are no files
+    // Of programs that shrike does not make.
+    case HelperId::tail_call:
+    case HelperId::get_cgroup_classid:
+    case HelperId::perf_event_read:
+    case HelperId::perf_event_read_value:
+    case HelperId::perf_prog_read_value:
+    case HelperId::current_task_under_cgroup:
+    case HelperId::get_current_ancestor_cgroup_id:
+    case HelperId::get_attach_cookie:
+    case HelperId::trace_vprintk: return error(invalid);
     case HelperId::probe_write_user: {
       std::string written = bytes_at(args[1], args[2]);
       return write(args[0], written.data(), written.size()) ? 0 : error(bad_address);

@@ -142,13 +142,17 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
   std::string reasons;
   bool is_refused = false, is_unknown = false;
   for (const JudgedProgram& program : programs) {
-    std::vector<Finding> refusals, questions;
+    std::vector<Finding> refusals, questions, assumptions;
     for (const sim::Profile& kernel : kernels) {
       sim::Verdict verdict = sim::verify(program.input, kernel);
       rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(program.input.insns.size()),
                       std::to_string(verdict.processed), std::to_string(verdict.peak_states),
                       std::to_string(verdict.stack_depth)});
       if (verdict.answer == sim::Answer::reject) add_finding(refusals, verdict, kernel);
+      if (verdict.answer == sim::Answer::accept && !verdict.assumed.empty()) {
+        verdict.message = verdict.assumed;
+        add_finding(assumptions, verdict, kernel);
+      }
       if (verdict.answer == sim::Answer::unknown) add_finding(questions, verdict, kernel);
     }
     for (const Finding& each : refusals) {
@@ -156,6 +160,8 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
           diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
       explain(refusal, program, each);
     }
+    for (const Finding& each : assumptions)
+      reasons += "assumed: " + program.name + " on " + each.kernels + ": " + each.message + "\n";
     for (const Finding& each : questions)
       reasons += "unknown: " + program.name + " on " + each.kernels + ": " + each.message + "\n";
     is_refused |= !refusals.empty();

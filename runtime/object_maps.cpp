@@ -93,7 +93,6 @@ std::optional<ObjectMaps> read_object_maps(const std::string& bytes, std::string
   ObjectMaps out;
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object.get()) {
-    const auto index = static_cast<uint32_t>(out.shapes.size());
     sim::MapShape shape = shape_of(map);
     // A data section's map is called after the file, too; programs know it by the section: "prog.rodata.str" by ".rodata.str".
     std::string name = shape.name;
@@ -103,6 +102,11 @@ std::optional<ObjectMaps> read_object_maps(const std::string& bytes, std::string
       const auto* contents = static_cast<const uint8_t*>(bpf_map__initial_value(map, &size));
       if (shape.frozen && contents != nullptr) shape.contents.assign(contents, contents + size);
     }
+    if (const bpf_map* inner = bpf_map__inner_map(map)) {
+      out.shapes.push_back(shape_of(inner));
+      shape.inner = static_cast<int32_t>(out.shapes.size()) - 1;
+    }
+    const auto index = static_cast<uint32_t>(out.shapes.size());
     if (std::string reason = why_not_modelled(map, types ? &*types : nullptr); !reason.empty())
       out.not_modelled[index] = std::move(reason);
     out.by_name[std::move(name)] = index;

@@ -45,6 +45,12 @@ constexpr const char* memory_kinds = "fp, pkt, pkt_meta, map_key, map_value, mem
 bool is_hash(MapType t) {
   return t == MapType::hash || t == MapType::percpu_hash || t == MapType::lru_hash || t == MapType::lru_percpu_hash;
 }
+bool is_percpu(MapType t) {
+  return t == MapType::percpu_hash || t == MapType::percpu_array || t == MapType::lru_percpu_hash;
+}
+bool holds_maps(MapType t) {
+  return t == MapType::array_of_maps || t == MapType::hash_of_maps;
+}
 bool is_array(MapType t) {
   return t == MapType::array || t == MapType::percpu_array;
 }
@@ -52,18 +58,26 @@ bool is_array(MapType t) {
 // Which map types a helper takes.
 bool map_suits(MapType type, uint32_t helper) {
   switch (helper) {
-    case 25: return type == MapType::perf_event_array;
+    case 1: return is_hash(type) || is_array(type) || type == MapType::lpm_trie || holds_maps(type);
+    case 2:
+    case 3: return is_hash(type) || is_array(type) || type == MapType::lpm_trie;
+    case 12: return type == MapType::prog_array;
+    case 22:
+    case 25:
+    case 55: return type == MapType::perf_event_array;
     case 27: return type == MapType::stack_trace;
+    case 37: return type == MapType::cgroup_array;
     case 130:
     case 131:
     case 134: return type == MapType::ringbuf;
+    case 195: return is_percpu(type);
     default: return is_hash(type) || is_array(type);
   }
 }
 
 bool check_map(Walk& w, unsigned n, Call& call) {
   const Register& r = w.reg(n);
-  if (r.kind != Kind::map_ptr) return wrong_type(w, n, "map_ptr");
+  if (r.kind != Kind::map_ptr || r.nullable) return wrong_type(w, n, "map_ptr");
   call.map = static_cast<int32_t>(r.object);
   return true;
 }
@@ -237,6 +251,10 @@ void set_result(Walk& w, const Call& call) {
       r0 = Register::pointer(Kind::map_value);
       r0.object = static_cast<uint32_t>(call.map);
       const MapShape& map = w.program.maps[r0.object];
+      if (holds_maps(map.type)) {
+        r0.kind = Kind::map_ptr;
+        r0.object = static_cast<uint32_t>(map.inner);
+      }
       bool on_this_cpu = call.row.number == 1;  // another CPU's value may be missing
       bool found = w.profile.nonnull_array_lookup && on_this_cpu && is_array(map.type) && call.key && *call.key < map.max_entries;
       if (found) break;
@@ -255,6 +273,19 @@ void set_result(Walk& w, const Call& call) {
   }
 }
 
+// Helpers that a kernel has or not by how it was built and started.
+bool check_configured(Walk& w, const HelperRow& row) {
+  const bool overrides = row.number == 58;
+  if (!overrides && row.number != 36) return true;
+  if (!(overrides ? w.profile.overrides_returns : w.profile.writes_user_memory)) {
+    return w.reject(RejectClass::helper, "program of this type cannot use helper bpf_%.*s#%u", static_cast<int>(row.name.size()),
+                    row.name.data(), row.number);
+  }
+  w.verdict.assumed = overrides ? "the kernel is built with CONFIG_BPF_KPROBE_OVERRIDE, which bpf_override_return needs"
+                                : "the kernel is not locked down, which bpf_probe_write_user needs";
+  return true;
+}
+
 // Is this helper there at all, for this kernel, type and license?
 bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   if (number == 0 || number > last_helper) return w.reject(RejectClass::helper, "invalid func unknown#%u", number);
@@ -266,18 +297,16 @@ bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   auto name = row->name;
   int length = static_cast<int>(name.size());
   if (*since > w.profile.version) return w.reject(RejectClass::helper, "invalid func %.*s#%u", length, name.data(), number);
-  auto allowed = type_may_call(w.program.type, w.program.attach, number);
-  if (!allowed && (number == 36 || number == 58)) {
-    return w.abstain("helper bpf_" + std::string(name) + " depends on the kernel's configuration and lockdown");
-  }
+  auto allowed = type_may_call(w.profile, w.program.type, w.program.attach, number);
   if (!allowed) return w.abstain("whether this program type may call helper " + std::to_string(number) + " is not modelled");
-  if (!*allowed && w.program.type == ProgramType::tracing) {
+  if (!*allowed && number == 173 && w.program.type == ProgramType::tracing) {
     return w.reject(RejectClass::helper, "func bpf_%.*s#%u supported only for fentry/fexit/fmod_ret programs", length,
                     name.data(), number);
   }
   if (!*allowed) {
     return w.reject(RejectClass::helper, "program of this type cannot use helper bpf_%.*s#%u", length, name.data(), number);
   }
+  if (!check_configured(w, *row)) return false;
   if (row->gpl_only && !w.program.gpl) {
     return w.reject(RejectClass::helper, "cannot call GPL-restricted function from non-GPL compatible program");
   }
@@ -292,6 +321,14 @@ bool check_map_type(Walk& w, const Call& call) {
                   static_cast<int>(call.row.name.size()), call.row.name.data(), call.row.number);
 }
 
+// Falls through where there is no program to go on with; nothing may be owed by then.
+bool check_tail_call(Walk& w) {
+  if (!w.state.references.empty()) return w.reject(RejectClass::ref_leak, "tail_call would lead to reference leak");
+  if (w.profile.version < Version{5, 10} && w.structure.starts.size() > 1)
+    return w.reject(RejectClass::other, "tail_calls are not allowed in programs with bpf-to-bpf calls");
+  return w.state.frames.size() == 1 || w.abstain("tail call out of a function");
+}
+
 bool call_helper(Walk& w) {
   auto number = static_cast<uint32_t>(w.at().imm);
   const HelperRow* row = nullptr;
@@ -301,6 +338,7 @@ bool call_helper(Walk& w) {
     if (!check_argument(w, i, call)) return false;
   }
   if (!check_map_type(w, call)) return false;
+  if (number == 12 && !check_tail_call(w)) return false;
   if (number == 181 || number == 164) {
     Register context = w.reg(3);
     Callback kind = number == 181 ? Callback::loop : Callback::for_each;

@@ -26,6 +26,8 @@ struct Profile {
   bool far_jumps = true;  // gotol's encoding is taken; by stable kernels older than isa 4, too
   unsigned nr_cpus = 1;   // possible CPUs; bounds the result of get_smp_processor_id where that is tracked
   bool jit = true;
+  bool writes_user_memory = true;  // bpf_probe_write_user: not locked down; an answer that needs it says so
+  bool overrides_returns = true;   // CONFIG_BPF_KPROBE_OVERRIDE; likewise
 
   uint32_t processed_limit = 1'000'000;
   uint32_t pending_limit = 8192;
@@ -74,7 +76,7 @@ struct TypeRow {
 const TypeRow* row_of(ProgramType type);
 const TypeRow* row_of(MapType type);
 
-// May programs of this type call helper `number`? no answer: not known to the model.
-std::optional<bool> type_may_call(ProgramType type, AttachType attach, uint32_t number);
+// May programs of this type call helper `number` on this kernel? no answer: not known to the model.
+std::optional<bool> type_may_call(const Profile& profile, ProgramType type, AttachType attach, uint32_t number);
 
 }  // namespace shrike::sim

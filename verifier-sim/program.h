@@ -30,8 +30,12 @@ enum class MapType : uint8_t {
   percpu_hash = 5,
   percpu_array = 6,
   stack_trace = 7,
+  cgroup_array = 8,
   lru_hash = 9,
   lru_percpu_hash = 10,
+  lpm_trie = 11,
+  array_of_maps = 12,
+  hash_of_maps = 13,
   ringbuf = 27,
 };
 
@@ -43,6 +47,7 @@ struct MapShape {
   uint32_t max_entries = 0;
   bool frozen = false;            // read-only to programs and to user space: contents are constants
   std::vector<uint8_t> contents;  // of a frozen array's only element
+  int32_t inner = -1;             // of a map of maps: which of the program's maps is like those inside
 };
 
 // The ld_imm64 at `insn` (source field map_fd or map_value) names maps[map].

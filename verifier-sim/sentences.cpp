@@ -88,6 +88,7 @@ constexpr SentenceRow rows[] = {
     {"GPL-restricted", RejectClass::helper},
     {"cannot call GPL", RejectClass::helper},
     {"Unreleased reference", RejectClass::ref_leak},
+    {"reference leak", RejectClass::ref_leak},
     {" expected=", RejectClass::arg_type},
     {"cannot pass map_type", RejectClass::arg_type},
     {"is not a known constant", RejectClass::arg_type},

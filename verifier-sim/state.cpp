@@ -29,7 +29,7 @@ std::string_view type_name(const Register& r) {
     case Kind::scalar: return "scalar";
     case Kind::ctx: return "ctx";
     case Kind::stack: return "fp";
-    case Kind::map_ptr: return "map_ptr";
+    case Kind::map_ptr: return r.nullable ? "map_value_or_null" : "map_ptr";  // of a map of maps
     case Kind::map_value: return r.nullable ? "map_value_or_null" : "map_value";
     case Kind::map_key: return "map_key";
     case Kind::mem:

@@ -93,6 +93,7 @@ struct Check {
   bool find_subprograms();
   bool check_jumps();
   bool check_types();
+  bool check_map(const MapShape& map, uint32_t insn);
   bool check_pairs();
   bool check_reachable();
   void mark_prune_points();
@@ -155,19 +156,28 @@ bool Check::check_types() {
   }
   for (const MapReference& r : program.references) {
     if (r.map >= program.maps.size()) return abstain(0, "map reference outside the program");
-    MapType map = program.maps[r.map].type;
-    const TypeRow* row = row_of(map);
-    if (!row) return abstain(r.insn, "maps of type " + std::to_string(static_cast<unsigned>(map)) + " are not modelled");
-    if (profile.version < row->since) {
-      return reject(RejectClass::map_type, r.insn, "maps of type %s exist from Linux %u.%u on", std::string(row->name).c_str(),
-                    row->since.major, row->since.minor);
-    }
-    bool is_hash =
-        map == MapType::hash || map == MapType::percpu_hash || map == MapType::lru_hash || map == MapType::lru_percpu_hash;
-    if (is_hash && program.maps[r.map].key_size > profile.hash_key_bytes) {
-      return reject(RejectClass::map_type, r.insn, "maps of type %s have keys of at most %u bytes",
-                    std::string(row->name).c_str(), profile.hash_key_bytes);
-    }
+    const MapShape& map = program.maps[r.map];
+    if (!check_map(map, r.insn)) return false;
+    if (map.type != MapType::array_of_maps && map.type != MapType::hash_of_maps) continue;
+    if (map.inner < 0 || static_cast<size_t>(map.inner) >= program.maps.size())
+      return abstain(r.insn, "map of maps without the shape of those inside");
+    if (!check_map(program.maps[static_cast<size_t>(map.inner)], r.insn)) return false;
+  }
+  return true;
+}
+
+bool Check::check_map(const MapShape& map, uint32_t insn) {
+  const TypeRow* row = row_of(map.type);
+  if (!row) return abstain(insn, "maps of type " + std::to_string(static_cast<unsigned>(map.type)) + " are not modelled");
+  if (profile.version < row->since) {
+    return reject(RejectClass::map_type, insn, "maps of type %s exist from Linux %u.%u on", std::string(row->name).c_str(),
+                  row->since.major, row->since.minor);
+  }
+  const MapType t = map.type;
+  bool is_hash = t == MapType::hash || t == MapType::percpu_hash || t == MapType::lru_hash || t == MapType::lru_percpu_hash;
+  if (is_hash && map.key_size > profile.hash_key_bytes) {
+    return reject(RejectClass::map_type, insn, "maps of type %s have keys of at most %u bytes", std::string(row->name).c_str(),
+                  profile.hash_key_bytes);
   }
   return true;
 }

@@ -32,11 +32,30 @@ bool calls_at(const bpf::Insn& i, uint32_t at, uint32_t& target) {
 
 struct Chain {
   int deepest = 0;
+  unsigned frames_of_deepest = 0;
   bool too_deep = false;
   unsigned frames = 0;
+  bool is_private = false;  // large frames lie on stacks of their own
 };
 
+// Programs that a CPU does not enter again while it runs them, and that end in no tail call.
+bool has_private_stacks(const Walk& w) {
+  if (!w.profile.private_stack || !w.profile.jit) return false;
+  for (const bpf::Insn& i : w.program.insns) {
+    if (i.opcode == bpf::call_insn && i.src() == 0 && i.imm == 12) return false;
+  }
+  switch (w.program.type) {
+    case ProgramType::kprobe:
+    case ProgramType::tracepoint:
+    case ProgramType::perf_event:
+    case ProgramType::raw_tracepoint: return true;
+    case ProgramType::tracing: return w.program.attach != AttachType::iter;
+    default: return false;
+  }
+}
+
 void measure(const Walk& w, uint32_t subprogram, int above, unsigned frames, Chain& chain) {
+  constexpr int least_private = 64;
   if (frames > w.profile.frames) {
     chain.too_deep = true;
     chain.frames = frames;
@@ -44,7 +63,8 @@ void measure(const Walk& w, uint32_t subprogram, int above, unsigned frames, Cha
   }
   auto rounding = static_cast<int>(w.profile.stack_rounding);
   int own = (std::max(w.stack_depths[subprogram], 1) + rounding - 1) / rounding * rounding;
-  chain.deepest = std::max(chain.deepest, above + own);
+  if (chain.is_private && own >= least_private) own = 0;  // a frame by itself has been held to the limit
+  if (above + own > chain.deepest) chain.deepest = above + own, chain.frames_of_deepest = frames;
   const auto& starts = w.structure.starts;
   uint32_t end = subprogram + 1 < starts.size() ? starts[subprogram + 1] : static_cast<uint32_t>(w.program.insns.size());
   for (uint32_t i = starts[subprogram]; i < end && !chain.too_deep; i++) {
@@ -119,13 +139,12 @@ bool leave_subprogram(Walk& w, uint32_t& next, bool& ended) {
 
 bool check_stack_chain(Walk& w) {
   Chain chain;
+  chain.is_private = has_private_stacks(w);
   measure(w, 0, 0, 1, chain);
   for (int depth : w.stack_depths) w.verdict.stack_depth = std::max(w.verdict.stack_depth, static_cast<uint32_t>(depth));
   if (chain.too_deep) return w.reject(RejectClass::stack_limit, "the call stack of %u frames is too deep !", chain.frames);
   if (chain.deepest <= static_cast<int>(w.profile.stack_bytes)) return true;
-  if (w.profile.private_stack && w.profile.jit)
-    return w.abstain("stack over the call chain above the limit, with private stacks");
-  return w.reject(RejectClass::stack_limit, "combined stack size of %zu calls is %d. Too large", w.structure.starts.size(),
+  return w.reject(RejectClass::stack_limit, "combined stack size of %u calls is %d. Too large", chain.frames_of_deepest,
                   chain.deepest);
 }
 

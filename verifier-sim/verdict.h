@@ -49,6 +49,7 @@ struct Verdict {
   RejectClass reject_class = RejectClass::none;
   uint32_t insn = 0;    // where the rejected path stood
   std::string message;  // the kernel's sentence, or why the model abstains
+  std::string assumed;  // what is taken to be so about the kernel's configuration; empty: nothing
   uint32_t processed = 0;
   uint32_t peak_states = 0;
   uint32_t stack_depth = 0;  // deepest frame, bytes

@@ -87,6 +87,87 @@ SEC("raw_tp/sched_switch") int main_one(void *ctx) {
   return 0;
 })",
      "main_one", "Unreleased reference id=2 alloc_insn=4", ""},
+    {"map_of_maps", R"(
+struct inner { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, int); __type(value, long); };
+struct inner first SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __type(key, int); __array(values, struct inner); }
+    outer SEC(".maps") = {.values = {&first}};
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  int key = 1;
+  void *map = bpf_map_lookup_elem(&outer, &key);
+  if (!map) return 0;
+  long *v = bpf_map_lookup_elem(map, &key);
+  if (v) __sync_fetch_and_add(v, 1);
+  return 0;
+})",
+     "main_one", "accept", ""},
+    {"map_of_maps_without_test", R"(
+struct inner { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, int); __type(value, long); };
+struct inner first SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __type(key, int); __array(values, struct inner); }
+    outer SEC(".maps") = {.values = {&first}};
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  int key = 1;
+  return bpf_map_delete_elem(bpf_map_lookup_elem(&outer, &key), &key);
+})",
+     "main_one", "R1 type=map_value_or_null expected=map_ptr", "bpf_map_delete_elem(bpf_map_lookup_elem"},
+    {"value_past_that_of_the_inner_map", R"(
+struct inner { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, int); __type(value, int); };
+struct inner first SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 4); __type(key, int); __array(values, struct inner); }
+    outer SEC(".maps") = {.values = {[0] = &first}};
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  int key = 1;
+  void *map = bpf_map_lookup_elem(&outer, &key);
+  if (!map) return 0;
+  long *v = bpf_map_lookup_elem(map, &key);
+  return v ? *v : 0;
+})",
+     "main_one", "invalid access to map value, value_size=4 off=0 size=8", "return v ? *v : 0;"},
+    {"tail_call", R"(
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, int); } next SEC(".maps");
+SEC("raw_tp/sched_switch") int main_one(void *ctx) { bpf_tail_call(ctx, &next, 1); return 0; })",
+     "main_one", "accept", ""},
+    {"tail_call_with_a_record", R"(
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } ring SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, int); } next SEC(".maps");
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  long *at = bpf_ringbuf_reserve(&ring, 16, 0);
+  if (!at) return 0;
+  bpf_tail_call(ctx, &next, 1);
+  bpf_ringbuf_submit(at, 0);
+  return 0;
+})",
+     "main_one", "tail_call would lead to reference leak", "bpf_tail_call(ctx, &next, 1);"},
+    {"counters_and_cgroups", R"(
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } events SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); } groups SEC(".maps");
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  struct bpf_perf_event_value value;
+  if (bpf_current_task_under_cgroup(&groups, 0) != 1) return 0;
+  if (bpf_perf_event_read_value(&events, 0, &value, sizeof value)) return 0;
+  return value.counter + bpf_perf_event_read(&events, 0) + bpf_get_current_ancestor_cgroup_id(1) + bpf_get_attach_cookie(ctx);
+})",
+     "main_one", "accept", ""},
+    {"lookup_of_another_processor", R"(
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, long); } plain SEC(".maps");
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  int key = 1;
+  return bpf_map_lookup_percpu_elem(&plain, &key, 0) != 0;
+})",
+     "main_one", "cannot pass map_type 2 into func bpf_map_lookup_percpu_elem#195", "bpf_map_lookup_percpu_elem"},
+    {"deep_frames_of_their_own", R"(
+static __attribute__((noinline)) int deep(int n) {
+  volatile char bytes[400];
+  bytes[n & 255] = n;
+  return bytes[3];
+}
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  volatile char bytes[300];
+  bytes[bpf_get_prandom_u32() & 255] = 1;
+  return deep(bytes[5]);
+})",
+     "main_one", "accept", ""},
 };
 
 // What has an answer here but is not compared with the kernel: the model does not know.

@@ -50,7 +50,7 @@ struct Tally {
 void compare(const std::function<ProgramInput(unsigned)>& make) {
   LiveKernel kernel;
   if (!kernel.why_not().empty()) GTEST_SKIP() << "NOT RUN, the model is not compared with a kernel: " << kernel.why_not();
-  auto profile = find_profile(running_version());
+  auto profile = profile_of_record(running_version());
   if (!profile) GTEST_SKIP() << "NOT RUN, no profile for the running kernel " << running_version();
   profile->nr_cpus = kernel.possible_cpus();
   unsigned programs = number_from("SHRIKE_SIM_PROGRAMS", 1500), first = number_from("SHRIKE_SIM_SEED", 1);

@@ -284,6 +284,60 @@ TEST(Reject, HelperNotThere) {
             "cannot call GPL-restricted function from non-GPL compatible program");
 }
 
+// What a kernel was built with is assumed, and said; a profile may know better.
+TEST(Helpers, OfConfigurationAreAssumed) {
+  Program write;
+  write << store_imm(dw, 10, -8, 1) << mov(1, 4096) << mov_reg(2, 10) << alu64_imm(alu::add, 2, -8) << mov(3, 8) << call(36);
+  write.done();
+  Program override_result(ProgramType::kprobe);
+  override_result << mov(2, -1) << call(58);
+  override_result.done();
+  EXPECT_EQ(verify(write.program, profile_6_18()).assumed, "the kernel is not locked down, which bpf_probe_write_user needs");
+  EXPECT_EQ(verify(override_result.program, profile_6_1()).assumed,
+            "the kernel is built with CONFIG_BPF_KPROBE_OVERRIDE, which bpf_override_return needs");
+  Profile bare = profile_6_18();
+  bare.writes_user_memory = bare.overrides_returns = false;
+  for (const Program& p : {write, override_result}) {
+    EXPECT_EQ(verify(p.program, profile_6_18()).answer, Answer::accept);
+    EXPECT_EQ(verify(p.program, bare).reject_class, RejectClass::helper);
+  }
+}
+
+TEST(Helpers, ATypeMayHaveGotAHelperLater) {
+  const auto answer = [](ProgramType type, AttachType attach, const char* kernel) {
+    Program p(type);
+    p.program.attach = attach;
+    p << call(174);
+    return verify(p.done().program, *find_profile(kernel)).answer;
+  };
+  EXPECT_EQ(answer(ProgramType::kprobe, AttachType::none, "5.10"), Answer::reject);
+  EXPECT_EQ(answer(ProgramType::kprobe, AttachType::none, "5.15"), Answer::accept);
+  EXPECT_EQ(answer(ProgramType::tracing, AttachType::fentry, "5.15"), Answer::reject);
+  EXPECT_EQ(answer(ProgramType::tracing, AttachType::fentry, "6.1"), Answer::accept);
+  EXPECT_EQ(answer(ProgramType::raw_tracepoint, AttachType::none, "6.6"), Answer::reject);
+  EXPECT_EQ(answer(ProgramType::raw_tracepoint, AttachType::none, "6.12"), Answer::accept);
+  EXPECT_EQ(answer(ProgramType::tracing, AttachType::iter, "6.18"), Answer::reject);
+}
+
+TEST(Helpers, TailCallGoesOnWhereThereIsNoProgram) {
+  constexpr uint32_t programs = 3;
+  const auto with_programs = [](Program p) {
+    p.program.maps.resize(programs);
+    p.program.maps.push_back({"programs", MapType::prog_array, 4, 4, 8, false, {}});
+    return p;
+  };
+  Program fine = with_programs(Program());
+  fine.map(2, programs) << mov(3, 1) << call(12);
+  accepted(fine.done());
+  Program result = with_programs(Program());
+  result.map(2, programs) << mov(3, 1) << call(12) << exit_insn();
+  rejected(result, RejectClass::uninit_register, 4, "R0 !read_ok");
+  Program looked_up = with_programs(Program());
+  looked_up << store_imm(dw, 10, -8, 1) << mov_reg(2, 10) << alu64_imm(alu::add, 2, -8);
+  looked_up.map(1, programs) << call(1);
+  rejected(looked_up.done(), RejectClass::arg_type, 5, "cannot pass map_type 3 into func bpf_map_lookup_elem#1");
+}
+
 Program& reserve(Program& p) {
   return p.map(1, 2) << mov(2, 8) << mov(3, 0) << call(131);
 }
@@ -417,9 +471,7 @@ TEST(Unknown, WhatIsNotModelledIsSaid) {
   Program kfunc;
   unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
   Program helper;
-  unknown((helper << call(12)).done(), "helper 12 has no row");
-  Program configured;
-  unknown((configured << call(36)).done(), "helper bpf_probe_write_user depends on the kernel's configuration and lockdown");
+  unknown((helper << call(198)).done(), "helper 198 has no row");
   Program typed(ProgramType::tracing);
   unknown((typed << load(dw, 2, 1, 0)).done(), "context access of this program type is not modelled");
   Program busy;
