@@ -53,15 +53,14 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
 
 void Links::close() {
   iterators_.clear();
-  links_.clear();
-  events_.clear();
+  quick_.clear();
+  slow_.clear();
   for (const std::function<void()>& undo : undo_) undo();
   undo_.clear();
 }
 
 void Links::release() {
-  constexpr size_t few = 8;
-  pid_t closer = events_.size() > few ? fork() : -1;
+  pid_t closer = slow_.size() > 1 ? fork() : -1;
   if (closer == 0) {
     prctl(PR_SET_NAME, "shrike-detach");
     setsid();

@@ -1,9 +1,11 @@
 // Attaches loaded programs to what they trace: one function per mechanism, each in its own attach_*.cpp, chosen by the
 // probe's kind in attach.cpp. Programs with many places are attached in bulk where the kernel can: attach_bulk.h.
 //
-// begin and end have no place to attach to: session runs them. Detaching a tracepoint or uprobe makes the kernel wait for
-// a grace period, tens of milliseconds each and one after the other under a lock of its own, so that threads do not help.
-// Disabling an event first would not either: the programs of a tracepoint run whether or not the event is enabled.
+// begin and end have no place to attach to: session runs them. Detaching a tracepoint, kprobe or uprobe makes the kernel wait for
+// a grace period or two, tens of milliseconds each and one after the other under a lock of its own, so that threads do not
+// help. Disabling an event first would not either: the programs of a tracepoint run whether or not the event is enabled. Nor
+// would a second event that keeps the tracepoint in use: giving the program back waits by itself. Timers, counters and raw
+// tracepoints are given back at once.
 #pragma once
 
 #include <cstdint>
@@ -34,22 +36,21 @@ class Links {
   Links& operator=(const Links&) = delete;
   ~Links() { close(); }
 
-  void add_event(Fd event) { events_.push_back(std::move(event)); }
-  void add_link(Fd link) { links_.push_back(std::move(link)); }
+  // `is_slow`: the kernel waits for a grace period when it is closed.
+  void add(Fd link, bool is_slow) { (is_slow ? slow_ : quick_).push_back(std::move(link)); }
   // What session reads to have the program run.
   void add_iterator(Fd iterator) { iterators_.push_back(std::move(iterator)); }
   const std::vector<Fd>& iterators() const { return iterators_; }
   void on_close(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
-  size_t count() const { return events_.size() + links_.size(); }
+  size_t count() const { return quick_.size() + slow_.size(); }
 
   void close();
-  // Ends the trace for the caller: a few links are closed, many are left to a process of their own that closes them and
-  // goes, so that the user does not wait for the kernel.
+  // Ends the trace for the caller, who waits for one slow link at most: several are left to a process of their own that
+  // closes them and goes.
   void release();
 
  private:
-  std::vector<Fd> events_;  // perf events
-  std::vector<Fd> links_;
+  std::vector<Fd> quick_, slow_;
   std::vector<Fd> iterators_;
   std::vector<std::function<void()>> undo_;  // after all are closed
 };

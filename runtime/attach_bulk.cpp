@@ -145,7 +145,7 @@ bool attach_bulk(const std::vector<const mir::AttachPoint*>& probes, int program
     }
   }
   if (!made.back().is_open()) return false;
-  for (Fd& link : made) links.add_link(std::move(link));
+  for (Fd& link : made) links.add(std::move(link), true);
   return true;
 }
 

@@ -35,7 +35,7 @@ AttachResult attach_raw_tracepoint(const mir::AttachPoint& probe, int program, L
   int link = bpf_raw_tracepoint_open(probe.function.c_str(), program);
   int error = errno;
   if (link >= 0) {
-    links.add_link(Fd(link));
+    links.add(Fd(link), false);
     return {};
   }
   if (error == ENOENT)

@@ -11,6 +11,17 @@
 
 namespace shrike {
 
+namespace {
+
+// Counters, timers and watchpoints are not: what else there is are tracepoints, and the kinds of kprobes and uprobes, whose
+// numbers the kernel chooses.
+bool is_waited_for(uint32_t type) {
+  return type != PERF_TYPE_HARDWARE && type != PERF_TYPE_SOFTWARE && type != PERF_TYPE_HW_CACHE && type != PERF_TYPE_RAW &&
+         type != PERF_TYPE_BREAKPOINT;
+}
+
+}  // namespace
+
 int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Links& links) {
   attr.size = sizeof(attr);
   attr.disabled = 1;
@@ -18,7 +29,7 @@ int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Links&
   if (!event.is_open()) return errno;
   if (ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program) != 0) return errno;
   if (ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) return errno;
-  links.add_event(std::move(event));
+  links.add(std::move(event), is_waited_for(attr.type));
   return 0;
 }
 

@@ -1,9 +1,8 @@
 // What docs/startup.md says of system calls is what strace shows: of hello each call by its row, of an idle trace none.
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
-#include <map>
 #include <regex>
 
 #include "tests/kernel/tracer.h"
@@ -50,6 +49,17 @@ bool is_call_of(const std::string& line, const CallRow& row) {
   return true;
 }
 
+// Processes of that name that were started with `mark` in their environment.
+size_t count_processes(const std::string& name, const std::string& mark) {
+  size_t count = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string path = entry.path();
+    count += read_file(path + "/comm") == name + "\n" && has(read_file(path + "/environ"), mark);
+  }
+  return count;
+}
+
 class StartupPage : public LiveTest {};
 
 TEST_F(StartupPage, NamesEveryCallOfHello) {
@@ -90,6 +100,26 @@ TEST_F(StartupPage, AnIdleTraceMakesNoCalls) {
   for (const std::string& line : lines) EXPECT_TRUE(has(line, "epoll_wait(") || has(line, "restart_syscall")) << line;
   EXPECT_LE(lines.size(), 2u);
   tracer.interrupt();
+}
+
+// Closing a tracepoint takes the kernel tens of milliseconds: one is waited for, several are left to another process.
+TEST_F(StartupPage, StoppingWaitsForOneTracepointAtMost) {
+  const std::string value = std::to_string(getpid());
+  const std::string mark = "STARTUP_TEST=" + value;
+  const ProcessOptions options{.env = {{"STARTUP_TEST", value}}};
+  const std::string exits = " interval:ms:1, interval:ms:2 { exit(); }";
+  const Result one = shrike({"-q", "-e", "tracepoint:sched:sched_process_exit { @ = 1; }" + exits}, options);
+  EXPECT_EQ(one.status, 0) << one.err;
+  EXPECT_EQ(count_processes("shrike-detach", mark), 0u);
+  const std::string places =
+      "tracepoint:sched:sched_process_exit, tracepoint:sched:sched_process_exec, tracepoint:sched:sched_process_fork,"
+      "tracepoint:syscalls:sys_enter_acct, tracepoint:syscalls:sys_exit_acct, tracepoint:syscalls:sys_enter_chroot";
+  const Result several = shrike({"-q", "-e", places + " { @ = 1; }" + exits}, options);
+  EXPECT_EQ(several.status, 0) << several.err;
+  EXPECT_EQ(count_processes("shrike-detach", mark), 1u);
+  int waited_ms = 0;
+  for (; count_processes("shrike-detach", mark) != 0 && waited_ms < patience_ms; waited_ms += 50) usleep(50'000);
+  EXPECT_LT(waited_ms, patience_ms) << "the process that detaches does not end";
 }
 
 }  // namespace
