@@ -318,6 +318,11 @@ uint32_t Btf::element_of(uint32_t id) const {
   return array.kind == Kind::array ? word_at(extra_of(array)) : 0;
 }
 
+int32_t Btf::component_of(uint32_t id) const {
+  const TypeRecord tag = type(id);
+  return tag.kind == Kind::declaration_tag ? static_cast<int32_t>(word_at(extra_of(tag))) : -1;
+}
+
 const mir::Type* Btf::array_type(const TypeRecord& array, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const {
   uint32_t element_id = word_at(extra_of(array));
   uint32_t count = word_at(extra_of(array) + 8);

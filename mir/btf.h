@@ -73,6 +73,7 @@ class Btf {
   std::vector<Param> params(uint32_t id) const;    // function prototype
   std::vector<EnumValue> enum_values(uint32_t id) const;
   uint32_t element_of(uint32_t id) const;      // of an array: the type of its elements
+  int32_t component_of(uint32_t id) const;     // of a declaration tag: which parameter or member; -1: the whole
   uint32_t skip_modifiers(uint32_t id) const;  // through typedef, const, volatile, restrict, type tag
   uint32_t size_of(uint32_t id) const;         // bytes; 0 for void and functions
   // Calls f(TypeRecord) for every type, in id order, until f returns false.

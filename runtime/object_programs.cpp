@@ -4,9 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <deque>
 
+#include "mir/btf.h"
 #include "runtime/object_file.h"
+#include "runtime/object_functions.h"
 #include "runtime/object_lines.h"
 
 namespace shrike {
@@ -40,10 +43,15 @@ class Linker {
     for (const Call& call : calls_) {
       bpf::Insn& insn = out_.input.insns[call.insn];
       insn.imm = static_cast<int32_t>(starts_.at(call.function)) - static_cast<int32_t>(call.insn) - 1;
-      if (call.function->is_global && insn.opcode == bpf::call_insn)
-        not_modelled("the kernel checks the global function `" + call.function->name + "` by itself");
+      if (call.function->is_global && insn.opcode != bpf::call_insn)
+        not_modelled("a callback that is no static function: `" + call.function->name + "`");
     }
-    for (const auto& [function, start] : starts_) out_.input.subprogram_starts.push_back(start);
+    for (const auto& [function, start] : starts_) {
+      out_.input.subprogram_starts.push_back(start);
+      if (function->is_global && start != 0) describe(function->name, start);
+    }
+    std::sort(out_.input.global_functions.begin(), out_.input.global_functions.end(),
+              [](const auto& a, const auto& b) { return a.insn < b.insn; });
   }
 
  private:
@@ -54,6 +62,18 @@ class Linker {
 
   void not_modelled(std::string why) {
     if (out_.input.not_modelled.empty()) out_.input.not_modelled = std::move(why);
+  }
+
+  void describe(const std::string& name, uint32_t start) {
+    sim::GlobalFunction function;
+    function.insn = start;
+    function.name = name;
+    const std::optional<size_t> section = file_.section_named(".BTF");
+    const std::optional<Btf> types = section ? Btf::open(file_.sections[*section].bytes) : std::nullopt;
+    if (!types) return not_modelled("the object has no types: what the global function `" + name + "` takes is not known");
+    std::string why = describe_function(*types, out_.input.type, function);
+    if (!why.empty()) return not_modelled(std::move(why));
+    out_.input.global_functions.push_back(std::move(function));
   }
 
   void place(const ObjectSymbol& function) {

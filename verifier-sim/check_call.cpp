@@ -7,6 +7,7 @@
 
 #include "mir/helpers.h"
 #include "verifier-sim/check_access.h"
+#include "verifier-sim/global_function.h"
 #include "verifier-sim/subprogram.h"
 
 namespace shrike::sim {
@@ -355,7 +356,12 @@ bool call_helper(Walk& w) {
 bool transfer_call(Walk& w, uint32_t& next) {
   const bpf::Insn& insn = w.at();
   if (insn.src() == bpf::pseudo::kfunc_call) return w.abstain("kfuncs are not modelled");
-  if (insn.src() == bpf::pseudo::call) return enter_subprogram(w, next);
+  if (insn.src() == bpf::pseudo::call) {
+    const GlobalFunction* function = global_function_at(w, w.insn + 1 + static_cast<uint32_t>(insn.imm));
+    if (function == nullptr) return enter_subprogram(w, next);
+    next = w.insn + 1;
+    return call_global_function(w, *function);
+  }
   next = w.insn + 1;
   return call_helper(w);
 }
@@ -392,7 +398,11 @@ bool transfer_exit(Walk& w, uint32_t& next, bool& ended) {
     return w.reject(RejectClass::ref_leak, "Unreleased reference id=%u alloc_insn=%u", r.id, r.insn);
   }
   if (!w.can_read(0)) return false;
-  if (w.program.type == ProgramType::tracing && !check_tracing_result(w)) return false;
+  if (w.function != nullptr && !w.reg(0).is_scalar()) {
+    return w.reject(RejectClass::retval, "At subprogram exit the register R0 is not a scalar value (%s)",
+                    std::string(type_name(w.reg(0))).c_str());
+  }
+  if (w.function == nullptr && w.program.type == ProgramType::tracing && !check_tracing_result(w)) return false;
   ended = true;
   return true;
 }

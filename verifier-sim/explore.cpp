@@ -9,7 +9,6 @@
 #include "verifier-sim/check_access.h"
 #include "verifier-sim/check_call.h"
 #include "verifier-sim/liveness.h"
-#include "verifier-sim/subprogram.h"
 #include "verifier-sim/subsume.h"
 #include "verifier-sim/transfer.h"
 
@@ -21,6 +20,7 @@ class Explorer {
   explicit Explorer(Walk& walk) : w(walk), live_(live_registers(walk.program)), at_(walk.program.insns.size()) {}
 
   void run();
+  bool has_ended() const { return ended_; }  // every path did
 
  private:
   enum class Met : uint8_t { go_on, covered, failed };
@@ -37,7 +37,7 @@ class Explorer {
   std::vector<uint16_t> live_;
   std::vector<std::vector<Explored*>> at_;
   std::vector<std::unique_ptr<Explored>> all_;
-  uint32_t last_jumps_ = 0, last_processed_ = 0;
+  bool ended_ = false;
 };
 
 void Explorer::remember() {
@@ -48,14 +48,14 @@ void Explorer::remember() {
   e->parent = w.parent;
   at_[w.insn].push_back(e);
   w.parent = e;
-  last_jumps_ = w.jumps;
-  last_processed_ = w.verdict.processed;
+  w.kept_jumps = w.jumps;
+  w.kept_processed = w.verdict.processed;
   w.verdict.peak_states = std::max(w.verdict.peak_states, static_cast<uint32_t>(all_.size()));
 }
 
 Explorer::Met Explorer::compare_states() {
   bool forced = w.structure.repeats[w.insn];
-  bool add = forced || (w.jumps - last_jumps_ >= 2 && w.verdict.processed - last_processed_ >= 8);
+  bool add = forced || (w.jumps - w.kept_jumps >= 2 && w.verdict.processed - w.kept_processed >= 8);
   std::vector<Explored*>& known = at_[w.insn];
   for (size_t i = 0; i < known.size(); i++) {
     Explored* e = known[i];
@@ -71,7 +71,7 @@ Explorer::Met Explorer::compare_states() {
         return Met::failed;
       }
       // On a short way round, another state of the same loop would only cost memory.
-      if (w.jumps - last_jumps_ < 20 && w.verdict.processed - last_processed_ < 100 && !forced) add = false;
+      if (w.jumps - w.kept_jumps < 20 && w.verdict.processed - w.kept_processed < 100 && !forced) add = false;
     } else if (covers(e->state, w.state, live_, w.insn, w.profile)) {
       e->hits++;
       return Met::covered;
@@ -186,19 +186,15 @@ void Explorer::run() {
     w.insn = next;
     if (leaves_callback) widen_after_callback();
   }
-  w.insn = 0;
-  if (!check_stack_chain(w)) return;
-  w.verdict.answer = Answer::accept;
+  ended_ = true;
 }
 
 }  // namespace
 
-void explore(Walk& w) {
-  Explorer(w).run();
-  if (!w.options.log) return;
-  if (w.verdict.answer != Answer::accept) w.verdict.log += w.verdict.message + "\n";
-  w.verdict.log += "processed " + std::to_string(w.verdict.processed) + " insns (limit " +
-                   std::to_string(w.profile.processed_limit) + ") peak_states " + std::to_string(w.verdict.peak_states) + "\n";
+bool explore(Walk& w) {
+  Explorer explorer(w);
+  explorer.run();
+  return explorer.has_ended();
 }
 
 }  // namespace shrike::sim

@@ -18,7 +18,7 @@ struct Explored {
   uint32_t hits = 0, misses = 0;
 };
 
-// Fills w.verdict.
-void explore(Walk& w);
+// From w.state at w.insn. True: every path has ended well; else w.verdict says why not.
+bool explore(Walk& w);
 
 }  // namespace shrike::sim

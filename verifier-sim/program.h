@@ -56,6 +56,20 @@ struct MapReference {
   uint32_t map = 0;
 };
 
+// A function that the kernel checks by itself, for every argument of these kinds; its callers then know nothing of its result.
+struct GlobalFunction {
+  enum class Kind : uint8_t { number, context, memory };
+  struct Argument {
+    Kind kind = Kind::number;
+    uint32_t size = 0;        // of memory
+    bool is_nonnull = false;  // tagged so; older kernels take no notice
+  };
+  uint32_t insn = 0;
+  std::string name;
+  std::vector<Argument> arguments;
+  bool returns_number = true;
+};
+
 struct ProgramInput {
   std::vector<bpf::Insn> insns;
   ProgramType type = ProgramType::kprobe;
@@ -63,6 +77,7 @@ struct ProgramInput {
   std::vector<MapShape> maps;
   std::vector<MapReference> references;
   std::vector<uint32_t> subprogram_starts;  // may be empty: starts are also found from calls and callback addresses
+  std::vector<GlobalFunction> global_functions;
   bool gpl = true;
   std::string not_modelled;  // what the maker of this input knows the model lacks; the answer is then `unknown`
 };

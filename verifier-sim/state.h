@@ -30,6 +30,7 @@ struct Register {
 
   bool is_pointer() const { return kind != Kind::not_init && kind != Kind::scalar; }
   bool is_scalar() const { return kind == Kind::scalar; }
+  bool is_unmoved() const { return offset == 0 && var.is_constant() && var.bits.value == 0; }
   bool is_zero() const { return is_scalar() && var.is_constant() && var.bits.value == 0; }
 
   static Register unknown_scalar() {

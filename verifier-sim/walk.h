@@ -35,8 +35,11 @@ struct Walk {
   uint32_t id_count = 0;
   uint32_t jumps = 0;
   std::vector<Pending> pending;
-  std::vector<int> stack_depths;     // per subprogram, bytes
-  std::vector<Kind> accessed_kinds;  // per instruction: the pointer kind it has been seen to access
+  std::vector<int> stack_depths;                // per subprogram, bytes
+  std::vector<Kind> accessed_kinds;             // per instruction: the pointer kind it has been seen to access
+  uint32_t kept_jumps = 0, kept_processed = 0;  // when a state was last kept
+  const GlobalFunction* function = nullptr;     // walked by itself; null: the program
+  std::vector<uint32_t> called;                 // global functions, by their first instruction
 
   Register& reg(unsigned n) { return state.current().regs[n]; }
   const bpf::Insn& at() const { return program.insns[insn]; }

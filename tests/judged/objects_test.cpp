@@ -156,6 +156,53 @@ SEC("raw_tp/sched_switch") int main_one(void *ctx) {
   return bpf_map_lookup_percpu_elem(&plain, &key, 0) != 0;
 })",
      "main_one", "cannot pass map_type 2 into func bpf_map_lookup_percpu_elem#195", "bpf_map_lookup_percpu_elem"},
+    {"global_functions", R"(
+struct pair { long a, b; };
+__attribute__((noinline)) int scaled(int x) { return bpf_get_prandom_u32() * x; }
+__attribute__((noinline)) int sum(struct pair *p) { return p ? p->a + p->b + scaled(3) : 0; }
+__attribute__((noinline)) int first(struct bpf_raw_tracepoint_args *ctx) { return ctx->args[1] & 1; }
+SEC("raw_tp/sched_switch") int main_one(struct bpf_raw_tracepoint_args *ctx) {
+  struct pair p = {bpf_get_prandom_u32(), 2};
+  return sum(&p) + first(ctx) + sum(0);
+})",
+     "main_one", "accept", ""},
+    {"global_function_without_null_test", R"(
+__attribute__((noinline)) int read_it(long *p) { return *p; }
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  long x = bpf_get_prandom_u32();
+  return read_it(&x);
+})",
+     "main_one", "R1 invalid mem access 'mem_or_null'", "return *p;"},
+    {"result_of_a_global_function_is_any_number", R"(
+long table[16];
+__attribute__((noinline)) int small(int x) { return (bpf_get_prandom_u32() + x) & 15; }
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  table[(unsigned)small(1)] = 1;
+  return 0;
+})",
+     "main_one", "R1 unbounded memory access, make sure to bounds check any such access", "table[(unsigned)small(1)] = 1;"},
+    {"too_little_memory_for_a_global_function", R"(
+struct wide { long a[6]; };
+__attribute__((noinline)) int take(struct wide *p) { return p ? p->a[bpf_get_prandom_u32() & 3] : 0; }
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  volatile int x = 0;
+  return take((void *)&x);
+})",
+     "main_one", "invalid read from stack R1 off=-4 size=48", "return take((void *)&x);"},
+    {"context_where_a_global_function_takes_a_number", R"(
+__attribute__((noinline)) int take(long p) { return bpf_get_prandom_u32() + p; }
+SEC("raw_tp/sched_switch") int main_one(void *ctx) { return take((long)ctx); })",
+     "main_one", "R1 is not a scalar", "take((long)ctx)"},
+    {"tags_of_global_functions", R"(
+__attribute__((noinline)) int there(long *p __attribute__((btf_decl_tag("arg:nonnull"))),
+                                    void *ctx __attribute__((btf_decl_tag("arg:ctx")))) {
+  return *p + (*(long *)ctx & 1);
+}
+SEC("raw_tp/sched_switch") int main_one(void *ctx) {
+  long x = bpf_get_prandom_u32();
+  return there(&x, ctx);
+})",
+     "main_one", "accept", ""},
     {"deep_frames_of_their_own", R"(
 static __attribute__((noinline)) int deep(int n) {
   volatile char bytes[400];
@@ -172,10 +219,6 @@ SEC("raw_tp/sched_switch") int main_one(void *ctx) {
 
 // What has an answer here but is not compared with the kernel: the model does not know.
 constexpr ObjectCase unknowns[] = {
-    {"global_function", R"(
-__attribute__((noinline)) int other(int x) { return bpf_get_prandom_u32() + x; }
-SEC("raw_tp/sched_switch") int main_one(void *ctx) { return other(2); })",
-     "main_one", "the kernel checks the global function `other` by itself", ""},
     {"lock", R"(
 struct guarded { struct bpf_spin_lock lock; int x; };
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, int); __type(value, struct guarded); } m SEC(".maps");
