@@ -91,11 +91,9 @@ ValueId lower_print(Lower& l, const ast::Expr& self, const ast::Call& call) {
   event.kind = EventKind::print_map;
   event.map = l.mir_map(l.note(call.args[0]).map);
   auto number = [&](size_t i) {
-    return Lower::RecordField{l.types().int64(), nullptr, i < call.args.size() ? l.scalar(call.args[i]) : l.b().constant(0)};
+    return l.integer_field(i < call.args.size() ? std::get<int64_t>(l.note(call.args[i]).constant) : 0);
   };
-  ValueId top = number(1).value;
-  ValueId divisor = number(2).value;
-  l.emit(std::move(event), {{l.types().int64(), nullptr, top}, {l.types().int64(), nullptr, divisor}});
+  l.emit_statement(std::move(event), {number(1), number(2)});
   return {};
 }
 
@@ -109,7 +107,7 @@ ValueId lower_map_event(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::EventDecl event;
   event.kind = kind;
   event.map = l.mir_map(l.note(call.args[0]).map);
-  l.emit(std::move(event), {});
+  l.emit_statement(std::move(event), {});
   return {};
 }
 
@@ -118,26 +116,38 @@ const Type* check_exit(Checker& c, const ast::Expr&, const ast::Call& call) {
   return c.types().none();
 }
 
-// The code is left in the globals too, where it cannot get lost in a full ring.
-void end_trace(Lower& l, ValueId code) {
+// The code is left in the globals too, where it cannot get lost in a full ring. Who finds it there finds all that the program
+// sent before.
+void end_trace(Lower& l, const Lower::RecordField& code, ValueId value) {
   mir::Builder& b = l.b();
+  mir::EventDecl event;
+  event.kind = EventKind::exit;
+  l.emit_statement(std::move(event), {code});
+  l.emit_gathered();
   Place exit_code{l.globals_pointer(mir::globals::exit_code)};
   mir::BlockId first = l.new_block("first_exit");
   mir::BlockId on = l.new_block("exiting");
   l.branch(l.load_scalar(exit_code, l.types().uint64()), on, first);
   l.enter(first);
-  l.store_scalar(exit_code, b.binary(mir::Opcode::add, code, b.constant(1)), l.types().uint64());
+  l.store_scalar(exit_code, b.binary(mir::Opcode::add, value, b.constant(1)), l.types().uint64());
   l.jump(on);
   l.enter(on);
-  mir::EventDecl event;
-  event.kind = EventKind::exit;
-  l.emit(std::move(event), {{l.types().int64(), nullptr, code}});
   l.leave_program();
 }
 
+void end_trace(Lower& l, int64_t code) {
+  end_trace(l, l.integer_field(code), l.b().constant(code));
+}
+
 ValueId lower_exit(Lower& l, const ast::Expr&, const ast::Call& call) {
-  mir::Builder& b = l.b();
-  end_trace(l, call.args.empty() ? b.constant(0) : b.unary(mir::Opcode::zext8, l.scalar(call.args[0])));
+  if (call.args.empty()) {
+    end_trace(l, 0);
+  } else if (const auto* code = std::get_if<int64_t>(&l.note(call.args[0]).constant)) {
+    end_trace(l, *code & 0xff);
+  } else {
+    ValueId value = l.b().unary(mir::Opcode::zext8, l.scalar(call.args[0]));
+    end_trace(l, {l.types().int64(), nullptr, value}, value);
+  }
   return {};
 }
 
@@ -161,7 +171,7 @@ ValueId lower_assert(Lower& l, const ast::Expr& self, const ast::Call& call) {
   event.format = "assert failed: %s";
   event.span = self.span;
   l.emit(std::move(event), {l.record_field(call.args[1])});
-  end_trace(l, l.b().constant(1));
+  end_trace(l, 1);
   l.jump(on);
   l.enter(on);
   return {};
@@ -181,7 +191,8 @@ ValueId lower_time(Lower& l, const ast::Expr&, const ast::Call& call) {
 }
 
 constexpr uint32_t join_strings = 16;
-constexpr uint32_t join_string_size = 1024;
+constexpr uint32_t join_log_size = 10;
+constexpr uint32_t join_string_size = 1 << join_log_size;
 
 const Type* check_join(Checker& c, const ast::Expr&, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
@@ -204,20 +215,29 @@ ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
   event.format = call.args.size() > 1 ? std::get<std::string>(l.note(call.args[1]).constant) : " ";
   event.fields.push_back({l.types().array(l.types().string(join_string_size), join_strings), 0});
   l.emit_event(std::move(event), [&](const Place& record, const mir::EventDecl& laid_out) {
-    Place texts = record.at(laid_out.fields[0].offset);
+    ValueId texts = b.ptr_add(record.pointer, b.constant(record.offset + static_cast<int32_t>(laid_out.fields[0].offset)));
     Place word{l.slot("argument", 8)};
+    mir::BlockId head = l.new_block("argument");
+    mir::BlockId read = l.new_block("read");
+    mir::BlockId next = l.new_block("next");
     mir::BlockId end = l.new_block("end");
-    for (uint32_t i = 0; i < join_strings; i++) {
-      Place text = texts.at(i * join_string_size);
-      b.store(mir::MemWidth::u8, text.pointer, b.constant(0), text.offset);
-      l.probe_read(word, b.constant(8), l.address_at({list, static_cast<int32_t>(i * 8), memory}), memory);
-      ValueId address = b.load(mir::MemWidth::u64, word.pointer, 0);
-      mir::BlockId there = l.new_block("argument");
-      l.branch(address, there, end);
-      l.enter(there);
-      l.probe_read_str(text, b.constant(join_string_size), address, memory);
-    }
-    l.jump(end);
+    l.jump_with(head, {b.constant(0)});
+    l.enter_unsealed(head);
+    ValueId at = b.add_param(head, {});
+    // Looked at here, the number is known to be small where the verifier wants to know it.
+    ValueId text = b.ptr_add(texts, at);
+    b.store(mir::MemWidth::u8, text, b.constant(0), 0);
+    ValueId entry = b.binary(mir::Opcode::add, list, b.binary(mir::Opcode::shr_u, at, b.constant(join_log_size - 3)));
+    l.probe_read(word, b.constant(8), entry, memory);
+    ValueId address = b.load(mir::MemWidth::u64, word.pointer, 0);
+    l.branch(address, read, end);
+    l.enter(read);
+    l.probe_read_str({text}, b.constant(join_string_size), address, memory);
+    ValueId after = b.binary(mir::Opcode::add, at, b.constant(join_string_size));
+    l.branch(b.binary(mir::Opcode::le_u, after, b.constant((join_strings - 1) * join_string_size)), next, end);
+    l.enter(next);
+    l.jump_with(head, {after});
+    l.seal(head);
     l.enter(end);
   });
   return {};

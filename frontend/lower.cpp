@@ -58,6 +58,7 @@ mir::Module Lower::run() {
   declare_maps();
   for (const CheckedBody& body : program_.bodies) lower_body(body);
   for (size_t i = 0; i < functions_.size(); i++) lower_function(PendingFunction(functions_[i]));
+  drop_room_checks();
   // The types of the Interface live in the pool that made them.
   module_.interface.types = std::move(program_.types);
   name_enumerators();

@@ -92,6 +92,7 @@ class Lower {
   // Bytes of traced memory to a direct place, by probe_read; reports a failed read with -k.
   void probe_read(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
   mir::ValueId probe_read_str(const Place& to, mir::ValueId bytes, mir::ValueId address, Place::Memory memory);
+  mir::ValueId probe_read_by(mir::HelperId helper, const Place& to, mir::ValueId bytes, mir::ValueId address);
   // Both give the bytes read with the NUL, or a negative error.
   // A NUL-terminated string of at most `capacity` bytes to a direct place, tail zeroed unless nobody will look.
   mir::ValueId read_string(const Place& to, uint32_t capacity, mir::ValueId size, mir::ValueId address, Place::Memory memory);
@@ -127,17 +128,18 @@ class Lower {
     const ast::Expr* expr = nullptr;        // or
     mir::ValueId value;                     // a scalar, or
     Place made;                             // where its bytes are
-    const std::string* constant = nullptr;  // a string that is the same in every record, and so in none
+    std::optional<std::string> constant{};  // bytes that are the same in every record, and so in none
   };
   void emit(mir::EventDecl event, const std::vector<RecordField>& fields);
   // The same for what a whole statement prints: with its neighbours' in one record, if the block lets it.
   void emit_statement(mir::EventDecl event, std::vector<RecordField> fields);
+  void emit_gathered();  // what such statements left waiting
   void emit_event(mir::EventDecl event, const std::function<void(const Place&, const mir::EventDecl&)>& fill);
   void formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg);
   RecordField record_field(const ast::Expr* expr);
+  RecordField integer_field(int64_t constant);
   void runtime_error(std::string message, Span span);
-  void count_loss(mir::EventRank rank, size_t events);  // a record that found no room
-  void count_global(uint32_t offset);                   // add one to a word of the globals map
+  void count_global(uint32_t offset);  // add one to a word of the globals map
   mir::ValueId globals_pointer(uint32_t offset);
   uint32_t string_index(std::string_view text);  // in Interface::strings
   // The map of that name with these rows, each of `row_size` bytes.
@@ -209,7 +211,9 @@ class Lower {
   FilledEvent filled(mir::EventDecl event, std::vector<RecordField> fields);
   void emit_record(std::vector<FilledEvent> events);
   bool may_gather(const ast::Stmt& statement) const;
-  void emit_gathered();
+  void count_losses(const std::vector<FilledEvent>& events);
+  mir::ValueId loss_slot();
+  void drop_room_checks();
 
   std::string unused_name(const std::string& name);  // `name`, or with a number no function has
   void declare_maps();
@@ -260,6 +264,13 @@ class Lower {
   FunctionState* state_ = nullptr;
   std::vector<mir::MapId> user_maps_;
   mir::MapId ring_, globals_, zeros_;
+  struct RoomCheck {
+    mir::FunctionId function;
+    mir::BlockId block;
+    size_t first;  // of its instructions, with which the block ends
+  };
+  std::vector<RoomCheck> room_checks_;
+  mir::EventRank highest_rank_ = mir::EventRank::data;
   bool gathers_ = false;               // what the statement prints waits in gathered_
   std::vector<FilledEvent> gathered_;  // by the statements before this one
   mir::SlotId captured_slot_;

@@ -60,8 +60,8 @@ void Lower::zero(const Place& at, uint32_t bytes) {
   b().call(HelperId::probe_read_kernel, {pointer_at(at), b().constant(bytes), zeros});
 }
 
-void Lower::probe_read(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
-  HelperId helper = memory == Place::Memory::user ? HelperId::probe_read_user : HelperId::probe_read_kernel;
+// A read that fails leaves zeros (bpf_probe_read_* in kernel/trace/bpf_trace.c), so an empty string, too.
+ValueId Lower::probe_read_by(HelperId helper, const Place& to, ValueId bytes, ValueId address) {
   ValueId status = b().call(helper, {pointer_at(to), bytes, address});
   if (program_.options.runtime_warnings) {
     BlockId failed = new_block("fault");
@@ -72,21 +72,17 @@ void Lower::probe_read(const Place& to, ValueId bytes, ValueId address, Place::M
     jump(on);
     enter(on);
   }
+  return status;
+}
+
+void Lower::probe_read(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
+  const bool is_user = memory == Place::Memory::user;
+  probe_read_by(is_user ? HelperId::probe_read_user : HelperId::probe_read_kernel, to, bytes, address);
 }
 
 ValueId Lower::probe_read_str(const Place& to, ValueId bytes, ValueId address, Place::Memory memory) {
-  HelperId helper = memory == Place::Memory::user ? HelperId::probe_read_user_str : HelperId::probe_read_kernel_str;
-  ValueId status = b().call(helper, {pointer_at(to), bytes, address});
-  // A failed read leaves zeros in newer kernels only; an empty string is right in all.
-  BlockId failed = new_block("fault");
-  BlockId on = new_block("on");
-  branch(b().binary(Opcode::lt_s, status, b().constant(0)), failed, on);
-  enter(failed);
-  b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset);
-  if (program_.options.runtime_warnings) runtime_error("failed to read memory", b().span());
-  jump(on);
-  enter(on);
-  return status;
+  const bool is_user = memory == Place::Memory::user;
+  return probe_read_by(is_user ? HelperId::probe_read_user_str : HelperId::probe_read_kernel_str, to, bytes, address);
 }
 
 ValueId Lower::read_string(const Place& to, uint32_t capacity, ValueId size, ValueId address, Place::Memory memory) {

@@ -12,8 +12,9 @@ using mir::ValueId;
 
 namespace {
 
-constexpr uint32_t record_header = 8;     // the event's number; the kernel's own, of the ring, is as long
-constexpr uint32_t most_gathered = 2048;  // bytes of a record that several statements share
+constexpr uint32_t record_header = 8;       // the event's number; the kernel's own, of the ring, is as long
+constexpr uint32_t most_gathered = 2048;    // bytes of a record that several statements share
+constexpr uint32_t most_controlling = 128;  // the same with a statement of higher rank, whose reserve data then takes
 
 // For the time before the record's size is known: the offset of a field that is not in the record.
 constexpr uint32_t constant_field = UINT32_MAX;
@@ -46,14 +47,6 @@ void Lower::count_global(uint32_t offset) {
   b().atomic_add(MemWidth::u64, globals_pointer(offset), b().constant(1), 0);
 }
 
-void Lower::count_loss(mir::EventRank rank, size_t events) {
-  ValueId cpu = b().call(HelperId::get_smp_processor_id, {});
-  ValueId slot = b().binary(mir::Opcode::and_, cpu, b().constant(mir::globals::loss_slots - 1));
-  ValueId offset = b().binary(mir::Opcode::mul, slot, b().constant(mir::globals::loss_slot_bytes));
-  ValueId counter = b().ptr_add(globals_pointer(mir::globals::losses + 8 * static_cast<uint32_t>(rank)), offset);
-  b().atomic_add(MemWidth::u64, counter, b().constant(static_cast<int64_t>(events)), 0);
-}
-
 uint32_t Lower::string_index(std::string_view text) {
   auto& strings = module_.interface.strings;
   auto known = std::find(strings.begin(), strings.end(), text);
@@ -84,11 +77,13 @@ void Lower::emit_record(std::vector<FilledEvent> events) {
   BlockId lost = new_block("lost");
   BlockId got = new_block("got");
   BlockId done = new_block("sent");
-  const mir::EventKind kind = events.front().event.kind;
-  mir::EventRank rank = rank_of(kind);
+  mir::EventRank rank = mir::EventRank::data;
+  for (const FilledEvent& each : events) rank = std::max(rank, rank_of(each.event.kind));
+  highest_rank_ = std::max(highest_rank_, rank);
   if (uint32_t reserve = reserve_of(rank, ring.max_entries); reserve != 0) {
     constexpr int64_t avail_data = 0;  // BPF_RB_AVAIL_DATA: bytes that wait for the reader
     BlockId room = new_block("room");
+    room_checks_.push_back({state_->function, b().block(), b().function().blocks[b().block()].insts.size()});
     ValueId waiting = b().call(HelperId::ringbuf_query, {b().constant(avail_data)}, ring_);
     ValueId most = b().constant(int64_t{ring.max_entries} - reserve - size - record_header);
     branch(b().binary(mir::Opcode::le_u, waiting, most), room, lost);
@@ -108,22 +103,55 @@ void Lower::emit_record(std::vector<FilledEvent> events) {
   b().call(HelperId::ringbuf_submit, {record, b().constant(0)});
   jump(done);
   enter(lost);
-  if (kind != mir::EventKind::exit) count_loss(rank, events.size());  // the globals tell of exit() too
+  count_losses(events);
   jump(done);
   enter(done);
 }
 
+// But of exit(), of which the globals tell too.
+void Lower::count_losses(const std::vector<FilledEvent>& events) {
+  ValueId losses;  // of this CPU
+  for (mir::EventRank rank : {mir::EventRank::data, mir::EventRank::error, mir::EventRank::control}) {
+    auto is_counted = [&](const FilledEvent& each) {
+      return each.event.kind != mir::EventKind::exit && rank_of(each.event.kind) == rank;
+    };
+    auto lost = std::count_if(events.begin(), events.end(), is_counted);
+    if (lost == 0) continue;
+    if (!losses.is_valid()) losses = loss_slot();
+    b().atomic_add(MemWidth::u64, losses, b().constant(lost), 8 * static_cast<int32_t>(rank));
+  }
+}
+
+ValueId Lower::loss_slot() {
+  ValueId cpu = b().call(HelperId::get_smp_processor_id, {});
+  ValueId slot = b().binary(mir::Opcode::and_, cpu, b().constant(mir::globals::loss_slots - 1));
+  ValueId offset = b().binary(mir::Opcode::mul, slot, b().constant(mir::globals::loss_slot_bytes));
+  return b().ptr_add(globals_pointer(mir::globals::losses), offset);
+}
+
+// Where no event is of a higher rank than data, nothing needs the reserve: data may fill the ring.
+void Lower::drop_room_checks() {
+  if (highest_rank_ != mir::EventRank::data) return;
+  for (const RoomCheck& check : room_checks_) {
+    std::vector<mir::Inst>& insts = module_.functions[check.function].blocks[check.block].insts;
+    mir::Inst jump{.op = mir::Opcode::jump, .targets = {insts.back().targets.front()}};
+    jump.span = insts.back().span;
+    insts.resize(check.first);
+    insts.push_back(std::move(jump));
+  }
+}
+
 Lower::FilledEvent Lower::filled(mir::EventDecl event, std::vector<RecordField> fields) {
-  for (const RecordField& field : fields) event.fields.push_back({field.type, field.constant == nullptr ? 0 : constant_field});
+  for (const RecordField& field : fields) event.fields.push_back({field.type, field.constant ? constant_field : 0});
   for (const RecordField& field : fields) {
-    if (field.constant == nullptr) continue;
+    if (!field.constant) continue;
     event.constants += *field.constant;
     event.constants.resize(event.constants.size() + field.type->size - field.constant->size());
   }
   lay_out(event);
   return {std::move(event), b().span(), [this, fields = std::move(fields)](const Place& record, const mir::EventDecl& laid_out) {
             for (size_t i = 0; i < fields.size(); i++) {
-              if (fields[i].constant != nullptr) continue;
+              if (fields[i].constant) continue;
               Place to = record.at(laid_out.fields[i].offset);
               if (fields[i].value.is_valid()) store_scalar(to, fields[i].value, fields[i].type);
               else if (fields[i].made.pointer.is_valid()) convert(fields[i].made, fields[i].type, to, fields[i].type);
@@ -142,9 +170,12 @@ void Lower::emit_statement(mir::EventDecl event, std::vector<RecordField> fields
   if (!gathers_) return emit(std::move(event), fields);
   FilledEvent next = filled(std::move(event), std::move(fields));
   uint32_t size = next.event.size;
-  for (const FilledEvent& each : gathered_) size += each.event.size;
-  if (size > most_gathered || (!gathered_.empty() && rank_of(gathered_.front().event.kind) != rank_of(next.event.kind)))
-    emit_gathered();
+  bool are_equal = true;
+  for (const FilledEvent& each : gathered_) {
+    size += each.event.size;
+    are_equal &= rank_of(each.event.kind) == rank_of(next.event.kind);
+  }
+  if (size > (are_equal ? most_gathered : most_controlling)) emit_gathered();
   gathered_.push_back(std::move(next));
 }
 
@@ -160,9 +191,9 @@ bool Lower::may_gather(const ast::Stmt& statement) const {
   const auto* alone = statement.as<ast::ExprStmt>();
   const auto* call = alone == nullptr ? nullptr : alone->expr->as<ast::Call>();
   if (call == nullptr || note(alone->expr).callee != nullptr) return false;
-  if (call->name != "printf" && call->name != "print" && call->name != "time") return false;
-  const auto* map = call->args.empty() ? nullptr : call->args[0]->as<ast::MapRef>();
-  if (map != nullptr && map->key == nullptr) return false;  // printed when the record is read, with a rank of its own
+  if (call->name != "printf" && call->name != "print" && call->name != "time" && call->name != "clear" && call->name != "zero" &&
+      call->name != "exit")
+    return false;
   bool is_plain = true;
   ast::Visitor visitor;
   visitor.on_expr = [&](const ast::Expr& part) {
@@ -173,6 +204,13 @@ bool Lower::may_gather(const ast::Stmt& statement) const {
   };
   ast::walk(alone->expr, visitor);
   return is_plain;
+}
+
+Lower::RecordField Lower::integer_field(int64_t value) {
+  RecordField field{types().int64()};
+  field.constant.emplace();
+  for (int shift = 0; shift < 64; shift += 8) field.constant->push_back(static_cast<char>(static_cast<uint64_t>(value) >> shift));
+  return field;
 }
 
 void Lower::formatted(mir::EventKind kind, const ast::Expr& self, const ast::Call& call, size_t format_arg) {
@@ -193,7 +231,7 @@ Lower::RecordField Lower::record_field(const ast::Expr* expr) {
   field.type = stored(read_as(type(expr), types()), types());
   const auto* text = std::get_if<std::string>(&note(expr).constant);
   if (text != nullptr && field.type->is(mir::TypeKind::string) && field.type->size > text->size()) {
-    field.constant = text;
+    field.constant = *text;
     return field;
   }
   if (is_scalar(field.type)) {

@@ -110,7 +110,7 @@ Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program) 
   link.head = {static_cast<uint32_t>(program), 0, kprobe_multi, 0};
   link.flags = probes.front()->kind == mir::ProbeKind::kretprobe ? is_return : 0;
   link.count = static_cast<uint32_t>(names.size());
-  if (addresses.empty()) link.names = bpf_pointer(names.data());
+  if (addresses.empty()) link.names = bpf_pointer(static_cast<const void*>(names.data()));
   else link.addresses = bpf_pointer(addresses.data());
   return create_link(link);
 }

@@ -224,17 +224,18 @@ RecordResult Output::record(std::span<const uint8_t> bytes) {
     return {};
   }
   const EventDecl* event = &state.interface.events[id];
-  if (event->kind == EventKind::exit) return {true, static_cast<int>(state.integer_field(*event, bytes.data(), 0))};
-  state.show(id, *event, bytes.data());
-  while (event->next.is_valid()) {
+  RecordResult result;
+  while (true) {
+    if (event->kind == EventKind::exit) result = {true, static_cast<int>(state.integer_field(*event, bytes.data(), 0))};
+    else state.show(id, *event, bytes.data());
+    if (!event->next.is_valid()) break;
     bytes = bytes.subspan(event->size - record_header);
     id = event->next;
     event = &state.interface.events[id];
     if (bytes.size() < event->size) break;
-    state.show(id, *event, bytes.data());
   }
   state.end_call();
-  return {};
+  return result;
 }
 
 void Output::print_map(MapId map, int64_t top, int64_t div) {

@@ -64,17 +64,38 @@ TEST(Lower, StatementsThatPrintInARowShareARecord) {
   EXPECT_HAS(text, "event 1 printf \"%d\\n\" (uint64 @8) size 16 then 2\n");
   EXPECT_HAS(text, "event 2 print_value \"\" (uint64 @8) size 16\n");
   for (const char* body : {
-           "printf(\"a\"); @ = 1; printf(\"b\");",            // something between them
-           "printf(\"a\"); if (pid > 1) { printf(\"b\"); }",  // not always
-           "print(1); print(@++);",                           // an effect
-           "print(1); print({ $x = 1; $x });",                // and what may have one
-           "print(1); print(@a); @a = 1;",                    // read when it is printed
-           "print(1); print(delete(@b, 1)); @b[1] = 1;",      // an effect too
-           "print(1); errorf(\"not in the data's rank\");",   // another part of the ring
+           "printf(\"a\"); @ = 1; printf(\"b\");",                          // something between them
+           "printf(\"a\"); if (pid > 1) { printf(\"b\"); }",                // not always
+           "print(1); print(@++);",                                         // an effect
+           "print(1); print({ $x = 1; $x });",                              // and what may have one
+           "print(comm); print(str(curtask, 256)); clear(@c); @c[1] = 1;",  // too much for the reserve
+           "print(1); print(delete(@b, 1)); @b[1] = 1;",                    // an effect too
+           "print(1); errorf(\"not in the data's rank\");",                 // another part of the ring
        }) {
     text = lowered(std::string("begin { ") + body + " }");
     EXPECT_EQ(count(text, "call ringbuf_reserve"), 2u) << body << text;
   }
+}
+
+TEST(Lower, WhatControlsTheTraceSharesTheRecordOfWhatIsPrinted) {
+  std::string text = lowered("begin { @a = 1; printf(\"%d\", pid); print(@a, 5); clear(@a); exit(3); }");
+  EXPECT_EQ(count(text, "call ringbuf_reserve"), 1u) << text;
+  EXPECT_HAS(text, "event 0 printf \"%d\" (uint64 @8) size 16 then 1\n");
+  EXPECT_HAS(text,
+             "event 1 print_map \"\" (int64 @8, int64 @16) size 8 constants "
+             "\"\\x05\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\" then 2 map @a\n");
+  EXPECT_HAS(text, "event 2 clear \"\" () size 8 then 3 map @a\n");
+  EXPECT_HAS(text, "event 3 exit \"\" (int64 @8) size 8 constants \"\\x03");
+  EXPECT_EQ(count(text, "call ringbuf_query"), 0u) << "it may use the reserve: " << text;
+}
+
+TEST(Lower, DataLeavesRoomOnlyWhereOthersMayNeedIt) {
+  EXPECT_EQ(count(lowered("begin { printf(\"%d\", pid); }"), "call ringbuf_query"), 0u);
+  for (const char* other : {"exit();", "print(@m);", "clear(@m);", "zero(@m);", "errorf(\"e\");"})
+    EXPECT_EQ(
+        count(lowered(std::string("begin { @m[1] = 1; printf(\"%d\", pid); } end { ") + other + " }"), "call ringbuf_query"),
+        std::string(other).starts_with("errorf") ? 2u : 1u)
+        << other;
 }
 
 TEST(Lower, LiteralComparisonHasNoBranches) {
@@ -105,12 +126,6 @@ TEST(Lower, ReturnInALoopBodyLeavesTheProbe) {
 TEST(Lower, DivisionByAVariableIsGuarded) {
   std::string text = lowered("begin { $z = pid; print(10 / $z); print(10 / 3); }");
   EXPECT_EQ(count(text, "runtime_error"), 1u) << text;
-}
-
-TEST(Lower, DataAsksForRoomAndControlDoesNot) {
-  EXPECT_EQ(count(lowered("begin { printf(\"x\"); }"), "call ringbuf_query"), 1u);
-  EXPECT_EQ(count(lowered("begin { errorf(\"x\"); }"), "call ringbuf_query"), 1u);
-  EXPECT_EQ(count(lowered("begin { @ = 1; print(@); clear(@); zero(@); exit(); }"), "call ringbuf_query"), 0u);
 }
 
 TEST(Lower, PidFilterOnlyWhereAttachingCannotFilter) {
