@@ -328,15 +328,19 @@ void Lower::leave_program() {
 
 void Lower::block(const ast::Block* block) {
   if (block == nullptr) return;
-  // What several statements in a row print goes into one record.
+  // What several statements in a row print goes into one record; what full maps refuse of them is counted once.
   for (const ast::Stmt* child : block->statements) {
     const bool gathers = may_gather(*child);
+    const bool gathers_refusals = may_gather_refusals(*child);
     if (!gathers) emit_gathered();
+    if (!gathers_refusals) count_refusals();
     gathers_ = gathers;
+    gathers_refusals_ = gathers_refusals;
     statement(*child);
-    gathers_ = false;
+    gathers_ = gathers_refusals_ = false;
   }
   emit_gathered();
+  count_refusals();
 }
 
 void Lower::statement(const ast::Stmt& statement) {
@@ -440,6 +444,7 @@ void Lower::assign(const ast::Assign& s) {
     b().agg_update(mir_map(note(s.target).map), key, value);
     return;
   }
+  if (store_constant(s.target, s.value)) return;
   if (is_scalar(map.value)) {
     ValueId value = scalar(s.value);
     store_map(s.target, map.value, [&](const Place& to) { store_scalar(to, value, map.value); });

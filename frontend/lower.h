@@ -119,8 +119,13 @@ class Lower {
   mir::ValueId add_to_map(const ast::Expr* ref, mir::ValueId amount, bool wants_old);  // atomic; old value if wanted
   mir::ValueId read_aggregate(UserMapId id, mir::ValueId key);                         // as an integer over all CPUs
   mir::ValueId count_entries(UserMapId id);
-  mir::ValueId delete_key(UserMapId id, mir::ValueId key);                           // 1 if it was there
-  void update(mir::MapId map, mir::ValueId key, mir::ValueId value, int64_t flags);  // counts a full map
+  mir::ValueId delete_key(UserMapId id, mir::ValueId key);                                // 1 if it was there
+  void update(mir::MapId map, mir::ValueId key, mir::ValueId value, int64_t flags);       // counts a full map
+  void update_by_statement(mir::MapId map, mir::ValueId key, mir::ValueId value);         // the same, with its neighbours
+  void count_refusals();                                                                  // of those before
+  bool store_constant(const ast::Expr* ref, const ast::Expr* value);                      // false if it is none, or no hash
+  std::optional<std::string> constant_bytes(const ast::Expr* expr, const mir::Type* as);  // as into() would write them
+  mir::ValueId constant_pointer(std::string_view bytes);                                  // to a copy in the globals map
 
   // Output. fill() writes the fields at their offsets from the record's start.
   struct RecordField {
@@ -211,6 +216,14 @@ class Lower {
   FilledEvent filled(mir::EventDecl event, std::vector<RecordField> fields);
   void emit_record(std::vector<FilledEvent> events);
   bool may_gather(const ast::Stmt& statement) const;
+  // Insertions of one map that statements in a row make, as far as it refused them.
+  struct Refusals {
+    mir::MapId map;
+    mir::ValueId value;  // of one update its status, of several the number of those refused
+    uint32_t updates;
+  };
+  void count_refusal(const Refusals& refusals);
+  bool may_gather_refusals(const ast::Stmt& statement) const;
   void count_losses(const std::vector<FilledEvent>& events);
   mir::ValueId loss_slot();
   void drop_room_checks();
@@ -271,6 +284,8 @@ class Lower {
   };
   std::vector<RoomCheck> room_checks_;
   mir::EventRank highest_rank_ = mir::EventRank::data;
+  std::vector<Refusals> refusals_;
+  bool gathers_refusals_ = false;
   bool gathers_ = false;               // what the statement prints waits in gathered_
   std::vector<FilledEvent> gathered_;  // by the statements before this one
   mir::SlotId captured_slot_;

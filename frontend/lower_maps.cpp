@@ -22,14 +22,50 @@ constexpr int64_t update_no_exist = 1;  // BPF_NOEXIST
 
 ValueId Lower::key_pointer(const UserMap& map, const ast::Expr* key) {
   if (key == nullptr) {  // the only key of a scalar map
-    const Type* word = map.value->is_aggregate() ? types().integer(4, false) : types().uint64();
-    Place only{slot("key", 8)};
-    store_scalar(only, b().constant(0), word);
-    return only.pointer;
+    static_assert(mir::globals::zeros_bytes >= 8);
+    return globals_pointer(mir::globals::zeros);
   }
+  if (std::optional<std::string> bytes = constant_bytes(key, map.key)) return constant_pointer(*bytes);
   Place made{slot("key", map.key->size)};
   into(key, map.key, made);
   return made.pointer;
+}
+
+std::optional<std::string> Lower::constant_bytes(const ast::Expr* expr, const Type* as) {
+  std::string bytes(as->size, '\0');
+  const Constant& constant = note(expr).constant;
+  if (is_scalar(as)) {
+    const auto* value = std::get_if<int64_t>(&constant);
+    if (value == nullptr || as->size > 8) return std::nullopt;
+    for (uint32_t i = 0; i < as->size; i++) bytes[i] = static_cast<char>(static_cast<uint64_t>(*value) >> (8 * i));
+  } else if (as->is(TypeKind::string)) {
+    const auto* text = std::get_if<std::string>(&constant);
+    if (text == nullptr || as->size == 0) return std::nullopt;
+    text->copy(bytes.data(), as->size - 1);
+  } else if (const auto* tuple = expr->as<ast::Tuple>(); tuple != nullptr && as->is(TypeKind::tuple)) {
+    for (size_t i = 0; i < tuple->elements.size(); i++) {
+      const mir::TupleElement& element = as->elements[i];
+      std::optional<std::string> part = constant_bytes(tuple->elements[i], element.type);
+      if (!part) return std::nullopt;
+      part->copy(bytes.data() + element.offset, part->size());
+    }
+  } else {
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+ValueId Lower::constant_pointer(std::string_view bytes) {
+  mir::MapDecl& globals = module_.interface.maps[globals_];
+  const uint32_t begin = globals.value_size - static_cast<uint32_t>(globals.constants.size());
+  for (size_t at = 0; at + bytes.size() <= globals.constants.size(); at += 8)
+    if (std::string_view(globals.constants).substr(at, bytes.size()) == bytes)
+      return globals_pointer(begin + static_cast<uint32_t>(at));
+  const uint32_t at = globals.value_size;
+  globals.constants.append(bytes);
+  globals.constants.resize((globals.constants.size() + 7) / 8 * 8);
+  globals.value_size = begin + static_cast<uint32_t>(globals.constants.size());
+  return globals_pointer(at);
 }
 
 ValueId Lower::map_value_or_null(UserMapId id, ValueId key) {
@@ -77,13 +113,66 @@ Place Lower::map_place(const ast::Expr* ref) {
 
 void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
   ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(flags)}, map);
+  count_refusal({map, status, 1});
+}
+
+// The last thing a statement does. A branch for each of many statements would have the verifier walk on from each twice.
+void Lower::update_by_statement(MapId map, ValueId key, ValueId value) {
+  if (!gathers_refusals_) return update(map, key, value, update_any);
+  ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(update_any)}, map);
+  auto refusals = std::find_if(refusals_.begin(), refusals_.end(), [&](const Refusals& each) { return each.map == map; });
+  if (refusals == refusals_.end()) {
+    refusals_.push_back({map, status, 1});
+    return;
+  }
+  auto is_refused = [&](ValueId error) { return b().binary(Opcode::shr_u, error, b().constant(63)); };
+  if (refusals->updates == 1) refusals->value = is_refused(refusals->value);
+  refusals->value = b().binary(Opcode::add, refusals->value, is_refused(status));
+  refusals->updates++;
+}
+
+void Lower::count_refusals() {
+  std::vector<Refusals> refusals;
+  refusals.swap(refusals_);
+  for (const Refusals& each : refusals) count_refusal(each);
+}
+
+void Lower::count_refusal(const Refusals& refusals) {
   BlockId full = new_block("full");
   BlockId on = new_block("on");
-  branch(status, full, on);
+  branch(refusals.value, full, on);
   enter(full);
-  count_global(mir::globals::map_full(map));
+  ValueId counter = globals_pointer(mir::globals::map_full(refusals.map));
+  b().atomic_add(MemWidth::u64, counter, refusals.updates == 1 ? b().constant(1) : refusals.value, 0);
   jump(on);
   enter(on);
+}
+
+// Nothing in it is a block of its own that could be left out.
+bool Lower::may_gather_refusals(const ast::Stmt& statement) const {
+  const auto* assignment = statement.as<ast::Assign>();
+  if (assignment == nullptr || assignment->target->as<ast::MapRef>() == nullptr) return false;
+  bool is_plain = true;
+  ast::Visitor visitor;
+  visitor.on_expr = [&](const ast::Expr& part) {
+    is_plain &= note(&part).callee == nullptr && part.as<ast::BlockExpr>() == nullptr && part.as<ast::IfExpr>() == nullptr;
+  };
+  ast::walk(assignment->target, visitor);
+  ast::walk(assignment->value, visitor);
+  return is_plain;
+}
+
+bool Lower::store_constant(const ast::Expr* ref, const ast::Expr* value) {
+  const UserMap& map = user_map(ref);
+  const MapId target = mir_map(note(ref).map);
+  const mir::MapDecl& decl = module_.interface.maps[target];
+  if (decl.kind == mir::MapKind::array) return false;
+  std::optional<std::string> bytes = constant_bytes(value, map.value);
+  if (!bytes) return false;
+  bytes->resize(decl.value_size);
+  ValueId pointer = constant_pointer(*bytes);
+  update_by_statement(target, key_pointer(map, ref->as<ast::MapRef>()->key), pointer);
+  return true;
 }
 
 void Lower::store_map(const ast::Expr* ref, const Type* type, const std::function<void(const Place&)>& write) {
@@ -100,7 +189,7 @@ void Lower::store_map(const ast::Expr* ref, const Type* type, const std::functio
   write(value);
   if (type->size < decl.value_size) zero(value.at(type->size), decl.value_size - type->size);
   ValueId key = key_pointer(map, ref->as<ast::MapRef>()->key);
-  update(target, key, value.pointer, update_any);
+  update_by_statement(target, key, value.pointer);
 }
 
 ValueId Lower::add_to_map(const ast::Expr* ref, ValueId amount, bool wants_old) {

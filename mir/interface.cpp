@@ -145,10 +145,11 @@ std::vector<const Type*> Interface::held_types() const {
   return std::move(walk.held);
 }
 
-std::string table_bytes(const MapDecl& table) {
-  std::string bytes(table.value_size, '\0');
-  size_t row_size = table.rows.empty() ? 0 : table.value_size / table.rows.size();
-  for (size_t i = 0; i < table.rows.size() && row_size != 0; i++) table.rows[i].copy(bytes.data() + i * row_size, row_size - 1);
+std::string initial_value(const MapDecl& map) {
+  std::string bytes(map.value_size, '\0');
+  size_t row_size = map.rows.empty() ? 0 : map.value_size / map.rows.size();
+  for (size_t i = 0; i < map.rows.size() && row_size != 0; i++) map.rows[i].copy(bytes.data() + i * row_size, row_size - 1);
+  if (map.constants.size() <= bytes.size()) map.constants.copy(bytes.data() + bytes.size() - map.constants.size(), bytes.size());
   return bytes;
 }
 

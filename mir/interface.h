@@ -64,15 +64,20 @@ struct MapDecl {
   uint32_t value_size = 8;      // bytes given to the kernel, a multiple of 8; includes the present word
   uint32_t max_entries = 1;
   std::vector<std::string> rows;  // tables: equal parts of the value, each NUL-terminated
+  std::string constants;          // globals: the end of the value, which programs only read
+  bool has_initial_value() const { return !rows.empty() || !constants.empty(); }
   bool has_present_word() const {
     return role == MapRole::user && !is_keyed && (kind == MapKind::array || kind == MapKind::percpu_array);
   }
 };
 
-std::string table_bytes(const MapDecl& table);  // the value of a table, as its rows say
+// The value that an array of one value has before programs run: of a table its rows, of globals their constants.
+std::string initial_value(const MapDecl& map);
 
 // Offsets into the value of the globals map.
 namespace globals {
+inline constexpr uint32_t zeros = 0;  // u64 x 2: always zero, the key or first value of what is small
+inline constexpr uint32_t zeros_bytes = 16;
 inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing began, for `elapsed`; set by the runtime
 inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
 inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime

@@ -70,7 +70,7 @@ std::optional<uint64_t> Machine::lookup(MapId map, std::span<const uint8_t> key)
     std::vector<uint64_t> values;
     for (uint32_t i = 0; i < (is_per_cpu(decl.kind) ? state.cpu_count : 1); i++)
       values.push_back(allocate(std::vector<uint8_t>(decl.value_size)));
-    if (decl.role == MapRole::table) write(values.front(), table_bytes(decl).data(), decl.value_size);
+    if (decl.has_initial_value()) write(values.front(), initial_value(decl).data(), decl.value_size);
     found = entries.emplace(std::move(bytes), std::move(values)).first;
   }
   return found->second[is_per_cpu(decl.kind) ? state.cpu : 0];

@@ -43,6 +43,7 @@ void print_map(std::string& out, const MapDecl& map) {
   out += " entries " + std::to_string(map.max_entries);
   if (!map.rows.empty()) out += " rows";
   for (const std::string& row : map.rows) out += " " + quoted(row);
+  if (!map.constants.empty()) out += " constants " + quoted(map.constants);
   out += "\n";
 }
 
@@ -153,6 +154,7 @@ void read_map(TextReader& reader, Interface& interface) {
   map.max_entries = reader.number32("a number of entries");
   if (reader.accept("rows"))
     while (reader.peek().kind == TextReader::TokenKind::string) map.rows.push_back(reader.string("a row in quotes"));
+  if (reader.accept("constants")) map.constants = reader.string("the constants in quotes");
   if (reader.failed()) return;
   if (interface.find_map(map.name).is_valid()) reader.report(Diag::text_duplicate_name, where, {"map", map.name});
   interface.maps.add(std::move(map));

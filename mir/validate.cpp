@@ -18,7 +18,8 @@
 // 13. An access at a constant offset from a slot lies inside the slot; map_value_addr points inside the value.
 // 14. An access at a constant offset from a slot is aligned to its width (the kernel demands it of the stack).
 // 15. map_value_addr is of an array map; ring helpers take a ring map, other helpers none.
-// 16. Map names are unique; sizes fit kinds and types; user maps have a value type, keyed ones a key type.
+// 16. Map names are unique; sizes fit kinds and types; user maps have a value type, keyed ones a key type; constants are the end
+// of the globals.
 // 17. Event fields lie behind the header, inside the record, naturally aligned, or in the event's constants; events that name a
 // map have one.
 // 18. A probe runs a `program` function.
@@ -326,6 +327,8 @@ void check_map(const Interface& interface, uint32_t index, std::vector<Violation
   if (map.value_size == 0 || map.value_size % 8 != 0) violate("has a value size that is not a multiple of 8");
   if (map.role == MapRole::table && (map.rows.empty() || map.value_size % map.rows.size() != 0))
     violate("is a table without rows, or of rows that do not divide it");
+  if (!map.constants.empty() && (map.role != MapRole::globals || map.constants.size() > map.value_size))
+    violate("has constants that are not the end of the globals");
   if (map.role != MapRole::user) return;
   if (map.value == nullptr) return violate("has no value type");
   uint64_t needed = map.has_present_word() ? (uint64_t{map.value->size} + 7) / 8 * 8 + 8 : map.value->size;

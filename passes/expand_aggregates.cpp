@@ -23,8 +23,7 @@ namespace {
 
 using namespace mir;
 
-constexpr int64_t update_noexist = 1;         // BPF_NOEXIST of the UAPI
-constexpr uint32_t largest_stack_zeros = 16;  // bigger first values come from the zeros map
+constexpr int64_t update_noexist = 1;  // BPF_NOEXIST of the UAPI
 
 uint32_t align8(uint32_t size) {
   return (size + 7) & ~7u;
@@ -124,17 +123,12 @@ MapId zeros_map(Module& module, uint32_t size) {
 
 // A pointer to as many zero bytes as the map's value has.
 ValueId zero_value(Builder& b, uint32_t size) {
-  if (size > largest_stack_zeros) return b.map_value_addr(zeros_map(b.module(), align8(size)), 0);
+  if (size > globals::zeros_bytes) return b.map_value_addr(zeros_map(b.module(), align8(size)), 0);
+  if (MapId globals = b.module().interface.find_map(".globals"); globals.is_valid())
+    return b.map_value_addr(globals, globals::zeros);
   ValueId zeros = b.slot_addr(b.add_slot("zeros", size, 8));
   b.zero(zeros, 0, size);
   return zeros;
-}
-
-// The only key of a scalar map.
-ValueId scalar_key(Builder& b, uint32_t size) {
-  ValueId key = b.slot_addr(b.add_slot("scalar_key", size, size >= 8 ? 8 : 4));
-  b.zero(key, 0, size);
-  return key;
 }
 
 void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockId done) {
@@ -162,7 +156,7 @@ void expand(Builder& b, const Inst& update, BlockId done) {
     bump(b, map, b.map_value_addr(update.map, 0), n, done);
     return;
   }
-  if (!key.is_valid()) key = scalar_key(b, map.key_size);
+  if (!key.is_valid()) key = zero_value(b, map.key_size);
   bool needs_insertion = map.kind != MapKind::array && map.kind != MapKind::percpu_array;
   BlockId bump_block = b.add_block("bump");
   ValueId found = b.call(HelperId::map_lookup_elem, {key}, update.map);

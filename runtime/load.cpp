@@ -44,9 +44,9 @@ int create_map(const mir::MapDecl& map) {
   return bpf_call(BPF_MAP_CREATE, attr);
 }
 
-int fill_table(int fd, const mir::MapDecl& map) {
+int write_initial_value(int fd, const mir::MapDecl& map) {
   uint32_t key = 0;
-  std::string bytes = mir::table_bytes(map);
+  std::string bytes = mir::initial_value(map);
   bpf_attr attr{};
   attr.map_fd = static_cast<uint32_t>(fd);
   attr.key = bpf_pointer(&key);
@@ -98,7 +98,7 @@ bool create_maps(const mir::Interface& interface, const LoadOptions& options, Lo
       return false;
     }
     loaded.maps.emplace_back(fd);
-    int error = map.role == mir::MapRole::table ? fill_table(fd, map) : 0;
+    int error = map.has_initial_value() ? write_initial_value(fd, map) : 0;
     if (error != 0) {
       report_map_error(map, error, diagnostics);
       return false;

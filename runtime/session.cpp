@@ -308,6 +308,7 @@ void Session::report_losses() {
   const auto& maps = object_.interface.maps;
   refused_told_.resize(maps.size());
   for (size_t i = 0; i < maps.size(); i++) {
+    if (maps[mir::MapId(i)].role != mir::MapRole::user) continue;
     uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
     if (refused == 0 || refused_told_[i] != 0) continue;
     refused_told_[i] = refused;
@@ -373,6 +374,7 @@ void Session::finish() {
   read_ring();
   if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
   for (size_t i = 0; i < refused_told_.size(); i++) {
+    if (object_.interface.maps[mir::MapId(i)].role != mir::MapRole::user) continue;
     uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
     if (refused == refused_told_[i]) continue;
     const std::string& name = object_.interface.maps[mir::MapId(i)].name;

@@ -56,6 +56,16 @@ LoadedObject::~LoadedObject() {
   if (btf_ >= 0) close(btf_);
 }
 
+void write_initial_value(int map, const mir::MapDecl& decl) {
+  const uint32_t key = 0;
+  const std::string bytes = mir::initial_value(decl);
+  bpf_attr attr{};
+  attr.map_fd = static_cast<uint32_t>(map);
+  attr.key = reinterpret_cast<uintptr_t>(&key);
+  attr.value = reinterpret_cast<uintptr_t>(bytes.data());
+  EXPECT_EQ(bpf_call(BPF_MAP_UPDATE_ELEM, attr), 0) << strerror(errno);
+}
+
 void LoadedObject::create_maps(const bpf::Object& object) {
   for (const mir::MapDecl& map : object.interface.maps) {
     bpf_attr attr{};
@@ -67,6 +77,7 @@ void LoadedObject::create_maps(const bpf::Object& object) {
     maps_.push_back(static_cast<int>(bpf_call(BPF_MAP_CREATE, attr)));
     value_sizes_.push_back(map.value_size);
     if (maps_.back() < 0) error_ = "map " + map.name + ": " + strerror(errno);
+    if (map.has_initial_value()) write_initial_value(maps_.back(), map);
   }
 }
 

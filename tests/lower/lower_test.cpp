@@ -128,6 +128,21 @@ TEST(Lower, DivisionByAVariableIsGuarded) {
   EXPECT_EQ(count(text, "runtime_error"), 1u) << text;
 }
 
+TEST(Lower, KeysAndValuesThatAreAlwaysTheSameAreConstantsOfTheGlobals) {
+  std::string text = lowered("begin { @[\"k\"] = \"v\"; @[\"k\"] = \"w\"; @n[1] = 2; }");
+  EXPECT_HAS(text, "constants \"v");
+  EXPECT_EQ(count(text, "slot"), 0u) << "the stack holds none of them: " << text;
+  EXPECT_EQ(count(text, "\\x00k"), 1u) << "equal ones are one: " << text;
+}
+
+TEST(Lower, RefusalsOfStatementsInARowAreCountedOnce) {
+  std::string text = lowered("begin { @[1] = 1; @[2] = 2; @[3] = 3; }");
+  EXPECT_EQ(count(text, "branch "), 1u) << text;
+  EXPECT_EQ(count(text, "shr_u"), 3u) << text;
+  text = lowered("begin { @[1] = 1; if (pid > 1) { @[2] = 2; } @[3] = 3; }");
+  EXPECT_EQ(count(text, "^full"), 3u * 2) << text;
+}
+
 TEST(Lower, PidFilterOnlyWhereAttachingCannotFilter) {
   CheckOptions options;
   options.pid = 42;

@@ -45,6 +45,11 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
     in.maps.add({name, MapRole::scratch, MapKind::percpu_array});
   in.maps.add(
       {.name = ".names", .role = MapRole::table, .kind = MapKind::array, .value_size = 16, .rows = {"one", "quote \"", ""}});
+  in.maps.add({.name = ".globals",
+               .role = MapRole::globals,
+               .kind = MapKind::array,
+               .value_size = 16,
+               .constants = std::string("\0\"\n\\\xff\0\0\0", 8)});
   in.events.add({EventKind::printf,
                  "a %d\n",
                  {{in.types.pointer(in.types.record("far", false), AddressSpace::user), 8}, {in.types.string(5), 16}},

@@ -202,6 +202,7 @@ TEST(Validate, ViolationsThatTextCannotHold) {
       {8, [](Module& m) { block_of(m, 1).insts[1].targets[0].args.clear(); }},
       {16, [](Module& m) { m.interface.maps[MapId(1u)].name = "@c"; }},
       {16, [](Module& m) { m.interface.maps[MapId(0u)].role = MapRole::table; }},
+      {16, [](Module& m) { m.interface.maps[MapId(0u)].constants = "12345678"; }},
       {17, [](Module& m) { m.interface.events[EventId(0u)].fields[0].type = nullptr; }},
   };
   int row_number = 0;

@@ -34,7 +34,7 @@ TEST(ExpandAggregates, CountOfKeyedMapLooksUpInsertsAndLooksUpAgain) {
     atomic_add.u64 %value, %one, #0
     jump ^done
     ^insert:
-    zero %zeros, #0, 8
+    %zeros: ptr.map = map_value_addr @.globals, #0
     %noexist: i64 = constant 1
     %inserted: i64 = call map_update_elem(@m, %key, %zeros, %noexist)
     %again: ptr.map? = call map_lookup_elem(@m, %key)
@@ -49,7 +49,7 @@ TEST(ExpandAggregates, CountOfKeyedMapLooksUpInsertsAndLooksUpAgain) {
 
 TEST(ExpandAggregates, ScalarSetsItsPresentWordAndNeedsNoInsertion) {
   expect_lines(after("expand-aggregates", scalar("sum_t", 16, "agg_update @m, %n")), R"(
-    slot $scalar_key 4 align 4
+    slot $zeros 4 align 8
     %n: i64 = load.u64 %ctx, #8
     zero %key, #0, 4
     %found: ptr.map? = call map_lookup_elem(@m, %key)
