@@ -360,6 +360,7 @@ struct Program {
   std::vector<CTypedef> typedefs;
   std::vector<ConfigEntry> config;
   std::vector<Import> imports;
+  std::vector<Import> block_imports;  // of bpftrace's standard library, in blocks: there is nothing to bring in
   std::vector<MapDeclaration> map_declarations;
   std::vector<FunctionDefinition> functions;
   std::vector<MacroDefinition> macros;

@@ -65,6 +65,8 @@ Diagnostic& Checker::report(Diag id, Span span, std::initializer_list<std::strin
 
 void Checker::run() {
   define_c_types();
+  for (const ast::Import& import : program_.ast->block_imports)
+    allows_unstable("import", "unstable_import_statement", program_.config.unstable_import_statement, import.span);
   declare_maps();
   if (!declare_functions()) return;
   resolve_probes();
@@ -407,7 +409,9 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
     return;
   }
   if (variable->is_fixed && variable->type == nullptr) return;  // its own type is wrong
-  if (variable->is_fixed && type->is_integer_like() && variable->type->is_integer_like()) {
+  bool is_cut = type->is(TypeKind::string) && variable->type != nullptr && variable->type->is(TypeKind::string);
+  bool is_converted = type->is_integer_like() && variable->type != nullptr && variable->type->is_integer_like();
+  if (variable->is_fixed && (is_cut || is_converted)) {
     target_note.type = variable->type;
     return;
   }

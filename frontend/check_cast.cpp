@@ -57,6 +57,8 @@ const Type* Checker::cast(const ast::Expr& self, const ast::Cast& e) {
     return nullptr;
   }
   const auto* known = std::get_if<int64_t>(&constant(e.operand));
+  if (from == to && known == nullptr && e.type.tag != ast::TypeName::Tag::typeof_)
+    report(Diag::redundant_cast, self.span, {show(to)});
   std::optional<int64_t> value;
   if (known != nullptr) value = *known;
   if (to->is(TypeKind::enumeration) && value) {

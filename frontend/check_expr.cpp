@@ -339,6 +339,9 @@ struct ExprChecker {
     }
     const mir::RecordField* field = c.field(object, e.name, e.name_span);
     note().field = field;
+    auto known = c.body().known_fields.find(e.object->id.index);
+    if (field != nullptr && known != c.body().known_fields.end())
+      note().constant = known->second[static_cast<size_t>(field - c.layout(object, e.name_span)->fields.data())];
     return field == nullptr ? nullptr : loaded(field->type, space);
   }
 

@@ -27,11 +27,13 @@ bool points_alike(const Type* a, const Type* b) {
   return a == b || is_void || is_same_integer;
 }
 
-// May a value of type `given` be passed where `wanted` was declared? Integers convert as in assignments; nothing is cut.
+// May a value of type `given` be passed where `wanted` was declared? Integers and strings convert as in assignments to a variable
+// that was declared with a type.
 bool accepts(const Type* wanted, const Type* given, mir::TypePool& types) {
   given = read_as(given, types);
   if (wanted->is(TypeKind::pointer)) return given->is(TypeKind::pointer) && points_alike(wanted->element, given->element);
   if (wanted->is(TypeKind::enumeration) && given->is(TypeKind::enumeration)) return wanted == given;
+  if (wanted->is(TypeKind::string)) return given->is(TypeKind::string);
   if (wanted->is_integer_like()) return converts_to_integer(given) && !given->is(TypeKind::pointer);
   return unify(wanted, given, types) == wanted;
 }
@@ -227,6 +229,14 @@ const Type* Checker::call_function(const ast::Expr& self, const ast::Call& call,
         .label(definition.params[i].span, "declared here");
   }
   return callee.result;
+}
+
+bool Checker::allows_unstable(std::string_view feature, std::string_view key, std::string_view setting, Span span) {
+  if (setting == "enable") return true;
+  bool is_allowed = setting == "warn";
+  report(is_allowed ? Diag::unstable_feature : Diag::unstable_feature_refused, span, {std::string(feature)})
+      .with_hint("`config = { " + std::string(key) + " = enable }` " + (is_allowed ? "says that this is known" : "allows it"));
+  return is_allowed;
 }
 
 bool Checker::available(uint32_t use, std::string_view name, Span span) {

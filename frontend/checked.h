@@ -101,6 +101,7 @@ struct CheckedBody {
   ProbeContext context;
   std::vector<mir::AttachPoint> points;  // at least one, of probes
   NoteTable notes;
+  std::map<uint32_t, std::vector<Constant>> known_fields;  // by ExprId: of records that are known while compiling
   Table<VariableId, Variable> variables;
   bool is_reached = true;  // functions: some probe may come to call it
 

@@ -64,6 +64,8 @@ class Checker {
   const mir::Type* named_type(const ast::TypeName& name);
   // Whether the body may use what `use` (a ProbeUse) stands for where it is; reports if not.
   bool available(uint32_t use, std::string_view name, Span span);
+  // Whether the script may use what bpftrace may still change, as configuration variable `key` says; reports if not.
+  bool allows_unstable(std::string_view feature, std::string_view key, std::string_view setting, Span span);
   // Whether the code at hand never runs, as is known while compiling: fail() does not fail there.
   bool is_dead() const { return is_dead_; }
 

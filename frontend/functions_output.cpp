@@ -28,7 +28,7 @@ ValueId lower_format(Lower& l, const ast::Expr& self, const ast::Call& call) {
 constexpr size_t most_traced = 3;  // bpf_trace_printk takes no more values
 
 // The kernel formats these: integers only.
-const Type* check_debugf(Checker& c, const ast::Expr&, const ast::Call& call) {
+const Type* check_debugf(Checker& c, const ast::Expr& self, const ast::Call& call) {
   if (!c.format(call, 0)) return nullptr;
   for (size_t i = 1; i < call.args.size(); i++) {
     const Type* type = c.note(call.args[i]).type;
@@ -36,6 +36,7 @@ const Type* check_debugf(Checker& c, const ast::Expr&, const ast::Call& call) {
     c.report(Diag::bad_argument, call.args[i]->span, {"debugf", "an integer", show(type)});
     return nullptr;
   }
+  c.report(Diag::for_debugging, self.span, {"debugf"});
   return c.types().none();
 }
 

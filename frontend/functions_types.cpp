@@ -4,6 +4,7 @@
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
 #include "frontend/printf_format.h"
+#include "mir/btf.h"
 
 namespace shrike {
 
@@ -36,6 +37,61 @@ const Type* check_sizeof(Checker& c, const ast::Expr& self, const ast::Call& cal
     c.note(&self).constant = int64_t{type->size};
   }
   return c.types().uint64();
+}
+
+// What typeinfo() calls a type: the word for its kind, and all of it in the language's own words.
+std::string_view kind_name(const Type* type) {
+  switch (type->kind) {
+    case TypeKind::none: return "void";
+    case TypeKind::boolean: return "bool";
+    case TypeKind::integer: return "int";
+    case TypeKind::pointer: return "pointer";
+    case TypeKind::string: return "string";
+    case TypeKind::buffer: return "buffer";
+    case TypeKind::array: return "array";
+    case TypeKind::tuple: return "tuple";
+    case TypeKind::record: return is_made_record(type) ? "record" : type->is_union ? "union" : "struct";
+    case TypeKind::enumeration: return "enum";
+    default: return std::string_view(type->text).substr(0, type->text.find('['));
+  }
+}
+
+std::string full_name(const Type* type) {
+  if (type->is(TypeKind::pointer)) return full_name(type->element) + " *";
+  if (type->is(TypeKind::enumeration)) return "enum " + type->name;
+  return show(type);
+}
+
+uint32_t btf_id(Checker& c, const Type* type) {
+  bool is_enum = type->is(TypeKind::enumeration);
+  if (!is_enum && (!type->is(TypeKind::record) || is_made_record(type))) return 0;
+  auto btf = c.facts().btf();
+  if (btf.status != Lookup::found) return 0;
+  Btf::Kind kind = is_enum ? Btf::Kind::enumeration : type->is_union ? Btf::Kind::union_ : Btf::Kind::structure;
+  return btf.value->find(kind, type->name).value_or(0);
+}
+
+// typeinfo(e): a record that is known while compiling, so that `comptime` may go by its fields.
+const Type* check_typeinfo(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  if (!c.allows_unstable("typeinfo", "unstable_typeinfo", c.program().config.unstable_typeinfo, self.span)) return nullptr;
+  const Type* type = call.type_arg ? c.named_type(*call.type_arg) : c.expr(call.args[0]);
+  if (type == nullptr) return nullptr;
+  const std::string base(kind_name(type)), full = full_name(type);
+  c.body().known_fields[self.id.index] = {int64_t{btf_id(c, type)}, base, full};
+  auto string_for = [&](const std::string& text) { return c.types().string(static_cast<uint32_t>(text.size() + 1)); };
+  return record_type({{"btf_id", c.types().integer(4, false)}, {"base_ty", string_for(base)}, {"full_ty", string_for(full)}},
+                     c.types());
+}
+
+void lower_typeinfo(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) {
+  const mir::RecordLayout* layout = l.types().layout(l.type(&self));
+  l.zero(to, layout->size);
+  const std::vector<Constant>& values = l.body().known_fields.at(self.id.index);
+  for (size_t i = 0; i < values.size(); i++) {
+    const mir::RecordField& field = layout->fields[i];
+    if (const auto* text = std::get_if<std::string>(&values[i])) l.write_bytes(to.at(field.offset), *text, field.type->size);
+    else l.store_scalar(to.at(field.offset), l.b().constant(std::get<int64_t>(values[i])), field.type);
+  }
 }
 
 // Of the field that the call names, in a record or what a pointer to one points to.
@@ -192,6 +248,8 @@ constexpr FunctionRow rows[] = {
     {"offsetof", "type or expression, field", 1, 2, false, check_offsetof, lower_constant, nullptr, "offset of a field in bytes"},
     {"container_of", "pointer, type, field", 2, 2, false, check_container_of, lower_container_of, nullptr,
      "pointer to the record whose field is at the pointer"},
+    {"typeinfo", "type or expression", 1, 1, false, check_typeinfo, nullptr, lower_typeinfo,
+     "record of what the compiler knows of a type: btf_id, base_ty, full_ty"},
     {"is_str", "expression", 1, 1, false, check_question, lower_constant, nullptr, "whether it is a string"},
     {"is_ptr", "expression", 1, 1, false, check_question, lower_constant, nullptr, "whether it is a pointer"},
     {"is_array", "expression", 1, 1, false, check_question, lower_constant, nullptr, "whether it is an array"},

@@ -100,6 +100,7 @@ void Importer::resolve(ast::Program& program, const ImportedFile& self) {
   open_.push_back({self.identity, std::exchange(current_, Span())});
   ast::Program imported;
   for (const ast::Import& import : program.imports) {
+    if (is_standard_library(import.path)) continue;
     ImportResult result = loader_.load(import.path, self.name);
     if (report(result, import)) continue;
     for (const ImportedFile& file : result.files) take(file, import, imported);

@@ -23,6 +23,11 @@ struct ImportResult {
   std::vector<ImportedFile> files;  // one, or those of a folder by name
 };
 
+// What bpftrace's standard library has is part of the language here.
+inline bool is_standard_library(std::string_view path) {
+  return path == "stdlib" || path.starts_with("stdlib/");
+}
+
 class ImportLoader {
  public:
   virtual ~ImportLoader() = default;

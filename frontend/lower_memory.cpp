@@ -193,6 +193,8 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
   } else if (const auto* block_expr = expr->as<ast::BlockExpr>()) {
     block(block_expr->block);
     into(block_expr->value, as, to);
+  } else if (own->is(TypeKind::string) && own->size > as->size) {
+    convert(place(expr), own, to, as);
   } else if (note(expr).builtin != nullptr && note(expr).builtin->into != nullptr) {
     note(expr).builtin->into(*this, *expr, to);
     if (as->size > own->size && !to.is_record) zero(to.at(own->size), as->size - own->size);

@@ -1,4 +1,5 @@
 // Statements and blocks.
+#include "frontend/imports.h"
 #include "frontend/script_parser.h"
 
 namespace shrike {
@@ -60,6 +61,17 @@ const ast::Expr* ScriptParser::take_value(ast::Block& block) {
   return make_expr(last->span, ast::IfExpr{last});
 }
 
+void ScriptParser::parse_block_import() {
+  Token word = take();
+  if (!at(TokenKind::string) || !is_standard_library(peek().text)) {
+    fail(Diag::import_in_block, word.span);
+    return;
+  }
+  Token path = take();
+  accept(TokenKind::semicolon);
+  program_->block_imports.push_back({path.text, since(word.span)});
+}
+
 const ast::Stmt* ScriptParser::parse_statement() {
   Span start = peek().span;
   switch (peek().kind) {
@@ -73,7 +85,7 @@ const ast::Stmt* ScriptParser::parse_statement() {
     case TokenKind::kw_while:
     case TokenKind::kw_unroll: return parse_while_or_unroll();
     case TokenKind::kw_else: fail(Diag::else_without_if, start); return nullptr;
-    case TokenKind::kw_import: fail(Diag::import_in_block, start); return nullptr;
+    case TokenKind::kw_import: parse_block_import(); return nullptr;
     case TokenKind::kw_struct:
     case TokenKind::kw_union:
     case TokenKind::kw_enum:

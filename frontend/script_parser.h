@@ -60,6 +60,7 @@ class ScriptParser {
   bool parse_word_item(ast::Program& program);
   void parse_config(ast::Program& program);
   void parse_config_entry(ast::Program& program);
+  void parse_block_import();
   void parse_import(ast::Program& program);
   void parse_map_declaration(ast::Program& program);
   void parse_function(ast::Program& program);
