@@ -3,6 +3,7 @@
 #include "mir/btf.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -19,22 +20,24 @@ constexpr uint32_t is_bool_bit = 4;
 constexpr uint32_t longest_chain = 64;
 constexpr uint32_t deepest_nesting = 16;
 
-// Bytes that follow the common part of a type.
-uint32_t extra_size(Btf::Kind kind, uint32_t vlen) {
+// Bytes that follow the common part of a type: some, and some for each of what it counts.
+struct Extra {
+  uint8_t once, each;
+};
+constexpr std::array<Extra, Btf::kind_count> extra_rows = [] {
+  std::array<Extra, Btf::kind_count> rows{};
+  auto row = [&rows](Btf::Kind kind) -> Extra& { return rows[static_cast<size_t>(kind)]; };
   using Kind = Btf::Kind;
-  switch (kind) {
-    case Kind::integer:
-    case Kind::variable:
-    case Kind::declaration_tag: return 4;
-    case Kind::array: return 12;
-    case Kind::structure:
-    case Kind::union_:
-    case Kind::data_section:
-    case Kind::enumeration64: return vlen * 12;
-    case Kind::enumeration:
-    case Kind::function_prototype: return vlen * 8;
-    default: return 0;
-  }
+  for (Kind kind : {Kind::integer, Kind::variable, Kind::declaration_tag}) row(kind) = {4, 0};
+  row(Kind::array) = {12, 0};
+  for (Kind kind : {Kind::structure, Kind::union_, Kind::data_section, Kind::enumeration64}) row(kind) = {0, 12};
+  for (Kind kind : {Kind::enumeration, Kind::function_prototype}) row(kind) = {0, 8};
+  return rows;
+}();
+
+uint32_t extra_size(uint32_t info) {
+  const Extra& extra = extra_rows[(info >> 24) & 0x1f];
+  return extra.once + extra.each * (info & 0xffff);
 }
 
 bool is_modifier(Btf::Kind kind) {
@@ -78,13 +81,6 @@ std::optional<Btf> Btf::open(std::span<const uint8_t> bytes) {
   return btf;
 }
 
-uint32_t Btf::word_at(size_t offset) const {
-  if (offset + sizeof(uint32_t) > types_.size()) return 0;
-  uint32_t value = 0;
-  std::memcpy(&value, types_.data() + offset, sizeof value);
-  return value;
-}
-
 // The string section ends in a NUL, so that every string does.
 std::string_view Btf::string_at(uint32_t offset) const {
   return offset < strings_.size() ? std::string_view(strings_.data() + offset) : std::string_view();
@@ -108,22 +104,20 @@ Btf::TypeRecord Btf::decode(uint32_t id, uint32_t offset) const {
   return type;
 }
 
-bool Btf::has_offset_of(uint32_t id) const {
-  if (id < offsets_.size()) return true;
-  // Where the last known type ends.
-  uint64_t offset = 0;
-  auto end_of = [this](uint64_t at) {
-    uint32_t info = word_at(at + 4);
-    return at + record_size + extra_size(static_cast<Kind>((info >> 24) & 0x1f), info & 0xffff);
-  };
-  if (offsets_.size() > 1) offset = end_of(offsets_.back());
+// Many at once, as whoever scans asks for one after the other.
+bool Btf::extend_offsets(uint32_t id) const {
+  constexpr size_t step = 512;
   if (offsets_.capacity() < 1024) offsets_.reserve(types_.size() / 20);  // kernels have about 26 bytes a type
-  while (offsets_.size() <= id) {
-    if (offset + record_size > types_.size() || end_of(offset) > types_.size()) return false;
+  auto end_of = [this](uint64_t at) { return at + record_size + extra_size(word_at(at + 4)); };
+  uint64_t offset = offsets_.size() > 1 ? end_of(offsets_.back()) : 0;  // where the last known type ends
+  for (const size_t wanted = id + step; offsets_.size() <= wanted;) {
+    if (offset + record_size > types_.size()) break;
+    const uint64_t end = end_of(offset);
+    if (end > types_.size()) break;
     offsets_.push_back(static_cast<uint32_t>(offset));
-    offset = end_of(offset);
+    offset = end;
   }
-  return true;
+  return id < offsets_.size();
 }
 
 Btf::TypeRecord Btf::type(uint32_t id) const {
@@ -133,11 +127,27 @@ Btf::TypeRecord Btf::type(uint32_t id) const {
 
 std::optional<uint32_t> Btf::find(Kind kind, std::string_view name) const {
   if (name.empty()) return std::nullopt;
-  for (uint32_t id = 1; has_offset_of(id); id++) {
-    uint32_t offset = offsets_[id];
-    if (static_cast<Kind>((word_at(offset + 4) >> 24) & 0x1f) == kind && has_name(word_at(offset), name)) return id;
-  }
+  if (by_name_[static_cast<size_t>(kind)].is_worth_it()) return find_indexed(kind, name);
+  for (uint32_t id = 1; has_offset_of(id); id++)
+    if (kind_of(id) == kind && has_name(word_at(offsets_[id]), name)) return id;
   return std::nullopt;
+}
+
+std::optional<uint32_t> Btf::find_indexed(Kind kind, std::string_view name) const {
+  NameIndex& index = by_name_[static_cast<size_t>(kind)];
+  if (!index.is_made()) {
+    std::vector<uint32_t> ids;
+    for (uint32_t id = 1; has_offset_of(id); id++)
+      if (kind_of(id) == kind) ids.push_back(id);
+    index.reserve(ids.size());
+    for (size_t i = ids.size(); i-- > 0;) index.add_before(string_at(word_at(offsets_[ids[i]])), ids[i]);
+  }
+  std::optional<uint32_t> found;
+  index.each(name, [&](uint64_t id) {
+    if (has_name(word_at(offsets_[id]), name)) found = static_cast<uint32_t>(id);
+    return found.has_value();
+  });
+  return found;
 }
 
 // Where `name` is in the string section: once in what the kernel ships, more often in what a plain linker made.
@@ -157,19 +167,50 @@ std::vector<uint32_t> Btf::string_offsets(std::string_view name) const {
 
 // There are too many enumerators to look at each name: the name is looked up first, its offset then.
 std::optional<Btf::EnumValue> Btf::find_enum_value(std::string_view name) const {
+  if (name.empty()) return std::nullopt;
+  if (enumerators_.is_worth_it()) return find_indexed_enum_value(name);
   std::vector<uint32_t> wanted = string_offsets(name);
-  if (name.empty() || wanted.empty()) return std::nullopt;
+  if (wanted.empty()) return std::nullopt;
+  std::optional<EnumValue> found;
+  each_enumerator([&](uint32_t id, uint32_t i, uint32_t name_offset) {
+    if (std::find(wanted.begin(), wanted.end(), name_offset) != wanted.end()) found = enum_values(id)[i];
+    return !found;
+  });
+  return found;
+}
+
+template <class F>
+void Btf::each_enumerator(F&& f) const {
   for (uint32_t id = 1; has_offset_of(id); id++) {
-    uint32_t info = word_at(offsets_[id] + 4);
-    auto kind = static_cast<Kind>((info >> 24) & 0x1f);
+    Kind kind = kind_of(id);
     if (!is_enum(kind)) continue;
-    uint32_t stride = kind == Kind::enumeration ? 8 : 12;
-    for (uint32_t i = 0; i < (info & 0xffff); i++) {
-      uint32_t offset = word_at(offsets_[id] + record_size + i * stride);
-      if (std::find(wanted.begin(), wanted.end(), offset) != wanted.end()) return enum_values(id)[i];
-    }
+    uint32_t stride = kind == Kind::enumeration ? 8 : 12, count = word_at(offsets_[id] + 4) & 0xffff;
+    for (uint32_t i = 0; i < count; i++)
+      if (!f(id, i, word_at(offsets_[id] + record_size + i * stride))) return;
   }
-  return std::nullopt;
+}
+
+std::optional<Btf::EnumValue> Btf::find_indexed_enum_value(std::string_view name) const {
+  if (!enumerators_.is_made()) {
+    struct Place {
+      uint32_t id, index, name_offset;
+    };
+    std::vector<Place> places;
+    each_enumerator([&](uint32_t id, uint32_t i, uint32_t name_offset) {
+      places.push_back({id, i, name_offset});
+      return true;
+    });
+    enumerators_.reserve(places.size());
+    for (size_t i = places.size(); i-- > 0;)
+      enumerators_.add_before(string_at(places[i].name_offset), uint64_t{places[i].id} << 32 | places[i].index);
+  }
+  std::optional<EnumValue> found;
+  enumerators_.each(name, [&](uint64_t place) {
+    EnumValue value = enum_values(static_cast<uint32_t>(place >> 32))[static_cast<uint32_t>(place)];
+    if (value.name == name) found = value;
+    return found.has_value();
+  });
+  return found;
 }
 
 std::vector<Btf::Member> Btf::members(uint32_t id) const {

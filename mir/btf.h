@@ -1,16 +1,19 @@
 // Read-only view of a BTF blob (kernel: Documentation/bpf/btf.rst): looks up only what is asked, directly in the mapped
-// bytes. Finding a name is one scan over the type section; only the offsets of types are kept, as far as they were needed.
+// bytes. Finding a name is one scan over the type section, until names of a kind have been asked for a few times: then they are
+// indexed. Only the offsets of types are kept, as far as they were needed.
 // Damaged blobs never read out of bounds: the types end where the damage begins.
 // Deliberately without split BTF (modules), which needs its base.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "mir/btf_index.h"
 #include "mir/type.h"
 
 namespace shrike {
@@ -39,7 +42,8 @@ class Btf {
     type_tag,
     enumeration64,
   };
-  struct TypeRecord {  // one type, decoded
+  static constexpr size_t kind_count = 32;  // that five bits can tell
+  struct TypeRecord {                       // one type, decoded
     uint32_t id = 0;
     Kind kind = Kind::unknown;
     std::string_view name;
@@ -92,9 +96,22 @@ class Btf {
   std::vector<std::string_view> raw_tracepoint_names() const;
 
  private:
-  bool has_offset_of(uint32_t id) const;  // extends offsets_ up to `id`; false past the last type
+  Kind kind_of(uint32_t id) const { return static_cast<Kind>((word_at(offsets_[id] + 4) >> 24) & 0x1f); }
+  std::optional<uint32_t> find_indexed(Kind kind, std::string_view name) const;
+  std::optional<EnumValue> find_indexed_enum_value(std::string_view name) const;
+  // Calls f(id of the type, number in it, offset of the name) until it returns false.
+  template <class F>
+  void each_enumerator(F&& f) const;
+  // Extends offsets_ up to `id`; false past the last type.
+  bool has_offset_of(uint32_t id) const { return id < offsets_.size() || extend_offsets(id); }
+  bool extend_offsets(uint32_t id) const;
   TypeRecord decode(uint32_t id, uint32_t offset) const;
-  uint32_t word_at(size_t offset) const;
+  uint32_t word_at(size_t offset) const {
+    if (offset + sizeof(uint32_t) > types_.size()) return 0;
+    uint32_t value = 0;
+    std::memcpy(&value, types_.data() + offset, sizeof value);
+    return value;
+  }
   std::string_view string_at(uint32_t offset) const;
   bool has_name(uint32_t offset, std::string_view name) const;
   std::vector<uint32_t> string_offsets(std::string_view name) const;
@@ -111,6 +128,8 @@ class Btf {
   std::span<const uint8_t> types_;
   std::span<const char> strings_;
   mutable std::vector<uint32_t> offsets_;  // of each type, filled as far as ids were asked for
+  mutable NameIndex by_name_[kind_count];  // by kind, made when a few names of it have been asked for
+  mutable NameIndex enumerators_;          // type << 32 | number in it
 };
 
 template <class F>

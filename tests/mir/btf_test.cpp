@@ -126,6 +126,25 @@ TEST(Btf, FindsByKindAndName) {
   EXPECT_EQ(count, 3u);
 }
 
+// After a few questions names are indexed: the answers stay what the scan gave.
+TEST(Btf, AnswersTheSameHoweverOftenAsked) {
+  Sample s = sample();
+  auto btf = Btf::open(s.bytes);
+  ASSERT_TRUE(btf);
+  for (int round = 0; round < 10; round++) {
+    EXPECT_EQ(btf->find(Kind::structure, "outer"), s.outer_id) << round;
+    EXPECT_EQ(btf->find(Kind::typedef_, "outer_t"), s.alias_id) << round;
+    EXPECT_FALSE(btf->find(Kind::union_, "outer")) << round;
+    EXPECT_FALSE(btf->find(Kind::structure, "oute")) << round;
+    EXPECT_FALSE(btf->find(Kind::structure, "")) << round;
+    EXPECT_FALSE(btf->find(Kind::data_section, "outer")) << round;
+    ASSERT_TRUE(btf->find_enum_value("BLUE")) << round;
+    EXPECT_EQ(btf->find_enum_value("BLUE")->value, -3) << round;
+    EXPECT_EQ(btf->find_enum_value("HUGE")->enumeration, s.enum64_id) << round;
+    EXPECT_FALSE(btf->find_enum_value("GREEN")) << round;
+  }
+}
+
 TEST(Btf, SkipsModifiersAndKnowsSizes) {
   Sample s = sample();
   auto btf = Btf::open(s.bytes);
@@ -316,6 +335,21 @@ TEST_F(LiveBtf, RawTracepoints) {
   EXPECT_EQ(btf_->to_type(params->at(1).type, pool_, mir::AddressSpace::kernel)->text, "struct task_struct*");
   EXPECT_GT(btf_->raw_tracepoint_names().size(), 100u);
   EXPECT_EQ(btf_->find_enum_value("TCP_ESTABLISHED")->value, 1);
+}
+
+// Of equal names the first, as a scan finds it.
+TEST_F(LiveBtf, IndexFindsWhatAScanFinds) {
+  std::map<std::pair<Kind, std::string_view>, uint32_t> first;
+  std::map<std::string_view, int64_t> values;
+  btf_->each([&](const Btf::TypeRecord& type) {
+    if (!type.name.empty()) first.try_emplace({type.kind, type.name}, type.id);
+    if (type.kind == Kind::enumeration || type.kind == Kind::enumeration64)
+      for (const Btf::EnumValue& value : btf_->enum_values(type.id)) values.try_emplace(value.name, value.value);
+    return true;
+  });
+  EXPECT_GT(first.size(), 10000u);
+  for (const auto& [named, id] : first) ASSERT_EQ(btf_->find(named.first, named.second), id) << named.second;
+  for (const auto& [name, value] : values) ASSERT_EQ(btf_->find_enum_value(name)->value, value) << name;
 }
 
 // Every member of task_struct against another reader of the same bytes.
