@@ -24,6 +24,7 @@ bool prints(const BackendOptions& options, std::string_view stage) {
 // What is due after a stage. True if compilation goes on.
 bool finish_stage(std::string_view stage, uint64_t begun, const lir::Module& module, const BackendOptions& options) {
   if (options.times) options.times->push_back({stage, now() - begun});
+  if (options.on_done) options.on_done(stage, module);
   if (options.on_print && prints(options, stage)) options.on_print(stage, lir::print(module));
   if (options.validate) {
     std::vector<lir::Violation> violations = lir::validate(module);

@@ -20,7 +20,8 @@ struct BackendOptions {
   std::vector<std::string> print_after;
   std::string stop_after;
   std::function<void(std::string_view stage, const std::string& text)> on_print;
-  std::vector<std::pair<std::string_view, uint64_t>>* times = nullptr;  // stage, nanoseconds
+  std::vector<std::pair<std::string_view, uint64_t>>* times = nullptr;      // stage, nanoseconds
+  std::function<void(std::string_view stage, const lir::Module&)> on_done;  // told of what each stage of allocate() made
 };
 
 // select: MIR to LIR over virtual registers. Takes the Interface out of the module.

@@ -61,8 +61,10 @@ class Clamper {
       drop_idle_bounds(ranges);
     }
     apply();
+    added_ += static_cast<uint32_t>(bounds_.size());
     return !bounds_.empty();
   }
+  uint32_t added() const { return added_; }
 
  private:
   struct Place {
@@ -227,14 +229,19 @@ class Clamper {
   Function& function_;
   SideTable<ValueId, Place> places_;
   std::vector<Bound> bounds_;
+  uint32_t added_ = 0;
 };
 
 }  // namespace
 
-void clamp_bounds(Module& module, PassContext&) {
+void clamp_bounds(Module& module, PassContext& context) {
   for (uint32_t f = 0; f < module.functions.size(); f++) {
-    for (int round = 0; round < round_limit; round++)
-      if (!Clamper(module, FunctionId(f)).run_round()) break;
+    for (int round = 0; round < round_limit; round++) {
+      Clamper clamper(module, FunctionId(f));
+      bool is_done = !clamper.run_round();
+      if (context.bounds != nullptr) (*context.bounds)[FunctionId(f)].added += clamper.added();
+      if (is_done) break;
+    }
   }
 }
 

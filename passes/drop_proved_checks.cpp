@@ -33,9 +33,11 @@ bool has_check(const Function& function) {
   return false;
 }
 
-void drop_in(Module& module, FunctionId id) {
-  if (!has_check(module.functions[id])) return;
+// How many were removed.
+uint32_t drop_in(Module& module, FunctionId id) {
+  if (!has_check(module.functions[id])) return 0;
   Replacements replacements;
+  uint32_t removed = 0;
   {
     ValueRanges ranges(module, id, Prover::verifier);
     const Function& function = module.functions[id];
@@ -44,21 +46,26 @@ void drop_in(Module& module, FunctionId id) {
       for (const Inst& inst : function.blocks[BlockId(b)].insts) {
         if (!is_check(inst)) continue;
         if (is_within(inst, ranges.at(BlockId(b), inst.operands[0]).range, ranges, BlockId(b)))
-          replacements.add(inst.result, inst.operands[0]);
+          replacements.add(inst.result, inst.operands[0]), removed++;
       }
     }
   }
-  if (replacements.empty()) return;
+  if (replacements.empty()) return 0;
   Function before = module.functions[id];
   replace_uses(module.functions[id], replacements);
   // A bound known where a check stood may be unknown where its result is used; then all checks stay.
-  if (!unproved(module, id).empty()) module.functions[id] = std::move(before);
+  if (unproved(module, id).empty()) return removed;
+  module.functions[id] = std::move(before);
+  return 0;
 }
 
 }  // namespace
 
-void drop_proved_checks(Module& module, PassContext&) {
-  for (uint32_t f = 0; f < module.functions.size(); f++) drop_in(module, FunctionId(f));
+void drop_proved_checks(Module& module, PassContext& context) {
+  for (uint32_t f = 0; f < module.functions.size(); f++) {
+    uint32_t removed = drop_in(module, FunctionId(f));
+    if (context.bounds != nullptr) (*context.bounds)[FunctionId(f)].removed += removed;
+  }
 }
 
 }  // namespace shrike::passes

@@ -10,6 +10,7 @@ namespace shrike::passes {
 struct PassContext {
   const KernelLimits& limits;
   Diagnostics& diagnostics;
+  SideTable<mir::FunctionId, BoundCounts>* bounds = nullptr;
 };
 
 #define PASS(name, level, establishes) void name(mir::Module& module, PassContext& context);

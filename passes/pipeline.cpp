@@ -89,6 +89,7 @@ class PassScope {
       auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
       options_.times->push_back({row_.text(), static_cast<uint64_t>(nanoseconds)});
     }
+    if (options_.on_done) options_.on_done(row_.text(), module_);
     if (options_.on_print && (contains(options_.print_after, row_.text()) || contains(options_.print_after, "all")))
       options_.on_print(row_.text(), mir::print(module_, {}));
     state_.finished.push_back(row_.id);
@@ -128,7 +129,7 @@ class PassScope {
 bool run_row(const PassRow& row, mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics,
              PipelineState& state) {
   PassScope scope(row, module, options, state);
-  PassContext context{options.limits, diagnostics};
+  PassContext context{options.limits, diagnostics, options.bounds};
   size_t errors_before = diagnostics.all().size();
   row.run(module, context);
   bool failed = diagnostics.has_errors() && diagnostics.all().size() > errors_before;

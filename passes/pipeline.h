@@ -20,6 +20,12 @@ struct KernelLimits {
   uint32_t max_maps = 64;                 // that one program may use
 };
 
+// What happened to the bounds of one function.
+struct BoundCounts {
+  uint32_t added = 0;    // by clamp-bounds
+  uint32_t removed = 0;  // by drop-proved-checks, the script's own masks among them
+};
+
 struct PassTime {
   std::string_view pass;
   uint64_t nanoseconds = 0;
@@ -32,7 +38,9 @@ struct PipelineOptions {
   std::vector<std::string> skip;         // optional passes (level >= 1) to leave out
   bool validate = false;                 // after every pass: validate, and parse(print(x)) == x
   std::function<void(std::string_view pass, const std::string& text)> on_print;
-  std::vector<PassTime>* times = nullptr;  // appended to, if given
+  std::vector<PassTime>* times = nullptr;                                  // appended to, if given
+  std::function<void(std::string_view pass, const mir::Module&)> on_done;  // told of what each pass made
+  SideTable<mir::FunctionId, BoundCounts>* bounds = nullptr;               // added to, if given
 };
 
 // Errors (budget exceeded) go to `diagnostics` at source spans. Returns false after errors.

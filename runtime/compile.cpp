@@ -39,7 +39,7 @@ using Times = std::vector<std::pair<std::string_view, uint64_t>>;
 class Viewer {
  public:
   explicit Viewer(const CompileOptions& options)
-      : line_(options.command_line), clock_(options.clock), show_(options.show), last_(now_ns()) {}
+      : line_(options.command_line), clock_(options.clock), report_(options.report), show_(options.show), last_(now_ns()) {}
 
   // Shows a stage if asked. True if nothing is to happen after it.
   template <class Text>
@@ -58,7 +58,7 @@ class Viewer {
   }
   void lap(std::string_view stage) {
     uint64_t now = now_ns();
-    times_.push_back({stage, now - last_});
+    add(stage, now - last_);
     mark(stage);
     last_ = now_ns();
   }
@@ -66,7 +66,17 @@ class Viewer {
     if (line_.print_after.empty()) return nullptr;
     return [this](std::string_view pass, const std::string& text) { show_("# after " + std::string(pass) + "\n" + text); };
   }
-  void add(std::string_view pass, uint64_t nanoseconds) { times_.push_back({pass, nanoseconds}); }
+  void add(std::string_view pass, uint64_t nanoseconds) {
+    times_.push_back({pass, nanoseconds});
+    if (report_ != nullptr) report_->add_time(pass, nanoseconds);
+  }
+  Report* report() const { return report_; }
+  // What counts instructions after each pass or stage of that IR, for the report.
+  template <class Module>
+  std::function<void(std::string_view, const Module&)> counter() const {
+    if (report_ == nullptr) return nullptr;
+    return [report = report_](std::string_view pass, const Module& module) { report->add_size(pass, module); };
+  }
   std::string times() const {
     std::string text;
     uint64_t total = 0;
@@ -92,6 +102,7 @@ class Viewer {
 
   const Options& line_;
   StartClock* clock_;
+  Report* report_;
   const std::function<void(std::string_view)>& show_;
   uint64_t last_;
   Times times_;
@@ -105,6 +116,8 @@ passes::PipelineOptions pass_options(const Options& line, const Config& config, 
   out.skip = line.skip;
   out.validate = validates;
   out.on_print = viewer.printer();
+  out.on_done = viewer.counter<mir::Module>();
+  if (viewer.report() != nullptr) out.bounds = &viewer.report()->bounds();
   return out;
 }
 
@@ -116,6 +129,7 @@ bpf::BackendOptions backend_options(const Options& line, const Viewer& viewer, T
   out.stop_after = line.stop_after;
   out.on_print = viewer.printer();
   out.times = times;
+  out.on_done = viewer.counter<lir::Module>();
   return out;
 }
 
@@ -171,6 +185,7 @@ std::optional<mir::Module> run_frontend(const Source& source, const CompileOptio
 
   mir::Module module = lower(*checked);
   viewer.lap("lower");
+  if (options.report != nullptr) options.report->add_size("lower", module);
   return module;
 }
 
@@ -195,6 +210,7 @@ std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& 
   viewer.restart();
   lir::Module code = bpf::select(std::move(module), backend);
   viewer.lap("select");
+  if (options.report != nullptr) options.report->add_size("select", code);
   return code;
 }
 
@@ -227,9 +243,11 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
   for (auto& [stage, nanoseconds] : times)
     if (viewer.is_last(stage, lir_text)) return std::nullopt;
 
+  if (options.report != nullptr) options.report->add_code(*code);
   viewer.restart();
   out.object = bpf::emit(std::move(*code));
   viewer.lap("emit");
+  if (options.report != nullptr) options.report->finish(out.object);
   if (options.command_line.time_passes) options.tell(viewer.times());
   if (viewer.stage(Emit::assembly, [&] { return bpf::print(out.object, &messages.sources); })) {
     if (options.clock != nullptr) options.clock->show();

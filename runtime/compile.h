@@ -12,6 +12,7 @@
 #include "frontend/frontend.h"
 #include "runtime/messages.h"
 #include "runtime/options.h"
+#include "runtime/report.h"
 #include "runtime/start_clock.h"
 
 namespace shrike {
@@ -29,6 +30,7 @@ struct CompileOptions {
   std::function<void(std::string_view)> show;  // gets what --emit, -d and --print-after ask for
   StartClock* clock = nullptr;                 // told of the stages, if given
   std::function<void(std::string_view)> tell;  // gets the times, apart from what the trace prints
+  Report* report = nullptr;                    // filled, if given
 };
 
 struct Compiled {

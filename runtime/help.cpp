@@ -50,6 +50,7 @@ THE COMPILER AT WORK:
     --stop-after=load      load the programs, attach and run none
     --skip=PASS            leave out an optional pass
     --run-pass=PASS        run one pass on a .mir file and print what it made
+    --report=FILE          write what each program became and took, as JSON, and go on; - is standard output
     --time-passes          how long each pass took
     --time-start           where the time of the start went, up to the first wait
     --regalloc=spill-everything   keep nothing in registers

@@ -187,7 +187,10 @@ Attempt try_load(const Offer& offer, bpf_attr& attr) {
   return {fd, fd < 0 ? -fd : 0, {}};
 }
 
-Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_t log_size) {
+// What the kernel's log is to have: each instruction walked, or only what all of it took.
+constexpr uint32_t log_walk = 1, log_statistics = 4;
+
+Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_t log_size, uint32_t level = log_walk) {
   // A log that does not fit hides the program's own error behind ENOSPC. Kernels from 6.4 on keep its end, which is
   // where the verdict stands; on older ones there is nothing to read but with more room.
   constexpr size_t largest_log = 16u << 20;
@@ -197,7 +200,7 @@ Attempt load_with_log(const Offer& offer, size_t index, DebugTypes& types, size_
     std::string log(size, '\0');
     attr.log_buf = bpf_pointer(log.data());
     attr.log_size = static_cast<uint32_t>(size);
-    attr.log_level = 1;
+    attr.log_level = level;
     Attempt attempt = try_load(offer, attr);
     log.resize(log.find('\0') == std::string::npos ? size : log.find('\0'));
     attempt.log = std::move(log);
@@ -260,7 +263,9 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
   Offer offer{program, insns, options.license, loaded.attach_types[index], 0};
   if (program.type == mir::ProgramType::tracing && !aim(object, index, options, offer, diagnostics)) return {};
   Attempt attempt;
-  if (!options.on_log) {
+  if (!options.on_log && options.on_statistics) {
+    attempt = load_with_log(offer, index, types, options.log_size, log_statistics);
+  } else if (!options.on_log) {
     bpf_attr plain{};
     if (program.has_callbacks) types.describe(index, plain);
     attempt = try_load(offer, plain);
@@ -268,6 +273,7 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
   if (attempt.error == EPERM) raise_memory_limit();
   if (attempt.fd < 0) attempt = load_with_log(offer, index, types, options.log_size);
   if (options.on_log) options.on_log(program.name, attempt.log);
+  if (options.on_statistics) options.on_statistics(index, attempt.log);
   if (attempt.fd < 0) {
     report_load_error(object, index, attempt, diagnostics);
     return {};
@@ -294,6 +300,7 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
     if (!loaded.programs.back().is_open()) return std::nullopt;
   }
   if (options.clock != nullptr) options.clock->lap("load programs");
+  if (options.on_loaded) options.on_loaded();
   return loaded;
 }
 

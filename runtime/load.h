@@ -30,6 +30,9 @@ struct LoadOptions {
   size_t log_size = 1000000;  // bytes asked of the verifier
   // Given: every program is loaded with the verifier's log, which is handed over (-v, -d verifier).
   std::function<void(std::string_view program, const std::string& log)> on_log;
+  // Given: every program is loaded with the verifier's statistics, whose text is handed over.
+  std::function<void(size_t program, const std::string& text)> on_statistics;
+  std::function<void()> on_loaded;  // told when all programs are loaded
   // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
   std::function<void(const std::string& line)> on_step;
   std::vector<uint32_t> attach_types;  // by program: what it is to be attached as, 0 for single events; may be empty

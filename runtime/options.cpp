@@ -41,7 +41,7 @@ constexpr OptionRow option_rows[] = {
     {"run-pass", 0, Takes::text},       {"time-passes", 0, Takes::nothing},  {"time-start", 0, Takes::nothing},
     {"regalloc", 0, Takes::text},       {"kernel", 0, Takes::text},          {"min-kernel", 0, Takes::nothing},
     {"log", 0, Takes::nothing},         {"debuginfo", 0, Takes::text},       {"include-dir", 'I', Takes::texts},
-    {"include", 0, Takes::texts},
+    {"include", 0, Takes::texts},       {"report", 0, Takes::text},
     // Accepted because harnesses and habits pass them; they have no effect here.
     {"btf", 'b', Takes::nothing},       {"no-feature", 0, Takes::text},      {"verify-llvm-ir", 0, Takes::nothing},
     {"usdt-file-activation", 0, Takes::nothing},                             {"dwarf-pid", 0, Takes::texts},
@@ -221,6 +221,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.dry_run = given.count("dry-run");
   out.emit_elf = text("emit-elf");
   out.emit_llvm = text("emit-llvm");
+  out.report = text("report");
   out.print_after = texts("print-after");
   out.stop_after = text("stop-after");
   out.include_folders = texts("include-dir");

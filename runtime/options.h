@@ -50,6 +50,7 @@ struct Options {
   std::optional<Emit> emit;         // --emit: printed, and nothing is run
   std::string emit_elf;             // --emit-elf FILE
   std::string emit_llvm;            // --emit-llvm FILE
+  std::string report;               // --report FILE
   std::vector<std::string> print_after;
   std::string stop_after;
   std::vector<std::string> skip;

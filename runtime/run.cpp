@@ -118,6 +118,13 @@ bool write_file(const std::string& path, std::string_view text, Messages& messag
   return error == 0;
 }
 
+bool write_report(const Options& options, const Report& report, Messages& messages) {
+  const std::string text = report.json(options.program ? "stdin" : options.file);
+  if (options.report != "-") return write_file(options.report, text, messages);
+  print_out(text);
+  return true;
+}
+
 // --emit and its kind only look at the program; nothing of it reaches the kernel.
 bool only_shows(const Options& options) {
   bool stops_early = !options.stop_after.empty() && options.stop_after != load_stage;
@@ -168,8 +175,13 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   LiveKernelFacts facts(tracefs, options.debug, options.pid);
   CompileOptions compiling = compile_options(options);
   compiling.clock = &clock;
+  Report report;
+  if (!options.report.empty()) compiling.report = &report;
   if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
   std::optional<Compiled> compiled = compile(*source, compiling, facts, messages);
+  // What is loaded is reported then, with the verifier's part.
+  bool is_reported_now = report.is_finished() && (!compiled || only_shows(options));
+  if (is_reported_now && !write_report(options, report, messages)) return 1;
   if (!compiled) return messages.diagnostics.has_errors() ? 1 : 0;
   if (options.action == Action::list) {
     for (const mir::AttachPoint& probe : compiled->object.interface.probes)
@@ -193,6 +205,10 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
 
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config);
+  if (!options.report.empty()) {
+    session.load.on_statistics = [&](size_t program, const std::string& log) { report.add_statistics(program, log); };
+    session.load.on_loaded = [&] { write_report(options, report, messages); };
+  }
   session.load.kernel_types = [&] { return facts.btf().value; };
   if (options.stop_after == load_stage)
     return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;

@@ -39,6 +39,7 @@ TEST_F(Messages, AboutTheCommandLine) {
 TEST_F(Messages, AboutFiles) {
   expect_message(shrike({"/nonexistent/script.bt"}), "cannot_read_file");
   expect_message(shrike({"-o", "/nonexistent/out", "-e", "begin { exit(); }"}), "cannot_write_file");
+  expect_message(shrike({"--report=/nonexistent/out", "-e", "begin { exit(); }"}), "cannot_write_file");
 }
 
 TEST_F(Messages, AboutProcesses) {

@@ -76,6 +76,67 @@ TEST_F(Stages, TimesAreListedByPass) {
   for (const char* pass : {"parse", "simplify", "emit"}) EXPECT_TRUE(has(result.err, pass)) << result.err;
 }
 
+// What jq makes of the report on a script.
+std::string reported(std::vector<std::string> args, const std::string& filter) {
+  const TemporaryFile file("");
+  args.insert(args.begin(), "--report=" + file.path());
+  const Result result = shrike(args);
+  EXPECT_EQ(result.status, 0) << result.err;
+  const Result jq = run({"jq", "-c", filter, file.path()}, {}, patience_ms);
+  EXPECT_EQ(jq.status, 0) << jq.err << read_file(file.path());
+  return jq.out;
+}
+
+TEST_F(Stages, ReportTellsWhatEachProgramBecame) {
+  const std::string two =
+      "begin { @ = count(); } fn f($a: int64) : int64 { return $a * 2; } interval:ms:1 { @b = f(pid); exit(); }";
+  EXPECT_EQ(reported({"--emit-elf", "/dev/null", "-e", two}, "[.programs[] | .name, .type, (.functions | length), .verifier]"),
+            "[\"begin\",\"raw_tracepoint\",1,null,\"interval:ms:1\",\"perf_event\",2,null]\n");
+  // The parts are the whole, and the last size is near what was emitted.
+  EXPECT_EQ(
+      reported(
+          {"--emit-elf", "/dev/null", "-e", two},
+          "all(.programs[]; .instructions == ([.functions[].instructions] | add) and .instructions >= .sizes[-1].instructions "
+          "and .sizes[0].after == \"lower\" and .sizes[-1].after == \"layout-blocks\")"),
+      "true\n");
+  EXPECT_EQ(reported({"--emit-elf", "/dev/null", "-e", two},
+                     R"([.times[].stage] | contains(["parse","clamp-bounds","select","emit"]))"),
+            "true\n");
+}
+
+TEST_F(Stages, ReportCountsSpillsAndStack) {
+  const std::string all = ".programs[0] | .spills.slots > 0 and .spills.stores > 0 and .spills.loads > 0 and .stack_bytes >= 8";
+  EXPECT_EQ(reported({"--regalloc=spill-everything", "--emit-elf", "/dev/null", "-e", script}, all), "true\n");
+  EXPECT_EQ(reported({"--emit-elf", "/dev/null", "-e", "begin { exit(); }"}, ".programs[0] | [.stack_bytes, .spills.slots]"),
+            "[0,0]\n");
+}
+
+TEST_F(Stages, ReportCountsBoundsAddedAndRemoved) {
+  const std::string counts = ".programs[0].bounds | [.added, .removed]";
+  EXPECT_EQ(reported({"--emit-elf", "/dev/null", "-e", "begin { @ = hist(pid); }"}, counts), "[0,1]\n");
+  const TemporaryFile file(R"(fn "t" program raw_tracepoint {
+  slot $s 64 align 8
+^entry(%0: ptr.ctx):
+  %1: i64 = call get_current_pid_tgid()
+  %2: ptr.stack = slot_addr $s
+  zero %2, #0, 64
+  %3: ptr.stack = ptr_add %2, %1
+  %4: i64 = load.u8 %3, #0
+  ret %4
+}
+)");
+  const std::string path = file.path() + ".mir";
+  ASSERT_EQ(rename(file.path().c_str(), path.c_str()), 0);
+  EXPECT_EQ(reported({"--emit-elf", "/dev/null", path}, counts), "[1,0]\n");
+  remove(path.c_str());
+}
+
+TEST_F(Stages, ReportOnALoadedProgramHasTheVerifiersWork) {
+  const std::string work = ".programs[0].verifier | .processed > 2 and .states >= 0 and .peak_states >= 0";
+  EXPECT_EQ(reported({"--stop-after=load", "-e", script}, work), "true\n");
+  EXPECT_EQ(reported({"-e", script}, work), "true\n");
+}
+
 TEST_F(Stages, StartIsTimedByStage) {
   const Result result = shrike({"--time-start", "-e", script});
   EXPECT_EQ(result.out, printed);
