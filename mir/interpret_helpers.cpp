@@ -199,6 +199,11 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::current_task_under_cgroup:
     case HelperId::get_current_ancestor_cgroup_id:
     case HelperId::get_attach_cookie:
+    case HelperId::seq_printf:
+    case HelperId::seq_write:
+    case HelperId::task_storage_get:
+    case HelperId::task_storage_delete:
+    case HelperId::get_current_task_btf:
     case HelperId::trace_vprintk: return error(invalid);
     case HelperId::probe_write_user: {
       std::string written = bytes_at(args[1], args[2]);

@@ -10,7 +10,9 @@
 #include "mir/btf.h"
 #include "runtime/object_file.h"
 #include "runtime/object_functions.h"
+#include "runtime/object_kernel_types.h"
 #include "runtime/object_lines.h"
+#include "runtime/object_relocations.h"
 
 namespace shrike {
 
@@ -30,8 +32,9 @@ bool is_gpl(std::string_view license) {
 // A program and the functions it calls, one after the other, as libbpf lays them out.
 class Linker {
  public:
-  Linker(const ObjectFile& file, const ObjectMaps& maps, const std::map<InsnPlace, Span>& lines, JudgedProgram& out)
-      : file_(file), maps_(maps), lines_(lines), out_(out) {}
+  Linker(const ObjectFile& file, const ObjectMaps& maps, const std::map<InsnPlace, Span>& lines, const Relocations& relocations,
+         JudgedProgram& out)
+      : file_(file), maps_(maps), lines_(lines), relocations_(relocations), out_(out) {}
 
   void run(const ObjectSymbol& program) {
     place(program);
@@ -88,6 +91,10 @@ class Linker {
     for (uint32_t i = 0; i < code.size(); i++) {
       const InsnPlace from{function.section, static_cast<uint32_t>(function.value / sizeof(bpf::Insn)) + i};
       if (auto line = lines_.find(from); line != lines_.end()) out_.lines.push_back({start + i, line->second});
+      if (const auto value = relocations_.find(from); value != relocations_.end()) {
+        relocate(out_.input.insns[start + i], value->second);
+        out_.input.assumed = "types of the kernel are those of the running one";
+      }
       resolve(from, start + i);
       if (code[i].opcode == bpf::ld_imm64) i++;
     }
@@ -149,6 +156,7 @@ class Linker {
   const ObjectFile& file_;
   const ObjectMaps& maps_;
   const std::map<InsnPlace, Span>& lines_;
+  const Relocations& relocations_;
   JudgedProgram& out_;
   std::map<const ObjectSymbol*, bool> known_;
   std::deque<const ObjectSymbol*> waiting_;
@@ -190,6 +198,13 @@ std::vector<JudgedProgram> object_programs(const std::string& name, const std::s
   if (file) maps = read_object_maps(bytes, why);
   if (maps) {
     const std::map<InsnPlace, Span> lines = read_object_lines(*file, sources);
+    std::shared_ptr<const sim::KernelTypes> types;  // read when a program needs them
+    Relocations relocations;
+    if (has_relocations(*file)) {
+      types = running_kernel_types();
+      const std::optional<Btf> own = Btf::open(file->sections[*file->section_named(".BTF")].bytes);
+      if (types != nullptr && own) relocations = read_relocations(*file, *own, btf_of(*types));
+    }
     for (const ObjectSymbol& symbol : file->symbols) {
       const ObjectSection& section = file->sections[symbol.section];
       if (!symbol.is_function || !section.is_code || section.name == ".text") continue;
@@ -198,7 +213,11 @@ std::vector<JudgedProgram> object_programs(const std::string& name, const std::s
       program.input.maps = maps->shapes;
       program.input.gpl = is_gpl(file->license);
       set_type(section.name, program.input);
-      Linker(*file, *maps, lines, program).run(symbol);
+      if (program.input.type == sim::ProgramType::tracing) {
+        if (types == nullptr) types = running_kernel_types();
+        set_kernel_types(section.name, types, program.input);
+      }
+      Linker(*file, *maps, lines, relocations, program).run(symbol);
     }
     if (programs.empty()) why = "it holds no programs";
   }

@@ -17,6 +17,7 @@ bool uses_register(const bpf::Insn& i) {
 bool never_null(const Register& r, const Profile& profile) {
   if (r.nullable) return false;
   if (r.kind == Kind::map_value || r.kind == Kind::map_key) return true;
+  if (r.kind == Kind::object && r.trust == Trust::trusted) return profile.version >= Version{6, 5};
   return profile.version >= Version{6, 18} && (r.kind == Kind::mem || r.kind == Kind::map_ptr);
 }
 
@@ -140,8 +141,8 @@ bool transfer_jump(Walk& w, uint32_t& next) {
   }
   if (op == 0xe0) return w.abstain("may_goto is not modelled");
   bool null_test = (insn.opcode & 15) == bpf::cls::jmp && (op == bpf::jmp::jeq || op == bpf::jmp::jne) && insn.imm == 0;
-  bool of_object = w.reg(insn.dst()).kind == Kind::object || ((insn.opcode & 8) && w.reg(insn.src()).kind == Kind::object);
-  if (of_object && !(null_test && w.reg(insn.dst()).nullable)) {
+  bool of_object = w.reg(insn.dst()).is_opaque() || ((insn.opcode & 8) && w.reg(insn.src()).is_opaque());
+  if (of_object && !null_test) {
     return w.abstain("comparison of a pointer to a kernel object");
   }
   if (!w.can_read(insn.dst())) return false;

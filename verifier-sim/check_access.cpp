@@ -5,6 +5,7 @@
 #include <cinttypes>
 
 #include "verifier-sim/ctx_access.h"
+#include "verifier-sim/object_access.h"
 #include "verifier-sim/stack_access.h"
 
 namespace shrike::sim {
@@ -76,7 +77,7 @@ bool check_ctx(Walk& w, const Register& r, unsigned n, int64_t offset, unsigned 
   if (!r.var.is_constant() || r.var.bits.value) {
     return w.reject(RejectClass::ctx_access, "variable ctx access var_off=%s disallowed", to_text(r.var.bits).c_str());
   }
-  auto allowed = may_access_ctx(w.profile, w.program.type, w.program.attach, offset, size, writes);
+  auto allowed = may_access_ctx(w.profile, w.program.type, offset, size, writes);
   if (!allowed) return w.abstain("context access of this program type is not modelled");
   if (*allowed) return true;
   return w.reject(RejectClass::ctx_access, "invalid bpf_context access off=%" PRId64 " size=%u", offset, size);
@@ -86,14 +87,6 @@ bool reject_kind(Walk& w, const Register& r, unsigned n) {
   auto name = type_name(r);
   RejectClass c = r.nullable ? RejectClass::nullable_deref : r.is_scalar() ? RejectClass::scalar_deref : RejectClass::other;
   return w.reject(c, "R%u invalid mem access '%.*s'", n, static_cast<int>(name.size()), name.data());
-}
-
-// A pointer of the kernel's types, to be tested for null; what can be done with it else is not modelled.
-Register visited_object(Walk& w) {
-  Register object = Register::pointer(Kind::object);
-  object.nullable = true;
-  object.id = w.fresh_id();
-  return object;
 }
 
 struct Reach {
@@ -115,11 +108,14 @@ bool access_memory(Walk& w, const Reach& a, Register* into, const Stored& stored
     case Kind::stack:
       if (!writes) return read_stack(w, r, a.reg, static_cast<int>(offset), a.size, into);
       return write_stack(w, r, a.reg, static_cast<int>(offset), a.size, stored);
-    case Kind::ctx:
+    case Kind::ctx: {
       if (!check_ctx(w, r, a.reg, offset, a.size, writes)) return false;
-      if (into) *into = w.program.type == ProgramType::tracing ? visited_object(w) : Register::unknown_scalar();
+      Register value = Register::unknown_scalar();
+      if (w.program.type == ProgramType::tracing && !load_argument(w, static_cast<int>(offset), a.size, value)) return false;
+      if (into) *into = value;
       return true;
-    case Kind::object: return w.abstain("access to a kernel object by its type");
+    }
+    case Kind::object: return load_from_object(w, r, {a.reg, offset, a.size, writes}, into);
     case Kind::map_key:
       if (writes) return w.reject(RejectClass::other, "write to change key R%u not allowed", a.reg);
       [[fallthrough]];
@@ -138,14 +134,15 @@ bool access_memory(Walk& w, const Reach& a, Register* into, const Stored& stored
   }
 }
 
-// An access by one instruction through ctx on one path and another kind on another is refused.
+// An access by one instruction through ctx or a kernel object on one path and another kind on another is refused.
 bool check_same_kind(Walk& w, Kind kind) {
   Kind& seen = w.accessed_kinds[w.insn];
   if (seen == Kind::not_init) {
     seen = kind;
     return true;
   }
-  if (seen == kind || (seen != Kind::ctx && kind != Kind::ctx)) return true;
+  const auto is_rewritten = [](Kind k) { return k == Kind::ctx || k == Kind::object; };
+  if (seen == kind || (!is_rewritten(seen) && !is_rewritten(kind))) return true;
   return w.reject(RejectClass::other, "same insn cannot be used with different pointers");
 }
 

@@ -8,6 +8,7 @@
 #include "mir/helpers.h"
 #include "verifier-sim/check_access.h"
 #include "verifier-sim/global_function.h"
+#include "verifier-sim/object_access.h"
 #include "verifier-sim/subprogram.h"
 
 namespace shrike::sim {
@@ -71,6 +72,8 @@ bool map_suits(MapType type, uint32_t helper) {
     case 130:
     case 131:
     case 134: return type == MapType::ringbuf;
+    case 156:
+    case 157: return type == MapType::task_storage;
     case 195: return is_percpu(type);
     default: return is_hash(type) || is_array(type);
   }
@@ -169,8 +172,20 @@ bool check_string(Walk& w, unsigned n) {
   return true;
 }
 
+// The type of the kernel's object that a helper takes as this argument; null: none.
+const char* object_type_of(uint32_t helper, unsigned n) {
+  switch (helper) {
+    case 126:
+    case 127: return n == 1 ? "seq_file" : nullptr;
+    case 156:
+    case 157: return n == 2 ? "task_struct" : nullptr;
+    default: return nullptr;
+  }
+}
+
 bool check_argument(Walk& w, size_t i, Call& call) {
   auto n = static_cast<unsigned>(i + 1);
+  if (call.row.number == 6 && n > 2) return true;  // bpf_trace_printk: as many as its text has places
   if (!w.can_read(n)) return false;
   HelperOperand operand = call.row.operands[i];
   if (w.reg(n).kind == Kind::object && operand != HelperOperand::addr && operand != HelperOperand::integer) {
@@ -185,6 +200,10 @@ bool check_argument(Walk& w, size_t i, Call& call) {
     case HelperOperand::out_n: return check_size(w, n, call, true, true);
     default: break;
   }
+  if (const char* type = object_type_of(call.row.number, n)) {
+    return is_trusted_object(w, n, type) || w.abstain("an argument that is to be a " + std::string(type));
+  }
+  if (call.row.number == 156 && n == 3 && !w.reg(n).is_zero()) return w.abstain("a first value for storage of a task");
   switch (operand) {
     case HelperOperand::map: return check_map(w, n, call);
     case HelperOperand::fn:
@@ -348,6 +367,10 @@ bool call_helper(Walk& w) {
   for (unsigned n = 0; n <= 5; n++) w.reg(n) = Register();
   if (call.released) release(w.state, call.released);
   set_result(w, call);
+  if (number != 158) return true;
+  const uint32_t task = w.program.types == nullptr ? 0 : w.program.types->find_struct("task_struct");
+  if (task == 0) return w.abstain("the kernel's types are not at hand");
+  w.reg(0) = trusted_object(w, task);
   return true;
 }
 

@@ -11,8 +11,7 @@ constexpr int64_t event_record_limit = 8192;
 
 }  // namespace
 
-std::optional<bool> may_access_ctx(const Profile& profile, ProgramType type, AttachType attach, int64_t offset, unsigned size,
-                                   bool writes) {
+std::optional<bool> may_access_ctx(const Profile& profile, ProgramType type, int64_t offset, unsigned size, bool writes) {
   if (type == ProgramType::kprobe && writes && profile.version >= Version{6, 18}) return std::nullopt;
   if (type == ProgramType::socket_filter) return std::nullopt;
   bool aligned = offset % size == 0;
@@ -30,9 +29,7 @@ std::optional<bool> may_access_ctx(const Profile& profile, ProgramType type, Att
     case ProgramType::raw_tracepoint: return offset < raw_arguments_size && aligned;
     case ProgramType::tracing:
       if (offset >= raw_arguments_size || !aligned) return false;
-      // Of every iterator's context: the second word is the object visited, or null at the end.
-      if (attach == AttachType::iter && offset == 8 && size == 8) return true;
-      return std::nullopt;
+      return true;  // what is there is the function's affair: object_access
     default: return std::nullopt;
   }
 }

@@ -46,6 +46,7 @@ const TypeRow* row_of(MapType type) {
       {MapType::array_of_maps, {"array_of_maps", {4, 12}}},
       {MapType::hash_of_maps, {"hash_of_maps", {4, 12}}},
       {MapType::ringbuf, {"ringbuf", {5, 8}}},
+      {MapType::task_storage, {"task_storage", {5, 11}}},
   };
   for (const auto& [each, row] : rows) {
     if (each == type) return &row;
@@ -87,6 +88,8 @@ constexpr CallerRow callers[] = {
     {17, tracers, {6, 16}},
     {36, tracers, {}},
     {56, perf_event, {}},
+    {126, iter, {}},
+    {127, iter, {}},
     {58, kprobe, {}},
     {123, tracers, {5, 15}},
     {173, kprobe | trampoline, {}},
@@ -96,8 +99,8 @@ constexpr CallerRow callers[] = {
 };
 // Helpers of every privileged program, and of the tracing types.
 constexpr uint16_t of_everyone[] = {1, 2, 3, 5, 7, 12, 118, 125, 130, 131, 132, 133, 134, 164, 181, 182, 208};
-constexpr uint16_t of_tracers[] = {4,  6,  8,  14,  15,  16,  22,  25,  27,  35,  37,  42, 45,
-                                   55, 67, 80, 109, 112, 113, 114, 115, 117, 120, 177, 195};
+constexpr uint16_t of_tracers[] = {4,  6,  8,   14,  15,  16,  22,  25,  27,  35,  37,  42,  45,  55,
+                                   67, 80, 109, 112, 113, 114, 115, 117, 120, 156, 157, 158, 177, 195};
 
 }  // namespace
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "backend-bpf/isa.h"
+#include "verifier-sim/kernel_types.h"
 
 namespace shrike::sim {
 
@@ -37,6 +39,7 @@ enum class MapType : uint8_t {
   array_of_maps = 12,
   hash_of_maps = 13,
   ringbuf = 27,
+  task_storage = 29,
 };
 
 struct MapShape {
@@ -78,7 +81,11 @@ struct ProgramInput {
   std::vector<MapReference> references;
   std::vector<uint32_t> subprogram_starts;  // may be empty: starts are also found from calls and callback addresses
   std::vector<GlobalFunction> global_functions;
+  std::shared_ptr<const KernelTypes> types;  // null: objects of the kernel are not modelled
+  std::string function;                      // of the kernel, that a tracing program is for
+  std::vector<TypedValue> context;           // its words: what the function is given
   bool gpl = true;
+  std::string assumed;       // what the maker of this input took to be so
   std::string not_modelled;  // what the maker of this input knows the model lacks; the answer is then `unknown`
 };
 

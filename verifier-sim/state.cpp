@@ -23,6 +23,18 @@ void Frame::grow(unsigned bytes) {
   if (stack.size() < slots) stack.resize(slots);
 }
 
+namespace {
+
+std::string_view name_of_object(const Register& r) {
+  static constexpr std::string_view names[4][2] = {{"ptr_", "ptr_or_null_"},
+                                                   {"trusted_ptr_", "trusted_ptr_or_null_"},
+                                                   {"rcu_ptr_", "rcu_ptr_or_null_"},
+                                                   {"untrusted_ptr_", "untrusted_ptr_or_null_"}};
+  return names[static_cast<size_t>(r.trust)][r.nullable ? 1 : 0];
+}
+
+}  // namespace
+
 std::string_view type_name(const Register& r) {
   switch (r.kind) {
     case Kind::not_init: return "?";
@@ -36,7 +48,7 @@ std::string_view type_name(const Register& r) {
       if (r.ring) return r.nullable ? "ringbuf_mem_or_null" : "ringbuf_mem";
       return r.nullable ? "mem_or_null" : "mem";
     case Kind::func: return "func";
-    case Kind::object: return r.nullable ? "ptr_or_null_" : "ptr_";
+    case Kind::object: return name_of_object(r);
   }
   return "?";
 }

@@ -14,22 +14,27 @@ namespace shrike::sim {
 
 enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, map_key, mem, func, object };
 
+// How far the kernel trusts a pointer to an object of its own: it decides what a null test and reads from it give.
+enum class Trust : uint8_t { plain, trusted, rcu, untrusted };
+
 struct Register {
   Kind kind = Kind::not_init;
   bool nullable = false;   // pointer that may be null until tested
   bool ring = false;       // mem: reserved ring memory
   bool has_delta = false;  // scalar: equals the other members of `id` plus `delta`
   uint8_t frame = 0;       // stack: whose
+  Trust trust = Trust::plain;
   uint32_t id = 0;         // scalar: linked copies; nullable pointer: copies tested together
   uint32_t reference = 0;  // the reference this pointer carries
   int32_t offset = 0;      // pointer: known part
   int32_t delta = 0;
-  uint32_t object = 0;  // map index, or func: first instruction of the callback
+  uint32_t object = 0;  // map index, or func: first instruction of the callback, or the type of a kernel object
   uint32_t mem_size = 0;
   ScalarBounds var;  // scalar: value; pointer: unknown part of the offset
 
   bool is_pointer() const { return kind != Kind::not_init && kind != Kind::scalar; }
   bool is_scalar() const { return kind == Kind::scalar; }
+  bool is_opaque() const { return kind == Kind::object && object == 0; }  // the model has no type of it
   bool is_unmoved() const { return offset == 0 && var.is_constant() && var.bits.value == 0; }
   bool is_zero() const { return is_scalar() && var.is_constant() && var.bits.value == 0; }
 

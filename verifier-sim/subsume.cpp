@@ -33,8 +33,8 @@ bool covers_register(const Register& then, const Register& now, IdPairs& ids) {
     if (!then.id) return true;
     return then.has_delta == now.has_delta && then.delta == now.delta && ids.match(then.id, now.id);
   }
-  bool same = then.nullable == now.nullable && then.ring == now.ring && then.frame == now.frame && then.offset == now.offset &&
-              then.object == now.object && then.mem_size == now.mem_size;
+  bool same = then.nullable == now.nullable && then.ring == now.ring && then.frame == now.frame && then.trust == now.trust &&
+              then.offset == now.offset && then.object == now.object && then.mem_size == now.mem_size;
   if (!same) return false;
   if (!ids.match(then.id, now.id) || !ids.match(then.reference, now.reference)) return false;
   if (then.kind == Kind::map_value || then.kind == Kind::map_key || then.kind == Kind::mem) return then.var.holds(now.var);
@@ -102,8 +102,9 @@ bool covers_frame(const Frame& then, const Frame& now, uint16_t live, const Prof
 }
 
 bool same_register(const Register& a, const Register& b, IdPairs& forth, IdPairs& back) {
-  bool same = a.kind == b.kind && a.nullable == b.nullable && a.ring == b.ring && a.frame == b.frame && a.offset == b.offset &&
-              a.object == b.object && a.mem_size == b.mem_size && a.has_delta == b.has_delta && a.delta == b.delta;
+  bool same = a.kind == b.kind && a.nullable == b.nullable && a.ring == b.ring && a.frame == b.frame && a.trust == b.trust &&
+              a.offset == b.offset && a.object == b.object && a.mem_size == b.mem_size && a.has_delta == b.has_delta &&
+              a.delta == b.delta;
   if (!same || (a.kind != Kind::not_init && a.var != b.var)) return false;
   return forth.match(a.id, b.id) && back.match(b.id, a.id) && forth.match(a.reference, b.reference);
 }

@@ -128,7 +128,7 @@ bool arithmetic(Walk& w) {
   unsigned d = insn.dst();
   if (uses_register(insn) && !w.can_read(insn.src())) return false;
   if (!w.can_read(d)) return false;
-  if (w.reg(d).kind == Kind::object || (uses_register(insn) && w.reg(insn.src()).kind == Kind::object)) {
+  if (w.reg(d).is_opaque() || (uses_register(insn) && w.reg(insn.src()).is_opaque())) {
     return w.abstain("arithmetic on a pointer to a kernel object");
   }
   std::string fault = check_constant_operand(insn);

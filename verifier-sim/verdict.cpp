@@ -87,6 +87,7 @@ bool walk_all(Walk& w) {
 
 Verdict verify(const ProgramInput& program, const Profile& profile, const Options& options) {
   Verdict verdict;
+  verdict.assumed = program.assumed;
   if (!program.not_modelled.empty()) {
     verdict.message = program.not_modelled;
     return verdict;
