@@ -17,11 +17,14 @@ constexpr AggregationRow rows[] = {
     {"avg", "n", 1, 1, TypeKind::avg, "average of the values"},
     {"stats", "n", 1, 1, TypeKind::stats, "count, average and total of the values"},
     {"hist", "n, [bits]", 1, 2, TypeKind::hist, "histogram by powers of two, each split into 2^bits"},
+    {"tseries", "n, interval, count, [\"avg\", \"max\", \"min\" or \"sum\"]", 3, 4, TypeKind::tseries,
+     "what the values were in each interval of time, of which the last `count` are kept: the last value, or as said"},
     {"lhist", "n, min, max, step", 4, 4, TypeKind::lhist, "histogram with buckets of equal width"},
 };
 
 constexpr int64_t max_hist_bits = 5;
 constexpr int64_t max_lhist_buckets = 1000;
+constexpr int64_t max_intervals = 1024;  // what a value of each processor's own may hold: 32 KiB
 
 const Type* check_hist(Checker& checker, const ast::Call& call) {
   if (call.args.size() == 1) return checker.types().hist(0);
@@ -55,6 +58,35 @@ const Type* check_lhist(Checker& checker, const ast::Expr& expr, const ast::Call
   return checker.types().lhist(min, max, step);
 }
 
+const Type* check_tseries(Checker& checker, const ast::Call& call, bool is_signed) {
+  std::optional<int64_t> interval = checker.constant_integer(call.args[1], "the interval of `tseries`");
+  std::optional<int64_t> count = checker.constant_integer(call.args[2], "the number of intervals of `tseries`");
+  mir::SeriesFold fold = mir::SeriesFold::last;
+  if (call.args.size() > 3) {
+    std::optional<std::string_view> name = checker.constant_string(call.args[3], "what `tseries` keeps");
+    if (!name) return nullptr;
+    std::optional<mir::SeriesFold> found = mir::find_series_fold(*name);
+    if (!found || *found == mir::SeriesFold::last) {
+      checker.report(Diag::bad_argument, call.args[3]->span,
+                     {"tseries", "\"avg\", \"max\", \"min\" or \"sum\"", "\"" + std::string(*name) + "\""});
+      return nullptr;
+    }
+    fold = *found;
+  }
+  if (!interval || !count) return nullptr;
+  if (*interval < 1) {
+    checker.report(Diag::out_of_range, call.args[1]->span,
+                   {"the interval", std::to_string(*interval), "1", std::to_string(INT64_MAX)});
+    return nullptr;
+  }
+  if (*count < 1 || *count > max_intervals) {
+    checker.report(Diag::out_of_range, call.args[2]->span,
+                   {"the number of intervals", std::to_string(*count), "1", std::to_string(max_intervals)});
+    return nullptr;
+  }
+  return checker.types().tseries(*interval, static_cast<uint32_t>(*count), fold, is_signed);
+}
+
 }  // namespace
 
 std::span<const AggregationRow> all_aggregations() {
@@ -86,6 +118,7 @@ const Type* check_aggregation(Checker& checker, const ast::Expr& expr, const ast
   switch (row.kind) {
     case TypeKind::count: return checker.types().simple(TypeKind::count);
     case TypeKind::hist: return check_hist(checker, call);
+    case TypeKind::tseries: return check_tseries(checker, call, is_signed);
     case TypeKind::lhist: return check_lhist(checker, expr, call);
     default: return checker.types().aggregate(row.kind, is_signed);
   }

@@ -533,7 +533,7 @@ bool Checker::format(const ast::Call& call, size_t first) {
     if (type == nullptr) continue;
     Conversion conversion = parsed.conversions[i];
     bool is_fine = conversion == Conversion::text
-                       ? !type->is(TypeKind::none) && !type->is(TypeKind::hist) && !type->is(TypeKind::lhist) &&
+                       ? !type->is(TypeKind::none) && !type->is_chart() &&
                              (!type->is(TypeKind::record) || layout(type, call.args[first + 1 + i]->span) != nullptr)
                    : conversion == Conversion::bytes ? type->is(TypeKind::buffer) || type->is(TypeKind::string)
                                                      : converts_to_integer(type);

@@ -90,7 +90,7 @@ void Checker::for_map(const ast::ForMap& statement) {
     if (!map->is_keyed && map->first_use.is_known())
       report(Diag::loop_over_scalar, statement.map->span, {std::string(map->name)})
           .label(map->first_use, "`" + std::string(map->name) + "` is used without a key");
-    if (map->value != nullptr && (map->value->is(TypeKind::hist) || map->value->is(TypeKind::lhist)))
+    if (map->value != nullptr && map->value->is_chart())
       report(Diag::cannot_store, statement.map->span, {show(map->value), "a loop variable"});
     else if (map->key != nullptr && map->value != nullptr)
       widen(variable.type, types().tuple({map->key, stored(read_as(map->value, types()), types())}));

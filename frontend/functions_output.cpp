@@ -70,7 +70,7 @@ const Type* check_print(Checker& c, const ast::Expr&, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
   if (type == nullptr) return nullptr;
   if (type->is(TypeKind::record) && c.layout(type, call.args[0]->span) == nullptr) return nullptr;
-  if (type->is(TypeKind::none) || type->is(TypeKind::hist) || type->is(TypeKind::lhist)) {
+  if (type->is(TypeKind::none) || type->is_chart()) {
     c.report(Diag::bad_argument, call.args[0]->span, {"print", "a value or a whole map", show(type)});
     return nullptr;
   }

@@ -33,7 +33,7 @@ constexpr uint32_t default_ring_bytes = 256 * 1024;
 constexpr uint32_t page = 4096;
 
 bool uses_aggregate_hist(const Type* value) {
-  return value->is(TypeKind::hist) || value->is(TypeKind::lhist);
+  return value->is_chart();
 }
 
 }  // namespace

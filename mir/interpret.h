@@ -96,6 +96,7 @@ class Machine {
   uint64_t compare_strings(const std::vector<uint64_t>& args);
   int64_t remove(MapId map, const std::string& key);
   void aggregate(const Inst& inst, const std::vector<uint64_t>& args);
+  void fold_into_series(const Type& type, uint64_t value, uint64_t n);
 
   const Module& module_;
   std::map<uint64_t, std::vector<uint8_t>> memory_;  // by address

@@ -292,6 +292,24 @@ uint64_t Machine::compare_strings(const std::vector<uint64_t>& args) {
   return 0;
 }
 
+void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t n) {
+  uint64_t now = state.nanoseconds++;
+  MapId shared = module_.interface.find_map(".globals");
+  const uint8_t first[4] = {};
+  if (std::optional<uint64_t> at = shared.is_valid() ? lookup(shared, first) : std::nullopt)
+    now += checked_load(*at + globals::tai_offset, 8);
+  uint64_t interval = now / static_cast<uint64_t>(type.interval);
+  uint64_t slot = value + series_slot * (interval % type.count);
+  uint64_t current = checked_load(slot, 8), is_new = checked_load(slot + 16, 8) != interval;
+  bool is_less = type.is_signed ? static_cast<int64_t>(n) < static_cast<int64_t>(current) : n < current;
+  bool stays = (type.fold == SeriesFold::min && !is_less) || (type.fold == SeriesFold::max && (is_less || n == current));
+  bool adds = type.fold == SeriesFold::sum || type.fold == SeriesFold::avg;
+  if (is_new || !stays) checked_store(slot, adds && !is_new ? current + n : n, 8);
+  if (type.fold == SeriesFold::avg) checked_store(slot + 8, is_new ? 1 : checked_load(slot + 8, 8) + 1, 8);
+  else if (is_new || type.fold == SeriesFold::last) checked_store(slot + 8, now, 8);
+  checked_store(slot + 16, interval, 8);
+}
+
 // agg_update: finds or makes the entry, then folds the operand in.
 void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
   const MapDecl& decl = module_.interface.maps[inst.map];
@@ -324,6 +342,7 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
     case TypeKind::stats: add(0, n); return add(8, 1);
     case TypeKind::hist: return add(uint64_t{8} * hist_bucket(static_cast<int64_t>(n), type.count), 1);
     case TypeKind::lhist: return add(uint64_t{8} * lhist_bucket(static_cast<int64_t>(n), type), 1);
+    case TypeKind::tseries: return fold_into_series(type, *value, n);
     default: UNREACHABLE("agg_update of a map whose value is no aggregate");
   }
 }

@@ -208,6 +208,7 @@ class TypeReader {
       return accept(']') ? pool_.stack(head == "kstack_t" ? TypeKind::kstack : TypeKind::ustack, count, mode) : nullptr;
     }
     if (head == "hist_t") return open_count(count, 0, 16) && accept(']') ? pool_.hist(count) : nullptr;
+    if (head == "tseries_t" || head == "utseries_t") return series(head[0] != 'u');
     if (head != "lhist_t") return nullptr;
     int64_t min = 0, max = 0, step = 0;
     if (!accept('[') || !number(min) || !accept(',') || !number(max) || !accept(',') || !number(step) || !accept(']'))
@@ -216,6 +217,14 @@ class TypeReader {
         (static_cast<uint64_t>(max) - static_cast<uint64_t>(min)) / static_cast<uint64_t>(step) > 1u << 24)
       return nullptr;
     return pool_.lhist(min, max, step);
+  }
+
+  const Type* series(bool is_signed) {
+    int64_t interval = 0, count = 0;
+    if (!accept('[') || !number(interval) || !accept(',') || !number(count) || !accept(',')) return nullptr;
+    std::optional<SeriesFold> fold = find_series_fold(word());
+    if (!fold || !accept(']') || interval < 1 || count < 1 || count > 1 << 24) return nullptr;
+    return pool_.tseries(interval, static_cast<uint32_t>(count), *fold, is_signed);
   }
 
   TypePool& pool_;
@@ -347,6 +356,15 @@ const Type* TypePool::lhist(int64_t min, int64_t max, int64_t step) {
   return intern(std::move(type));
 }
 
+const Type* TypePool::tseries(int64_t interval, uint32_t count, SeriesFold fold, bool is_signed) {
+  Type type{.kind = TypeKind::tseries, .is_signed = is_signed, .size = series_slot * count, .align = 8, .count = count};
+  type.interval = interval;
+  type.fold = fold;
+  type.text = std::string(is_signed ? "" : "u") + "tseries_t[" + std::to_string(interval) + "," + std::to_string(count) + ",";
+  type.text.append(name_of(fold)).append("]");
+  return intern(std::move(type));
+}
+
 const Type* TypePool::parse(std::string_view text) {
   auto found = types_.find(std::string(text));
   return found != types_.end() ? found->second.get() : TypeReader(*this, text).whole();
@@ -414,6 +432,18 @@ RecordField bit_field(const Type* declared, uint64_t start, uint32_t bits, TypeP
   field.offset = static_cast<uint32_t>(container / 8);
   field.bit_offset = static_cast<uint32_t>(start - container);
   return field;
+}
+
+constexpr std::string_view series_folds[] = {"last", "avg", "min", "max", "sum"};  // by SeriesFold
+
+std::string_view name_of(SeriesFold fold) {
+  return series_folds[static_cast<size_t>(fold)];
+}
+
+std::optional<SeriesFold> find_series_fold(std::string_view name) {
+  const auto* found = std::find(std::begin(series_folds), std::end(series_folds), name);
+  if (found == std::end(series_folds)) return std::nullopt;
+  return static_cast<SeriesFold>(found - std::begin(series_folds));
 }
 
 uint32_t hist_bucket_count(uint32_t bits) {

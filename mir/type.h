@@ -7,7 +7,7 @@
 //   (enums of other than 4 bytes are enum1, enum2, enum8; senum... if their values have signs; a name that is not letters, digits
 //   and _.:$@- is quoted) kstack_t[n] ustack_t[n] (frames; `kstack_t[n,perf]` with a mode)  ksym_t usym_t username_t inet_t
 //   macaddr_t timestamp_t cgroup_path_t count_t  sum_t usum_t  min_t umin_t  max_t umax_t  avg_t uavg_t  stats_t ustats_t
-//   hist_t[bits]  lhist_t[min,max,step]
+//   hist_t[bits]  lhist_t[min,max,step]  tseries_t[interval,count,fold] utseries_t
 //
 // Layouts, little endian, sizes in bytes (size_of tells; fields are at natural alignment unless said):
 //   bool           1
@@ -30,10 +30,13 @@
 //   avg_t stats_t  16: i64/u64 total, u64 count
 //   hist_t[b]      8 per bucket: u64 counts; see hist_bucket_count
 //   lhist_t[..]    8 per bucket: u64 counts; below min, each step, at or above max
+//   tseries_t[..]  24 per interval, the one numbered e (TAI time divided by its length) in place e mod count: i64/u64 value,
+//                  u64 how many values (avg) or when the last came, u64 e; 0 if there is none
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -69,10 +72,12 @@ enum class TypeKind : uint8_t {
   stats,
   hist,
   lhist,
+  tseries,
 };
 
 enum class AddressSpace : uint8_t { kernel, user };
 enum class StackMode : uint8_t { bpftrace, perf, raw };
+enum class SeriesFold : uint8_t { last, avg, min, max, sum };  // what an interval of a tseries keeps of its values
 
 struct Type;
 
@@ -88,12 +93,14 @@ struct Type {
   StackMode stack_mode = StackMode::bpftrace;
   uint32_t size = 0;  // bytes; 0 for void and for records without a known layout
   uint32_t align = 1;
-  uint32_t count = 0;                  // array elements; string and buffer capacity; stack frame limit; hist bits
-  const Type* element = nullptr;       // array element, pointer target
+  uint32_t count = 0;             // array elements; string and buffer capacity; stack frame limit; hist bits; tseries intervals
+  const Type* element = nullptr;  // array element, pointer target
   std::vector<TupleElement> elements;  // tuple
   std::string name;                    // record, enumeration (without the keyword)
   bool is_union = false;               // record
   int64_t lhist_min = 0, lhist_max = 0, lhist_step = 1;
+  int64_t interval = 1;  // tseries, nanoseconds
+  SeriesFold fold = SeriesFold::last;
   std::string text;  // the text form, see above
 
   bool is(TypeKind k) const { return kind == k; }
@@ -101,6 +108,7 @@ struct Type {
     return kind == TypeKind::integer || kind == TypeKind::boolean || kind == TypeKind::pointer || kind == TypeKind::enumeration;
   }
   bool is_aggregate() const { return kind >= TypeKind::count; }
+  bool is_chart() const { return kind >= TypeKind::hist; }  // shown only with the whole map
   bool is_stack() const { return kind == TypeKind::kstack || kind == TypeKind::ustack; }
 };
 
@@ -153,6 +161,7 @@ class TypePool {
   const Type* aggregate(TypeKind kind, bool is_signed);  // count sum min max avg stats
   const Type* hist(uint32_t bits);
   const Type* lhist(int64_t min, int64_t max, int64_t step);
+  const Type* tseries(int64_t interval, uint32_t count, SeriesFold fold, bool is_signed);
 
   // Parses the text form; null if `text` is not one whole type.
   const Type* parse(std::string_view text);
@@ -180,6 +189,10 @@ class TypePool {
   const Type* int64_ = nullptr;
   const Type* uint64_ = nullptr;
 };
+
+inline constexpr uint32_t series_slot = 24;  // bytes of one interval
+std::string_view name_of(SeriesFold fold);
+std::optional<SeriesFold> find_series_fold(std::string_view name);
 
 // Histogram buckets, as bpftrace numbers them.
 // hist with `bits` sub-bucket bits: bucket 0 holds negative values, 1 + n holds n for n < 2^bits, then each power

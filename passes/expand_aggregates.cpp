@@ -89,6 +89,37 @@ void bump_extreme(Builder& b, const Type& type, ValueId value, ValueId n, BlockI
   b.jump(done);
 }
 
+// The interval's place is its own until another interval has it: the first value of that begins anew.
+void bump_series(Builder& b, const Type& type, ValueId value, ValueId n, BlockId done) {
+  ValueId now = b.call(HelperId::ktime_get_boot_ns, {});
+  if (MapId shared = b.module().interface.find_map(".globals"); shared.is_valid())
+    now = b.binary(Opcode::add, now, b.load(MemWidth::u64, b.map_value_addr(shared, globals::tai_offset), 0));
+  ValueId interval = b.binary(Opcode::div_u, now, b.constant(type.interval));
+  ValueId place = b.clamp_u(b.binary(Opcode::mod_u, interval, b.constant(type.count)), type.count - 1);
+  ValueId slot = b.ptr_add(value, b.binary(Opcode::mul, place, b.constant(series_slot)));
+  BlockId same = b.add_block("same_interval");
+  BlockId first = b.add_block("new_interval");
+  b.branch(b.binary(Opcode::eq, b.load(MemWidth::u64, slot, 16), interval), same, first);
+  b.move_to(first);
+  b.store(MemWidth::u64, slot, n, 0);
+  b.store(MemWidth::u64, slot, type.fold == SeriesFold::avg ? b.constant(1) : now, 8);
+  b.store(MemWidth::u64, slot, interval, 16);
+  b.jump(done);
+  b.move_to(same);
+  if (type.fold == SeriesFold::sum || type.fold == SeriesFold::avg) b.atomic_add(MemWidth::u64, slot, n, 0);
+  if (type.fold == SeriesFold::avg) b.atomic_add(MemWidth::u64, slot, b.constant(1), 8);
+  if (type.fold == SeriesFold::last) b.store(MemWidth::u64, slot, now, 8);
+  bool is_min = type.fold == SeriesFold::min;
+  if (is_min || type.fold == SeriesFold::max) {
+    BlockId replace = b.add_block("replace");
+    ValueId current = b.load(MemWidth::u64, slot, 0);
+    b.branch(b.binary(type.is_signed ? Opcode::lt_s : Opcode::lt_u, is_min ? n : current, is_min ? current : n), replace, done);
+    b.move_to(replace);
+  }
+  if (type.fold != SeriesFold::sum && type.fold != SeriesFold::avg) b.store(MemWidth::u64, slot, n, 0);
+  b.jump(done);
+}
+
 // Folds `n` into the aggregate at `value`; leaves the block open or ends it with a jump to `done`.
 void bump(Builder& b, const MapDecl& map, ValueId value, ValueId n, BlockId done) {
   const Type& type = *map.value;
@@ -105,6 +136,7 @@ void bump(Builder& b, const MapDecl& map, ValueId value, ValueId n, BlockId done
       break;
     case TypeKind::hist:
     case TypeKind::lhist: bump_bucket(b, type, value, n); break;
+    case TypeKind::tseries: bump_series(b, type, value, n, done); break;
     default: UNREACHABLE("agg_update of a map whose value is no aggregate");
   }
   if (!b.is_terminated()) b.jump(done);

@@ -7,6 +7,7 @@
 #include "runtime/histograms.h"
 #include "runtime/json_text.h"
 #include "runtime/printer.h"
+#include "runtime/time_series.h"
 
 namespace shrike {
 
@@ -62,6 +63,7 @@ class JsonPrinter final : public Printer {
   void map(const MapTable& table, int64_t div) override {
     const MapDecl& map = *table.map;
     if (table.rows.empty()) return;
+    last_interval_ = table.last_interval;
     open_map(map, *map.value);
     if (map.is_keyed) out().push_back('{');
     bool is_first = true;
@@ -105,7 +107,7 @@ class JsonPrinter final : public Printer {
   void open_map(const MapDecl& map, const Type& type) {
     bool is_histogram = type.is(TypeKind::hist) || type.is(TypeKind::lhist);
     bool is_stats = type.is(TypeKind::avg) || type.is(TypeKind::stats);
-    open(is_histogram ? "hist" : is_stats ? "stats" : "map");
+    open(is_histogram ? "hist" : type.is(TypeKind::tseries) ? "tseries" : is_stats ? "stats" : "map");
     out().push_back('{');
     append_quoted(out(), map.name);
     out().append(": ");
@@ -130,6 +132,8 @@ class JsonPrinter final : public Printer {
     IntegerValue number;
     if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) {
       append_histogram_json(out(), type, value, type.is(TypeKind::hist) ? div : 0);
+    } else if (type.is(TypeKind::tseries)) {
+      append_series_json(out(), type, value, last_interval_);
     } else if (divided_value(type, value, div, number)) {
       append_number(out(), number.bits, number.is_signed);
     } else {
@@ -220,6 +224,7 @@ class JsonPrinter final : public Printer {
 
   PrinterContext context_;
   std::string text_;
+  uint64_t last_interval_ = 0;  // of the map being printed
 };
 
 }  // namespace

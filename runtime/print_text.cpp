@@ -4,6 +4,7 @@
 
 #include "runtime/histograms.h"
 #include "runtime/printer.h"
+#include "runtime/time_series.h"
 
 namespace shrike {
 
@@ -34,6 +35,7 @@ class TextPrinter final : public Printer {
 
   void map(const MapTable& table, int64_t div) override {
     const MapDecl& map = *table.map;
+    last_interval_ = table.last_interval;
     for (const MapRow& entry : table.rows) row(map, map.is_keyed ? map.key : nullptr, entry.key, *map.value, entry.value, div);
     if (table.rows.empty()) out().push_back('\n');
     if (map.value->is(TypeKind::avg) || map.value->is(TypeKind::stats)) out().push_back('\n');
@@ -70,9 +72,8 @@ class TextPrinter final : public Printer {
       context_.values.append_key(out(), *key_type, key);
       out().push_back(']');
     }
-    out().append(": ");
-    bool is_histogram = type.is(TypeKind::hist) || type.is(TypeKind::lhist);
-    if (is_histogram) out().push_back('\n');
+    out().append(type.is(TypeKind::tseries) ? ":" : ": ");
+    if (type.is_chart()) out().push_back('\n');
     append_value(type, value, div);
     out().push_back('\n');
   }
@@ -81,6 +82,8 @@ class TextPrinter final : public Printer {
     IntegerValue number;
     if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) {
       append_histogram_text(out(), type, value, type.is(TypeKind::hist) ? div : 0);
+    } else if (type.is(TypeKind::tseries)) {
+      append_series_text(out(), type, value, last_interval_);
     } else if (divided_value(type, value, div, number)) {
       append_decimal(out(), number.bits, number.is_signed);
     } else {
@@ -89,6 +92,7 @@ class TextPrinter final : public Printer {
   }
 
   PrinterContext context_;
+  uint64_t last_interval_ = 0;  // of the map being printed
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/histograms.h"
+#include "runtime/time_series.h"
 #include "runtime/value_text.h"
 
 namespace shrike {
@@ -41,11 +42,13 @@ void merge(const Type& type, uint8_t* into, const uint8_t* from) {
     case TypeKind::lhist:
       for (uint32_t at = 0; at + 8 <= type.size; at += 8) store(into + at, load(into + at) + load(from + at));
       return;
+    case TypeKind::tseries: return merge_series(type, into, from);
     default: return;  // the first CPU's stands for all
   }
 }
 
 uint64_t rank_of(const Type& type, const uint8_t* value) {
+  if (type.is(TypeKind::tseries)) return 0;
   if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) return histogram_total(type, value);
   if (!type.is_integer_like() && !type.is_aggregate()) return 0;
   IntegerValue number = integer_of(type, value);
@@ -106,6 +109,7 @@ MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& rea
       row.value = into;
     }
     row.rank = rank_of(type, row.value);
+    if (type.is(TypeKind::tseries)) table.last_interval = std::max(table.last_interval, last_interval(type, row.value));
     table.rows.push_back(row);
   }
   if (map.is_keyed) {

@@ -23,6 +23,7 @@ struct MapRow {
 struct MapTable {
   const mir::MapDecl* map = nullptr;
   std::vector<MapRow> rows;
+  uint64_t last_interval = 0;  // of tseries: the newest one of any row
 
   MapContents contents;  // keys, and values if nothing had to be merged
   std::vector<uint8_t> merged;

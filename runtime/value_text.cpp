@@ -185,7 +185,8 @@ void ValueText::append(std::string& out, const Type& type, const uint8_t* bytes,
       out.append(", total "), append_decimal(out, load<uint64_t>(bytes), type.is_signed);
       return;
     case TypeKind::hist:
-    case TypeKind::lhist:  // only whole maps show histograms
+    case TypeKind::lhist:
+    case TypeKind::tseries:  // only whole maps show charts
       out.append("null");
       return;
     case TypeKind::enumeration: return append_enumerator(out, type, integer_of(type, bytes).bits);

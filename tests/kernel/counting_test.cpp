@@ -76,6 +76,16 @@ TEST_F(Counting, HistogramsLoseNothing) {
   EXPECT_EQ(number_of(out, "@a"), 4);
 }
 
+TEST_F(Counting, TimeSeriesLoseNothing) {
+  const std::string out = contend("@ = tseries(1, 100ms, 600, \"sum\");");
+  int64_t total = 0;
+  for (const std::string& line : split_lines(out)) {
+    bool is_row = line.size() > 13 && line[2] == ':' && line[5] == ':' && line[0] != 'h' && !line.ends_with(" -");
+    if (is_row) total += std::stoll(line.substr(line.rfind(' ') + 1));
+  }
+  EXPECT_EQ(total, 2 * each) << out;
+}
+
 TEST_F(Counting, PerProcessKeysAreExact) {
   const std::string out = contend("@[pid] = count(); @n[pid]++;");
   EXPECT_EQ(count_text(out, "]: 1000000\n"), 4u) << out;

@@ -57,6 +57,8 @@ TEST(Type, TextFormsParseBackWithTheirLayout) {
       {"hist_t[5]", 8 * (1 + 59 * 32), 8},
       {"lhist_t[0,100,10]", 96, 8},
       {"lhist_t[-10,10,5]", 48, 8},
+      {"tseries_t[1000,5,last]", 120, 8},
+      {"utseries_t[1000,5,avg]", 120, 8},
   };
   for (const Row& row : rows) {
     TypePool pool;
@@ -90,6 +92,8 @@ TEST(Type, WhatIsNotOneTypeIsRefused) {
                            "int64[999999999]",
                            "hist_t[99]",
                            "lhist_t[0,10,0]",
+                           "tseries_t[0,5,last]",
+                           "tseries_t[1,5,middle]",
                            "lhist_t[10,0,1]",
                            "lhist_t[0,9223372036854775807,1]",
                            "kstack_t[3,odd]",

@@ -103,6 +103,17 @@ TEST(ExpandAggregates, HistogramsComeFromTheZerosMapAndAreClamped) {
                "%bucket: i64 = clamp_u %raw, 11");
 }
 
+TEST(ExpandAggregates, IntervalsOfSeriesBeginAnew) {
+  expect_lines(after("expand-aggregates", keyed("tseries_t[1000,5,max]", 120, "agg_update @m, %key, %n")), R"(
+    %interval: i64 = div_u %now, %length
+    %rest: i64 = mod_u %interval, %five
+    %place: i64 = clamp_u %rest, 4
+    %slot: ptr.map = ptr_add %value, %offset
+    %kept: i64 = load.u64 %slot, #16
+    %same: i64 = eq %kept, %interval
+  )");
+}
+
 TEST(ExpandAggregates, ScalarOfDeclaredHashUsesKeyZero) {
   std::string text = "interface {\n  map @m user hash value count_t bytes 8 8 entries 1\n}\n" +
                      program("^entry(%ctx: ptr.ctx):\nagg_update @m\n%0: i64 = constant 0\nret %0\n");
