@@ -115,7 +115,9 @@ class KernelFacts {
   // Symbols of a binary or library: `path` may be a bare name (searched in PATH, then as a library), `symbol` a glob,
   // or a literal name looked up directly. address is the file offset of the symbol's first instruction.
   virtual Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) = 0;
-  // The same by the names that C++ gives functions, with or without their parameters: `space::f*` and `space::f(int)`.
+  // The files themselves, for places that need no symbol; they are not looked into.
+  virtual Answer<std::vector<ProbeTarget>> match_user_files(std::string_view path) = 0;
+  // Functions by the names that C++ gives them, with or without their parameters: `space::f*` and `space::f(int)`.
   virtual Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) = 0;
 
   // Code of one line of source, by the debug information of a binary or library: `file` is a path or the end of one, a column

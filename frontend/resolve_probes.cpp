@@ -257,17 +257,17 @@ struct Resolver {
       auto found = facts.match_cpp_functions(path, point.parts.back());
       return found.status == Lookup::found ? all(found.value, true) : not_found(found);
     }
-    mir::AttachPoint place = start();
     std::string_view function;
     uint64_t offset = 0;
     if (uint64_t address = 0; parse_number(point.parts.back(), address)) {
-      // The path is still resolved, by asking for no symbol at all.
-      auto binary = facts.match_user_functions(path, "");
-      if (binary.status == Lookup::unreadable) return not_found(binary);
-      place.target = binary.value.empty() ? std::string(path) : binary.value.front().target;
-      place.address = address;
-      place.name = std::string(row.name) + ":" + place.target + ":" + std::string(point.parts.back());
-      return {place};
+      auto binaries = facts.match_user_files(path);
+      if (binaries.status != Lookup::found) return not_found(binaries);
+      std::vector<mir::AttachPoint> out = all(binaries.value, true);
+      for (mir::AttachPoint& found : out) {
+        found.address = address;
+        found.name += point.parts.back();
+      }
+      return out;
     }
     if (!split_offset(point.parts.back(), function, offset)) return bad_form();
     if (row.kind == ProbeKind::uretprobe && offset != 0) return bad_form();

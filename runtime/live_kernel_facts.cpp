@@ -105,6 +105,14 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::stri
   return match_functions(path, [&](const std::string& name) { return glob.matches(name); }, !is_glob(symbol));
 }
 
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_files(std::string_view path) {
+  Answer<std::vector<ProbeTarget>> answer;
+  for (const std::string& file : files(path)) answer.value.push_back({file, "", 0});
+  if (answer.value.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  answer.status = Lookup::found;
+  return answer;
+}
+
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_cpp_functions(std::string_view path, std::string_view name) {
   Glob glob(name);
   auto matches = [&](const std::string& symbol) {

@@ -27,6 +27,7 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override;
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
+  Answer<std::vector<ProbeTarget>> match_user_files(std::string_view path) override;
   Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override;
   Answer<std::vector<ProbeTarget>> match_source_line(std::string_view path, std::string_view file, uint64_t line,
                                                      uint64_t column) override;

@@ -12,6 +12,8 @@ namespace shrike {
 
 class FixtureFacts : public KernelFacts {
  public:
+  int symbol_questions = 0;  // how often the symbols of files were asked for
+
   Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override {
     if (category == "locked") return {Lookup::unreadable, {}, "tracefs cannot be read"};
     return match({{"app", "close"}, {"app", "open"}, {"syscalls", "sys_enter_write"}}, category, event);
@@ -39,8 +41,13 @@ class FixtureFacts : public KernelFacts {
     return match({{where, "_raw_spin_lock"}, {where, "do_rest"}, {where, "do_work"}}, module, function);
   }
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override {
-    if (symbol.empty()) return {Lookup::found, {{std::string(path), "", 0}}, ""};
+    symbol_questions++;
     return match({{"/bin/app", "main", 0x100}, {"/bin/app", "work", 0x200}}, path, symbol);
+  }
+  Answer<std::vector<ProbeTarget>> match_user_files(std::string_view path) override {
+    if (path == "app") return {Lookup::found, {{"/bin/app", "", 0}}, ""};
+    if (path == "nowhere") return {Lookup::missing, {}, "there is no such file"};
+    return {Lookup::found, {{std::string(path), "", 0}}, ""};
   }
   Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override {
     return match({{"/bin/app", "app::run(int)", 0x400}}, path, name);
