@@ -52,7 +52,7 @@ THE COMPILER AT WORK:
     --run-pass=PASS        run one pass on a .mir file and print what it made
     --report=FILE          write what each program became and took, as JSON, and go on; - is standard output
     --time-passes          how long each pass took
-    --time-start           where the time of the start went, up to the first wait
+    --time-start           where the time of the start went, with its system calls
     --regalloc=spill-everything   keep nothing in registers
 
 A program may also be a .mir or .lir file, as --emit prints them.

@@ -8,7 +8,6 @@ int main(int argc, char** argv) {
   int status = 1;
   if (options) {
     if (options->time_start) clock.enable();
-    clock.lap("options");
     messages.hide_warnings = options->hide_warnings;
     status = shrike::run(*options, messages, clock);
   }

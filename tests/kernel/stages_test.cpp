@@ -140,8 +140,12 @@ TEST_F(Stages, ReportOnALoadedProgramHasTheVerifiersWork) {
 TEST_F(Stages, StartIsTimedByStage) {
   const Result result = shrike({"--time-start", "-e", script});
   EXPECT_EQ(result.out, printed);
-  for (const char* stage : {"options", "parse", "passes", "create maps", "load programs", "run begin", "total"})
+  for (const char* stage : {"before main", "options", "parse", "passes", "create maps", "load programs", "run begin", "total"})
     EXPECT_TRUE(has(result.err, std::string("faults  ") + stage + "\n")) << stage << "\n" << result.err;
+  // Call by call: four maps, one program and its one run are bpf(2); what was asked for to watch is not among them.
+  EXPECT_TRUE(has(result.err, " us in    6 calls of bpf\n")) << result.err;
+  EXPECT_FALSE(has(result.err, "calls of perf_event_open")) << result.err;
+  EXPECT_TRUE(has(result.err, " us in    3 calls of mmap\n")) << result.err;
 }
 
 TEST_F(Stages, DebugStagesAsBpftraceSpellsThem) {
