@@ -1,4 +1,7 @@
 // What docs/startup.md says of system calls is what strace shows: of hello each call by its row, of an idle trace none.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -58,6 +61,26 @@ size_t count_processes(const std::string& name, const std::string& mark) {
     count += read_file(path + "/comm") == name + "\n" && has(read_file(path + "/environ"), mark);
   }
   return count;
+}
+
+// The most memory a run took, in MB, from exec to its end; what it prints is thrown away.
+double peak_mb(const std::vector<std::string>& args) {
+  std::vector<char*> words;
+  for (const std::string& arg : args) words.push_back(const_cast<char*>(arg.c_str()));
+  words.push_back(nullptr);
+  const pid_t pid = vfork();  // NOLINT: a fork would begin with this program's memory, which counts
+  if (pid == 0) {
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    execv(words[0], words.data());
+    _exit(127);
+  }
+  int status = 0;
+  rusage usage{};
+  wait4(pid, &status, 0, &usage);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << args.back();
+  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 class StartupPage : public LiveTest {};
@@ -120,6 +143,26 @@ TEST_F(StartupPage, StoppingWaitsForOneTracepointAtMost) {
   int waited_ms = 0;
   for (; count_processes("shrike-detach", mark) != 0 && waited_ms < patience_ms; waited_ms += 50) usleep(50'000);
   EXPECT_LT(waited_ms, patience_ms) << "the process that detaches does not end";
+}
+
+TEST_F(StartupPage, OneLinersTakeEightMegabytes) {
+  for (const char* script :
+       {"begin { exit(); }", "begin { printf(\"hello\\n\"); exit(); }",
+        "tracepoint:sched:sched_process_exit { @[comm] = count(); } interval:ms:1 { exit(); }",
+        "tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @[comm] = hist(args.ret); } interval:ms:1 { exit(); }"})
+    EXPECT_LE(peak_mb({shrike_binary(), "-q", "-e", script}), 8) << script;
+}
+
+TEST_F(StartupPage, ScriptsOfDebianTakeSixteenMegabytes) {
+  size_t scripts = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/sbin", error)) {
+    const std::string path = entry.path();
+    if (!path.ends_with(".bt") || shrike({"--emit=asm", path}).status != 0) continue;
+    EXPECT_LE(peak_mb({shrike_binary(), "--emit=asm", path}), 16) << path;
+    scripts++;
+  }
+  if (scripts == 0) GTEST_SKIP() << "NOT MEASURED: Debian's package bpftrace is not installed (scripts/install-test-deps)";
 }
 
 }  // namespace
