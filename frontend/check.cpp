@@ -11,6 +11,7 @@
 #include "frontend/config.h"
 #include "frontend/constants.h"
 #include "frontend/expand_macros.h"
+#include "frontend/modes.h"
 
 namespace shrike {
 
@@ -152,8 +153,7 @@ struct BodyUses {
 
 // Probe types that bpftrace has and the table does not.
 bool is_known_elsewhere(std::string_view provider) {
-  constexpr std::string_view names[] = {"test", "bench", "asyncwatchpoint"};
-  return std::find(std::begin(names), std::end(names), provider) != std::end(names);
+  return provider == "asyncwatchpoint";
 }
 
 BodyUses uses_of(const ast::Probe& probe) {
@@ -192,7 +192,7 @@ std::string_view Checker::when_missing(const ast::Probe& probe, const ast::Attac
 }
 
 void Checker::resolve_probes() {
-  size_t total = 0;
+  size_t total = 0, trials = 0;
   for (const ast::Probe& probe : program_.ast->probes) {
     BodyUses uses = uses_of(probe);
     size_t first = program_.bodies.size();
@@ -208,6 +208,8 @@ void Checker::resolve_probes() {
           said.with_hint("did you mean `" + std::string(near) + "`?");
         continue;
       }
+      if (!runs(*row, written, program_.options)) continue;
+      if (is_trial(row->kind)) trials++;
       for (mir::AttachPoint& place :
            resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_)) {
         total++;
@@ -240,7 +242,7 @@ void Checker::resolve_probes() {
   else if (program_.bodies.size() > program_.config.max_bpf_progs)
     report(Diag::too_many_programs, {}, {std::to_string(program_.bodies.size()), std::to_string(program_.config.max_bpf_progs)})
         .with_hint("raise `max_bpf_progs` in the config block; bodies that use neither `args` nor `probe` share one program");
-  if (total == 0 && !final_.has_errors()) report(Diag::nothing_to_attach, {});
+  if (!final_.has_errors()) report_nothing_run(*program_.ast, program_.options.mode, total, trials, final_);
 }
 
 void Checker::check_body(CheckedBody& body) {

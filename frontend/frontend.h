@@ -40,6 +40,9 @@ struct Config {
   std::string unstable_dw_ustack = "warn";
 };
 
+// What is wanted of a script: tests and benchmarks leave everything else alone but begin and end; all is for looking at it.
+enum class Mode : uint8_t { trace, test, bench, all };
+
 struct CheckOptions {
   std::vector<std::string> positionals;            // $1..
   std::map<std::string, std::string> named;        // after --: getopt
@@ -47,6 +50,8 @@ struct CheckOptions {
   uint64_t pid = 0;                                // -p; 0: no filter
   bool unsafe = false;
   bool runtime_warnings = false;  // -k
+  Mode mode = Mode::trace;
+  std::function<bool(std::string_view)> is_wanted;  // --probe-filter, asked about each test and benchmark; empty: all are
 };
 
 class CheckedProgram;  // frontend/checked.h

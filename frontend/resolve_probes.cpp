@@ -88,6 +88,14 @@ struct Resolver {
     return {place};
   }
 
+  std::vector<mir::AttachPoint> trial() {
+    if (point.parts.size() != 1 || point.parts[0].empty()) return bad_form();
+    mir::AttachPoint place = start();
+    place.function = point.parts[0];
+    place.name = std::string(row.name) + ":" + place.function;
+    return {place};
+  }
+
   std::vector<mir::AttachPoint> tracepoint() {
     if (point.parts.size() != 2 || point.parts[0].empty() || point.parts[1].empty()) return bad_form();
     auto answer = facts.match_tracepoints(point.parts[0], point.parts[1]);
@@ -409,6 +417,8 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
     case ProbeKind::begin:
     case ProbeKind::end: return resolver.plain();
     case ProbeKind::self: return resolver.own_signal();
+    case ProbeKind::test:
+    case ProbeKind::bench: return resolver.trial();
     case ProbeKind::kprobe:
     case ProbeKind::kretprobe: return resolver.kernel_function();
     case ProbeKind::uprobe:

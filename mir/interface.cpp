@@ -33,9 +33,10 @@ constexpr ProgramTypeRow program_types[] = {
 constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "table"};
 constexpr const char* event_kinds[] = {"printf", "errorf", "warnf", "print_value", "print_map", "print_element", "clear",
                                        "zero",   "exit",   "time",  "system",      "cat",       "join",          "runtime_error"};
-constexpr const char* probe_kinds[] = {"begin",    "end",        "kprobe",        "kretprobe", "uprobe",     "uretprobe",
-                                       "usdt",     "tracepoint", "rawtracepoint", "profile",   "interval",   "software",
-                                       "hardware", "fentry",     "fexit",         "iter",      "watchpoint", "self"};
+constexpr const char* probe_kinds[] = {"begin",     "end",        "kprobe",     "kretprobe",     "uprobe",
+                                       "uretprobe", "usdt",       "tracepoint", "rawtracepoint", "profile",
+                                       "interval",  "software",   "hardware",   "fentry",        "fexit",
+                                       "iter",      "watchpoint", "self",       "test",          "bench"};
 
 template <class Enum, size_t n>
 std::optional<Enum> find(const char* const (&names)[n], std::string_view name) {

@@ -164,6 +164,8 @@ enum class ProbeKind : uint8_t {
   iter,
   watchpoint,
   self,
+  test,
+  bench,
 };
 const char* name_of(ProbeKind kind);
 std::optional<ProbeKind> find_probe_kind(std::string_view name);
@@ -172,7 +174,7 @@ std::optional<ProbeKind> find_probe_kind(std::string_view name);
 enum class ProgramType : uint8_t {
   kprobe,          // BPF_PROG_TYPE_KPROBE: kprobe, kretprobe, uprobe, uretprobe, usdt; ctx is pt_regs
   tracepoint,      // BPF_PROG_TYPE_TRACEPOINT
-  raw_tracepoint,  // BPF_PROG_TYPE_RAW_TRACEPOINT: rawtracepoint; begin, end and self, run by BPF_PROG_TEST_RUN
+  raw_tracepoint,  // BPF_PROG_TYPE_RAW_TRACEPOINT: rawtracepoint; begin, end, self, test and bench, run by BPF_PROG_TEST_RUN
   perf_event,      // BPF_PROG_TYPE_PERF_EVENT: profile, interval, software, hardware, watchpoint
   tracing,         // BPF_PROG_TYPE_TRACING: fentry, fexit, iter; loaded for the one function it is attached to
 };
@@ -186,7 +188,7 @@ struct AttachPoint {
   std::string name;        // as shown by `probe`: "tracepoint:syscalls:sys_enter_read"
   std::string target;      // tracepoint category; module; path of the binary
   std::string function;    // event of a tracepoint; kernel function; ELF symbol; usdt provider:name; perf event name; iter: type;
-                           // watchpoint: mode
+                           // watchpoint: mode; test, bench: the name that was given
   uint64_t address = 0;    // uprobe, usdt: file offset (resolved); kprobe by address; watchpoint
   uint64_t offset = 0;     // kprobe: `+off`; uprobe: already part of address; watchpoint: its length
   uint64_t semaphore = 0;  // usdt: file offset of the count of those who watch the probe; 0: it has none

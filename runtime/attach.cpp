@@ -26,8 +26,10 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::fexit: return attach_function(probe, program, links);
     case mir::ProbeKind::iter: return attach_iterator(probe, program, context, links);
     case mir::ProbeKind::self:
+    case mir::ProbeKind::test:
+    case mir::ProbeKind::bench:
     case mir::ProbeKind::begin:
-    case mir::ProbeKind::end: UNREACHABLE("begin, end and self are run, not attached");
+    case mir::ProbeKind::end: UNREACHABLE("begin, end, self, tests and benchmarks are run, not attached");
   }
   UNREACHABLE("unknown probe kind");
 }
@@ -35,7 +37,8 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
 std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) {
   auto is_run = [&](uint32_t i) {
     mir::ProbeKind kind = probes[i].kind;
-    return kind == mir::ProbeKind::begin || kind == mir::ProbeKind::end || kind == mir::ProbeKind::self;
+    return kind == mir::ProbeKind::begin || kind == mir::ProbeKind::end || kind == mir::ProbeKind::self ||
+           kind == mir::ProbeKind::test || kind == mir::ProbeKind::bench;
   };
   auto is_prepended = [&](uint32_t i) {
     mir::ProbeKind kind = probes[i].kind;

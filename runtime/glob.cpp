@@ -68,4 +68,16 @@ bool Glob::matches(std::string_view name) const {
   return re2::RE2::FullMatch(re2::StringPiece(name.data(), name.size()), *regex_);
 }
 
+Pattern::Pattern(std::string_view regex)
+    : regex_(std::make_unique<re2::RE2>(re2::StringPiece(regex.data(), regex.size()), re2::RE2::Quiet)) {}
+Pattern::~Pattern() = default;
+
+const std::string& Pattern::why_not() const {
+  return regex_->error();
+}
+
+bool Pattern::is_in(std::string_view text) const {
+  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *regex_);
+}
+
 }  // namespace shrike

@@ -27,4 +27,16 @@ class Glob {
   std::unique_ptr<re2::RE2> regex_;  // null for literals and `*`
 };
 
+// A regular expression of the user's.
+class Pattern {
+ public:
+  explicit Pattern(std::string_view regex);
+  ~Pattern();
+  const std::string& why_not() const;  // what is wrong with it; empty: nothing
+  bool is_in(std::string_view text) const;
+
+ private:
+  std::unique_ptr<re2::RE2> regex_;
+};
+
 }  // namespace shrike

@@ -25,6 +25,8 @@ OPTIONS:
     --no-warnings          report no warnings
     --unsafe               allow system(), signal() and the like
     --dry-run              load and attach, then leave
+    --test, --bench        run the script's test or bench probes, and attach nothing
+    --probe-filter REGEX   only those of them whose name has this in it
     --debuginfo DIR[:DIR]  where to look for separate debug files first
     --fmt                  print the program in its standard layout, and stop
     --info                 what this kernel supports

@@ -41,7 +41,8 @@ constexpr OptionRow option_rows[] = {
     {"run-pass", 0, Takes::text},       {"time-passes", 0, Takes::nothing},  {"time-start", 0, Takes::nothing},
     {"regalloc", 0, Takes::text},       {"kernel", 0, Takes::text},          {"min-kernel", 0, Takes::nothing},
     {"log", 0, Takes::nothing},         {"debuginfo", 0, Takes::text},       {"include-dir", 'I', Takes::texts},
-    {"include", 0, Takes::texts},       {"report", 0, Takes::text},
+    {"include", 0, Takes::texts},       {"report", 0, Takes::text},          {"mode", 0, Takes::text},
+    {"test", 0, Takes::nothing},        {"bench", 0, Takes::nothing},        {"probe-filter", 0, Takes::text},
     // Accepted because harnesses and habits pass them; they have no effect here.
     {"btf", 'b', Takes::nothing},       {"no-feature", 0, Takes::text},      {"verify-llvm-ir", 0, Takes::nothing},
     {"usdt-file-activation", 0, Takes::nothing},                             {"dwarf-pid", 0, Takes::texts},
@@ -146,6 +147,19 @@ bool take_output_choices(const po::variables_map& given, Options& out, Diagnosti
   return true;
 }
 
+bool take_mode(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
+  std::string mode = given.count("mode") ? given["mode"].as<std::string>() : "";
+  if (given.count("test") || mode == "test") out.mode = Mode::test;
+  else if (given.count("bench") || mode == "bench") out.mode = Mode::bench;
+  else if (mode == "format") out.action = Action::format;
+  else if (given.count("mode")) {
+    report_bad_value(diagnostics, "--mode", mode, "test, bench or format");
+    return false;
+  }
+  if (given.count("probe-filter")) out.probe_filter = given["probe-filter"].as<std::string>();
+  return true;
+}
+
 bool take_pid(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
   if (!given.count("pid")) return true;
   const std::string& value = given["pid"].as<std::string>();
@@ -161,6 +175,7 @@ bool check_conflicts(const po::variables_map& given, Diagnostics& diagnostics) {
   };
   constexpr Pair pairs[] = {{"pid", "-p", "cmd", "-c"},
                             {"warnings", "-k", "no-warnings", "--no-warnings"},
+                            {"test", "--test", "bench", "--bench"},
                             {"kernel", "--kernel", "min-kernel", "--min-kernel"},
                             {"log", "--log", "min-kernel", "--min-kernel"}};
   for (const Pair& pair : pairs) {
@@ -209,6 +224,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   else if (given.count("info")) out.action = Action::info;
   else if (given.count("fmt")) out.action = Action::format;
   else if (given.count("list")) out.action = Action::list;
+  if (!take_mode(given, out, diagnostics)) return std::nullopt;
   if (given.count("program")) out.program = text("program");
   out.command = text("cmd");
   out.output_file = text("output");

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/frontend.h"
 #include "mir/base/diagnostic.h"
 #include "runtime/output.h"
 
@@ -43,6 +44,8 @@ struct Options {
   bool hide_warnings = false;     // --no-warnings
   bool unsafe = false;
   bool dry_run = false;
+  Mode mode = Mode::trace;                  // --test, --bench, --mode
+  std::optional<std::string> probe_filter;  // --probe-filter: which of them
 
   std::vector<Emit> shown;          // -d: printed on the way
   bool shows_verifier_log = false;  // -d verifier

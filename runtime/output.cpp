@@ -108,6 +108,7 @@ struct Output::State {
   std::unique_ptr<Printer> printer;
   std::vector<std::unique_ptr<Format>> formats;  // by event, parsed at its first record
   bool told_hidden_symbols = false;
+  size_t errors = 0;
 };
 
 void Output::State::warn(std::string_view text) {
@@ -180,6 +181,7 @@ void Output::State::cat(mir::EventId id, const uint8_t* record) {
 }
 
 void Output::State::show(mir::EventId id, const EventDecl& event, const uint8_t* record) {
+  if (event.kind == EventKind::errorf || event.kind == EventKind::runtime_error) errors++;
   switch (event.kind) {
     case EventKind::printf:
       format_of(id).append(printer->begin(), event, record, values);
@@ -265,6 +267,20 @@ void Output::lost_events(uint64_t count) {
   if (count == 0) return;
   state_->printer->lost_events(count);
   state_->end_call();
+}
+
+void Output::test(const TestResult& result) {
+  state_->printer->test(result);
+  state_->end_call();
+}
+
+void Output::benchmark(const BenchmarkResult& result) {
+  state_->printer->benchmark(result);
+  state_->end_call();
+}
+
+size_t Output::errors() const {
+  return state_->errors;
 }
 
 void Output::line(std::string_view text) {

@@ -83,6 +83,19 @@ struct RecordResult {
   int exit_code = 0;
 };
 
+struct TestResult {
+  std::string_view name;
+  uint64_t nanoseconds = 0;
+  bool is_passed = false;
+  std::string output;  // of the test alone, for JSON; text has it already
+};
+
+struct BenchmarkResult {
+  std::string_view name;
+  double nanoseconds = 0;  // on average
+  uint64_t runs = 0;
+};
+
 class Output {
  public:
   // All of these must outlive the Output.
@@ -99,8 +112,11 @@ class Output {
   // What ends a trace: in text two newlines first (always), then every user map in order of name.
   void print_all_maps();
 
-  void attached(size_t probes);         // `Attached N probes`
-  void lost_events(uint64_t count);     // `Lost N events`; the number since the last call
+  void attached(size_t probes);      // `Attached N probes`
+  void lost_events(uint64_t count);  // `Lost N events`; the number since the last call
+  void test(const TestResult& result);
+  void benchmark(const BenchmarkResult& result);
+  size_t errors() const;                // that programs told: errorf, assert, run-time errors
   void line(std::string_view text);     // one line on the program's output as is, for __BPFTRACE_NOTIFY_PROBES_ATTACHED
   void warning(std::string_view text);  // `WARNING: text` on stderr, after flushing stdout
 

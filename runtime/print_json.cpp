@@ -92,6 +92,25 @@ class JsonPrinter final : public Printer {
   void attached(size_t probes) override { counted("attached_probes", "probes", probes); }
   void lost_events(uint64_t count) override { counted("lost_events", "events", count); }
 
+  void test(const TestResult& result) override {
+    open("test_result");
+    out().push_back('{');
+    append_quoted(out(), result.name);
+    out().append(": {\"duration\": ").append(std::to_string(result.nanoseconds));
+    out().append(result.is_passed ? ", \"passed\": true" : ", \"passed\": false").append(", \"output\": ");
+    append_quoted(out(), result.output);
+    out().append("}}");
+    close();
+  }
+  void benchmark(const BenchmarkResult& result) override {
+    open("benchmark_result");
+    out().push_back('{');
+    append_quoted(out(), result.name);
+    out().append(": {\"average\": ").append(std::to_string(static_cast<uint64_t>(result.nanoseconds + 0.5)));
+    out().append(", \"iters\": ").append(std::to_string(result.runs)).append("}}");
+    close();
+  }
+
  private:
   std::string& out() { return context_.out.text(); }
 

@@ -57,6 +57,17 @@ class TextPrinter final : public Printer {
   }
   void lost_events(uint64_t count) override { to_stderr("Lost " + std::to_string(count) + " events\n"); }
 
+  void test(const TestResult& result) override {
+    char time[40];
+    snprintf(time, sizeof time, " (%.3f ms)\n", static_cast<double>(result.nanoseconds) / 1e6);
+    out().append(result.is_passed ? "PASSED " : "FAILED ").append(result.name).append(time);
+  }
+  void benchmark(const BenchmarkResult& result) override {
+    char line[80];
+    snprintf(line, sizeof line, "%12.1f ns %10llu runs  ", result.nanoseconds, static_cast<unsigned long long>(result.runs));
+    out().append(line).append(result.name).push_back('\n');
+  }
+
  private:
   std::string& out() { return context_.out.text(); }
 

@@ -32,6 +32,8 @@ class Printer {
   virtual void message(mir::EventKind kind, Span span, std::string text) = 0;
   virtual void attached(size_t probes) = 0;
   virtual void lost_events(uint64_t count) = 0;
+  virtual void test(const TestResult& result) = 0;
+  virtual void benchmark(const BenchmarkResult& result) = 0;
 };
 
 struct PrinterContext {

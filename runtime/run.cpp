@@ -16,6 +16,7 @@
 #include "runtime/child.h"
 #include "runtime/compile.h"
 #include "runtime/files.h"
+#include "runtime/glob.h"
 #include "runtime/info.h"
 #include "runtime/interrupt.h"
 #include "runtime/judge.h"
@@ -85,6 +86,8 @@ CompileOptions compile_options(const Options& options) {
   out.check.pid = options.pid;  // -c limits no probes by itself, as in bpftrace
   out.check.unsafe = options.unsafe;
   out.check.runtime_warnings = options.runtime_warnings;
+  bool looks_only = options.action == Action::list || options.action == Action::check;
+  out.check.mode = looks_only && options.mode == Mode::trace ? Mode::all : options.mode;
   return out;
 }
 
@@ -93,6 +96,7 @@ SessionOptions session_options(const Options& options, const Config& config) {
   out.config = config;
   out.pid = options.pid;
   out.dry_run = options.dry_run;
+  out.mode = options.mode;
   out.load.license = config.license;
   out.load.log_size = config.log_size;
   if (options.verbose || options.shows_verifier_log)
@@ -177,6 +181,16 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   compiling.clock = &clock;
   Report report;
   if (!options.report.empty()) compiling.report = &report;
+  std::optional<Pattern> wanted;
+  if (options.probe_filter) {
+    wanted.emplace(*options.probe_filter);
+    if (!wanted->why_not().empty()) {
+      messages.diagnostics.report(Diag::bad_option_value, {}, {*options.probe_filter, "--probe-filter", "a regular expression"})
+          .with_hint(wanted->why_not());
+      return 1;
+    }
+    compiling.check.is_wanted = [&](std::string_view name) { return wanted->is_in(name); };
+  }
   if (!options.run_pass.empty()) return compile_one_pass(*source, compiling, messages) ? 0 : 1;
   std::optional<Compiled> compiled = compile(*source, compiling, facts, messages);
   // What is loaded is reported then, with the verifier's part.

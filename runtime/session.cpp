@@ -18,6 +18,7 @@
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/ring.h"
+#include "runtime/trials.h"
 
 namespace shrike {
 
@@ -93,6 +94,7 @@ class Session {
   bool watch_target();
   bool start();
   bool run_iterators();
+  void run_trials();
   bool wait_for_events();
   void read_ring();
   void drain();
@@ -139,6 +141,7 @@ bool Session::has(mir::ProbeKind kind) const {
 }
 
 bool Session::has_events() const {
+  if (options_.mode != Mode::trace) return false;
   for (const mir::AttachPoint& probe : object_.interface.probes)
     if (probe.kind != mir::ProbeKind::begin && probe.kind != mir::ProbeKind::end && probe.kind != mir::ProbeKind::iter)
       return true;
@@ -266,6 +269,7 @@ bool Session::start() {
   } else if (options_.pid != 0) {
     output_.remember_process(options_.pid);
   }
+  if (options_.mode != Mode::trace) return true;
   output_.attached(object_.interface.probes.size());
   if (options_.notify_line) output_.line(*options_.notify_line);
   return true;
@@ -331,6 +335,23 @@ bool Session::run_iterators() {
     }
   }
   return true;
+}
+
+// Each test and benchmark; exit() ends only its own run.
+void Session::run_trials() {
+  TrialHost host{object_, loaded_, maps_, output_, options_.output, messages_, [this](Output* output) {
+                   int status = 0;
+                   ring_.drain([&](std::span<const uint8_t> record) {
+                     if (output == nullptr) return;
+                     RecordResult result = output->record(record);
+                     if (result.is_exit) status = result.exit_code;
+                   });
+                   globals_.set(mir::globals::exit_code, 0);
+                   return status;
+                 }};
+  drain();
+  if (options_.mode == Mode::test) run_tests(host);
+  else run_benchmarks(host);
 }
 
 // False when epoll itself fails, which only a lack of descriptors can cause.
@@ -401,6 +422,7 @@ int Session::trace() {
     show_times();
     return 0;
   }
+  if (options_.mode != Mode::trace && !is_exiting_) run_trials();
   if (!is_exiting_ && !run_iterators()) return 1;
   if (has_events() && !is_exiting_ && !wait_for_events()) return 1;
   finish();

@@ -25,6 +25,7 @@ struct SessionOptions {
   uint32_t pid = 0;                        // -p: traced alone, and its end ends the trace
   Child* child = nullptr;                  // -c: started, waiting for release
   bool dry_run = false;                    // load, run begin, attach, and leave
+  Mode mode = Mode::trace;                 // tests and benchmarks are run instead of attaching
   bool ends_process = false;               // the process is over with the trace: see Session::run
   std::optional<std::string> notify_line;  // printed once everything is attached
 };
