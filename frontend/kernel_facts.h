@@ -91,6 +91,15 @@ struct PidNamespace {
   uint64_t device = 0, inode = 0;
 };
 
+// What is at some offset from the start of a program's function.
+struct CodePlace {
+  enum class Kind : uint8_t { begins, inside, outside, unknown };  // of an instruction, or the function
+  Kind kind = Kind::unknown;
+  std::string function;
+  uint64_t offset = 0;          // that was asked about
+  uint64_t begin = 0, end = 0;  // inside: of the instruction; outside: of the function
+};
+
 enum class Lookup { found, missing, unreadable };
 
 template <class T>
@@ -112,6 +121,8 @@ class KernelFacts {
   virtual Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) = 0;
   // Kernel functions that can carry a kprobe. A literal name is not checked against any list: attaching tells.
   virtual Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) = 0;
+  // Whether an instruction begins `offset` bytes after the function whose first instruction is at `function` in the file.
+  virtual CodePlace code_place(const std::string& file, uint64_t function, uint64_t offset) = 0;
   // Symbols of a binary or library: `path` may be a bare name (searched in PATH, then as a library), `symbol` a glob,
   // or a literal name looked up directly. address is the file offset of the symbol's first instruction.
   virtual Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) = 0;

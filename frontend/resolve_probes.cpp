@@ -254,6 +254,20 @@ struct Resolver {
     return out;
   }
 
+  // A breakpoint between the bytes of an instruction changes what the program does.
+  bool may_break(const CodePlace& place) {
+    if (options.unsafe || place.kind == CodePlace::Kind::begins || place.kind == CodePlace::Kind::unknown) return true;
+    auto shown = [](uint64_t offset) { return "+" + std::to_string(offset); };
+    if (place.kind == CodePlace::Kind::outside) {
+      diagnostics.report(Diag::outside_function, point.span, {shown(place.offset), place.function, std::to_string(place.end)});
+    } else {
+      diagnostics.report(Diag::inside_instruction, point.span, {place.function, shown(place.offset)})
+          .with_hint("one begins at " + shown(place.begin) + ", the next at " + shown(place.end) +
+                     "; a probe between them would break the program, which --unsafe allows");
+    }
+    return false;
+  }
+
   std::vector<mir::AttachPoint> user_function() {
     if (point.parts.size() > 1 && point.parts[0].find('@') != std::string_view::npos) return source_line();
     bool is_cpp = point.parts.size() == 3 && point.parts[1] == "cpp";
@@ -284,6 +298,7 @@ struct Resolver {
     if (answer.status != Lookup::found) return not_found(answer);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {
+      if (offset != 0 && !may_break(facts.code_place(found.target, found.address, offset))) return {};
       found.address += offset;
       found.offset = offset;
       if (offset != 0) found.name += "+" + std::to_string(offset);

@@ -2,7 +2,9 @@
 #include "runtime/live_kernel_facts.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,9 +13,11 @@
 #include "runtime/binary_symbols.h"
 #include "runtime/btf_file.h"
 #include "runtime/elf_symbols.h"
+#include "runtime/fd.h"
 #include "runtime/files.h"
 #include "runtime/find_binary.h"
 #include "runtime/glob.h"
+#include "runtime/instruction_length.h"
 #include "runtime/kernel_functions.h"
 #include "runtime/machine.h"
 #include "runtime/source_addresses.h"
@@ -98,6 +102,24 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_raw_tracepoints(std::str
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_kernel_functions(std::string_view module, std::string_view function) {
   if (!is_glob(module) && !is_glob(function)) return {Lookup::found, {{std::string(module), std::string(function), 0}}, ""};
   return list_kernel_functions(tracefs_, module, function);
+}
+
+CodePlace LiveKernelFacts::code_place(const std::string& file, uint64_t function, uint64_t offset) {
+  std::optional<ElfSymbol> found;
+  auto take = [&](const ElfSymbol& symbol) {
+    if (symbol.file_offset == function && symbol.size != 0) found = symbol;
+    return !found;
+  };
+  std::string why;
+  each_function(file, debug_, take, why);
+  Fd code(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!found || !code.is_open()) return {};
+  std::vector<uint8_t> bytes(found->size);
+  ssize_t got = pread(code.get(), bytes.data(), bytes.size(), static_cast<off_t>(found->file_offset));
+  if (got != static_cast<ssize_t>(bytes.size())) return {};
+  CodePlace place = place_in_code(bytes, offset);
+  place.function = found->name;
+  return place;
 }
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::string_view path, std::string_view symbol) {

@@ -26,6 +26,7 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<TracepointFormat> tracepoint_format(std::string_view category, std::string_view event) override;
   Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override;
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
+  CodePlace code_place(const std::string& file, uint64_t function, uint64_t offset) override;
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
   Answer<std::vector<ProbeTarget>> match_user_files(std::string_view path) override;
   Answer<std::vector<ProbeTarget>> match_cpp_functions(std::string_view path, std::string_view name) override;

@@ -78,6 +78,8 @@ const Case cases[] = {
     {Diag::bad_attach_point, "tracepoint:app { }", "tracepoint:app"},
     {Diag::bad_attach_point, "interval:s:fast { }", "interval:s:fast"},
     {Diag::bad_attach_point, "interval:days:1 { }", "interval:days:1"},
+    {Diag::inside_instruction, "uprobe:/bin/app:work+6 { }", "uprobe:/bin/app:work+6"},
+    {Diag::outside_function, "uprobe:/bin/app:work+64 { }", "uprobe:/bin/app:work+64"},
     {Diag::bad_attach_point, "kretprobe:do_work+4 { }", "kretprobe:do_work+4"},
     {Diag::bad_attach_point, "uprobe:work { }", "uprobe:work"},
     {Diag::cannot_look_up_probe, "tracepoint:locked:open { }", "tracepoint:locked:open"},

@@ -176,6 +176,20 @@ TEST_F(Uprobe, ByAddress) {
   EXPECT_EQ(number_of(t.out, "@"), 21) << t.out;
 }
 
+// Without optimisation a function begins with push %rbp, of one byte, and then mov %rsp,%rbp, of three.
+TEST_F(Uprobe, OffsetsAreThoseOfInstructions) {
+  const Trace t = trace("uprobe:WORKLOAD:target_add+1 /pid == PID/ { @[probe] = count(); }", {"add", "21", "1", "1"});
+  EXPECT_EQ(number_of(t.out, std::string("@[uprobe:") + SHRIKE_WORKLOAD + ":target_add+1]"), 21) << t.out << t.err;
+  const std::string place = std::string("uprobe:") + SHRIKE_WORKLOAD + ":target_add+";
+  const Result inside = shrike({"--dry-run", "-e", place + "2 { }"});
+  EXPECT_EQ(inside.status, 1);
+  EXPECT_TRUE(has(inside.err, "no instruction of `target_add` begins at +2")) << inside.err;
+  EXPECT_TRUE(has(inside.err, "HINT: one begins at +1, the next at +4; ")) << inside.err;
+  const Result outside = shrike({"--dry-run", "-e", place + "5000 { }"});
+  EXPECT_TRUE(has(outside.err, "+5000 is outside of `target_add`, which is ")) << outside.err;
+  EXPECT_EQ(shrike({"--dry-run", "--unsafe", "-e", place + "2 { }"}).status, 0);
+}
+
 // By the names that C++ gives, with and without parameters; each round calls both functions once.
 TEST_F(Uprobe, CppNames) {
   const std::string debugged = SHRIKE_DEBUGGED;

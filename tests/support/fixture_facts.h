@@ -40,6 +40,12 @@ class FixtureFacts : public KernelFacts {
     std::string where(module);
     return match({{where, "_raw_spin_lock"}, {where, "do_rest"}, {where, "do_work"}}, module, function);
   }
+  // Every instruction is 4 bytes, every function 64.
+  CodePlace code_place(const std::string&, uint64_t, uint64_t offset) override {
+    if (offset >= 64) return {CodePlace::Kind::outside, "work", offset, 0, 64};
+    bool begins = offset % 4 == 0;
+    return {begins ? CodePlace::Kind::begins : CodePlace::Kind::inside, "work", offset, offset & ~3ul, (offset & ~3ul) + 4};
+  }
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override {
     symbol_questions++;
     return match({{"/bin/app", "main", 0x100}, {"/bin/app", "work", 0x200}}, path, symbol);
