@@ -124,6 +124,7 @@ class Session {
   int user_signal_ = -1;
   Fd target_;  // pidfd of -c or -p
   Links links_;
+  size_t left_out_ = 0;  // places that could not be attached and were not missed
   bool is_exiting_ = false;
   int exit_code_ = 0;
   uint64_t lost_ = 0;
@@ -205,6 +206,7 @@ bool Session::attach_alone(const mir::AttachPoint& probe, AttachContext& context
   if (!error) return true;
   const std::string& missing = options_.config.missing_probes;
   bool is_tolerated = error->is_missing && (missing != "error" || is_one_of_many(probe));
+  left_out_ += is_tolerated ? 1 : 0;
   if (is_tolerated && missing == "ignore") return true;
   Diag row = is_tolerated ? Diag::probe_skipped : Diag::probe_not_attached;
   messages_.diagnostics.report(row, probe.span, {probe.name, error->reason}).with_hint(error->hint);
@@ -270,7 +272,7 @@ bool Session::start() {
     output_.remember_process(options_.pid);
   }
   if (options_.mode != Mode::trace) return true;
-  output_.attached(object_.interface.probes.size());
+  output_.attached(object_.interface.probes.size() - left_out_);
   if (options_.notify_line) output_.line(*options_.notify_line);
   return true;
 }
