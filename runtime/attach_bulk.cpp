@@ -65,6 +65,16 @@ uint32_t attach_type_of(mir::ProbeKind kind) {
   }
 }
 
+bool is_hidden(uint32_t attach_type, std::string_view hidden) {
+  std::string_view name = attach_type == kprobe_multi ? "kprobe_multi" : "uprobe_multi";
+  while (!hidden.empty()) {
+    size_t comma = hidden.find(',');
+    if (hidden.substr(0, comma) == name) return true;
+    hidden.remove_prefix(comma == std::string_view::npos ? hidden.size() : comma + 1);
+  }
+  return false;
+}
+
 bool fits(const mir::AttachPoint& probe, uint32_t pid) {
   switch (attach_type_of(probe.kind)) {
     case kprobe_multi: return !probe.function.empty() && probe.offset == 0;
@@ -117,7 +127,7 @@ Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program) 
 
 }  // namespace
 
-std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid) {
+std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid, std::string_view hidden) {
   std::vector<uint32_t> types(object.programs.size());
   std::vector<uint32_t> places(object.programs.size());
   std::vector<bool> is_single(object.programs.size());
@@ -128,7 +138,7 @@ std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid)
     if (!fits(probe, pid)) is_single[program] = true;
   }
   for (size_t i = 0; i < types.size(); i++)
-    if (places[i] < 2 || is_single[i]) types[i] = 0;
+    if (places[i] < 2 || is_single[i] || is_hidden(types[i], hidden)) types[i] = 0;
   return types;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "backend-bpf/object.h"
@@ -14,7 +15,8 @@
 namespace shrike {
 
 // For each program of `object` what it is to be loaded for (BPF_TRACE_*_MULTI); 0: single events.
-std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid);
+// `hidden`: names of kernel features to do without (kprobe_multi, uprobe_multi), separated by commas.
+std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid, std::string_view hidden);
 
 // Attaches all `probes`, whose program is loaded for it. False, with nothing attached, if the kernel refuses any.
 bool attach_bulk(const std::vector<const mir::AttachPoint*>& probes, int program, const AttachContext& context, Links& links);

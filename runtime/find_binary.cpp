@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdint>
 #include <cstdlib>
@@ -108,6 +109,9 @@ std::vector<std::string> find_binaries(std::string_view name) {
         if (is_regular_file(found.gl_pathv[i])) out.push_back(real_path(found.gl_pathv[i]));
     }
     globfree(&found);
+    // Links to one file would have it probed several times.
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
   }
   std::string path(name);

@@ -43,8 +43,9 @@ constexpr OptionRow option_rows[] = {
     {"log", 0, Takes::nothing},         {"debuginfo", 0, Takes::text},       {"include-dir", 'I', Takes::texts},
     {"include", 0, Takes::texts},       {"report", 0, Takes::text},          {"mode", 0, Takes::text},
     {"test", 0, Takes::nothing},        {"bench", 0, Takes::nothing},        {"probe-filter", 0, Takes::text},
+    {"no-feature", 0, Takes::text},
     // Accepted because harnesses and habits pass them; they have no effect here.
-    {"btf", 'b', Takes::nothing},       {"no-feature", 0, Takes::text},      {"verify-llvm-ir", 0, Takes::nothing},
+    {"btf", 'b', Takes::nothing},       {"verify-llvm-ir", 0, Takes::nothing},
     {"usdt-file-activation", 0, Takes::nothing},                             {"dwarf-pid", 0, Takes::texts},
 };
 // clang-format on
@@ -235,6 +236,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.hide_warnings = given.count("no-warnings");
   out.unsafe = given.count("unsafe");
   out.dry_run = given.count("dry-run");
+  out.hidden_features = text("no-feature");
   out.emit_elf = text("emit-elf");
   out.emit_llvm = text("emit-llvm");
   out.report = text("report");

@@ -44,6 +44,7 @@ struct Options {
   bool hide_warnings = false;     // --no-warnings
   bool unsafe = false;
   bool dry_run = false;
+  std::string hidden_features;              // --no-feature
   Mode mode = Mode::trace;                  // --test, --bench, --mode
   std::optional<std::string> probe_filter;  // --probe-filter: which of them
 

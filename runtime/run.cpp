@@ -96,6 +96,7 @@ SessionOptions session_options(const Options& options, const Config& config) {
   out.config = config;
   out.pid = options.pid;
   out.dry_run = options.dry_run;
+  out.hidden_features = options.hidden_features;
   out.mode = options.mode;
   out.load.license = config.license;
   out.load.log_size = config.log_size;

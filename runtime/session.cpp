@@ -437,8 +437,8 @@ int Session::trace() {
 
 int run_session(const bpf::Object& object, const SessionOptions& options, Tracefs& tracefs, Messages& messages) {
   LoadOptions loading = options.load;
-  loading.attach_types =
-      bulk_attach_types(object, options.child != nullptr ? static_cast<uint32_t>(options.child->pid()) : options.pid);
+  uint32_t pid = options.child != nullptr ? static_cast<uint32_t>(options.child->pid()) : options.pid;
+  loading.attach_types = bulk_attach_types(object, pid, options.hidden_features);
   std::optional<LoadedObject> loaded = load(object, messages.sources, loading, messages.diagnostics);
   if (!loaded) return 1;
   Session session(object, std::move(*loaded), options, tracefs, messages);

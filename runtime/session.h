@@ -24,6 +24,7 @@ struct SessionOptions {
   LoadOptions load;
   uint32_t pid = 0;                        // -p: traced alone, and its end ends the trace
   Child* child = nullptr;                  // -c: started, waiting for release
+  std::string hidden_features;             // --no-feature: see bulk_attach_types
   bool dry_run = false;                    // load, run begin, attach, and leave
   Mode mode = Mode::trace;                 // tests and benchmarks are run instead of attaching
   bool ends_process = false;               // the process is over with the trace: see Session::run

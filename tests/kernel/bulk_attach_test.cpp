@@ -69,5 +69,15 @@ TEST_F(BulkAttach, KernelWithoutKprobesSaysSo) {
   EXPECT_TRUE(has(t.err, "this kernel has no kprobes")) << t.err;
 }
 
+TEST_F(BulkAttach, IsNotDoneWhereItIsHidden) {
+  const std::string script = std::string("uprobe:") + SHRIKE_MANY + ":many_00* { @ = count(); }";
+  const Result other = shrike({"-v", "--dry-run", "--no-feature", "kprobe_multi", "-e", script});
+  EXPECT_EQ(count_text(other.err, "one of 10 in bulk"), 10u) << other.err;
+  const Result hidden = shrike({"-v", "--dry-run", "--no-feature", "kprobe_multi,uprobe_multi", "-e", script});
+  EXPECT_EQ(hidden.status, 0) << hidden.err;
+  EXPECT_EQ(count_text(hidden.err, "in bulk"), 0u) << hidden.err;
+  EXPECT_EQ(count_text(hidden.err, "attached `"), 10u) << hidden.err;
+}
+
 }  // namespace
 }  // namespace shrike::testing

@@ -1,4 +1,5 @@
 // uprobes and uretprobes by symbol and address: arguments, return values, strings, buffers, structures, stacks.
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/kernel/tracer.h"
@@ -163,6 +164,17 @@ TEST_F(Uprobe, Wildcard) {
   const Trace t = trace("uprobe:WORKLOAD:target_*frame { @[probe] = count(); }", {"frames", "1", "frames", "2"});
   EXPECT_EQ(number_of(t.out, std::string("@[uprobe:") + SHRIKE_WORKLOAD + ":target_inner_frame]"), 2) << t.out;
   EXPECT_EQ(number_of(t.out, std::string("@[uprobe:") + SHRIKE_WORKLOAD + ":target_outer_frame]"), 2) << t.out;
+}
+
+TEST_F(Uprobe, FileUnderSeveralNamesIsProbedOnce) {
+  char folder[] = "/tmp/shrike_links_XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string links[] = {std::string(folder) + "/one", std::string(folder) + "/other"};
+  for (const std::string& link : links) ASSERT_EQ(symlink(SHRIKE_WORKLOAD, link.c_str()), 0);
+  const Trace t = trace(std::string("uprobe:") + folder + "/o*:target_add /pid == PID/ { @ = count(); }", {"add", "7", "1", "1"});
+  EXPECT_EQ(number_of(t.out, "@"), 7) << t.out << t.err;
+  for (const std::string& link : links) unlink(link.c_str());
+  rmdir(folder);
 }
 
 TEST_F(Uprobe, ByAddress) {
