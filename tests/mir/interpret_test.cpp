@@ -230,9 +230,11 @@ TEST(Interpret, FaultsEndTheProgram) {
            "%p: ptr.stack = ptr_add %s, %y zero %p, #0, 8 ret %0", "%p: ptr.stack = ptr_add %s, %y copy %s, %p, 8 ret %0",
            "%p: ptr.stack = ptr_add %s, %y %r: i64 = call map_delete_elem(@h, %p) ret %r",
            "%r: i64 = call probe_read_user(%s, %y, %0) ret %r", "jump ^l ^l: jump ^l",
+           // NOLINTBEGIN(bugprone-suspicious-missing-comma): one program
            "%p: ptr.mem? = call ringbuf_reserve(@.ring, %8, %0) branch_null %p, ^no, ^yes "
            "^yes(%q: ptr.mem): call ringbuf_submit(%q, %0) call ringbuf_submit(%q, %0) ret %0 "
-           "^no: ret %0",  // NOLINT(bugprone-suspicious-missing-comma): one program
+           "^no: ret %0",
+           // NOLINTEND(bugprone-suspicious-missing-comma)
        }) {
     Module module = read(program(code));
     Machine machine(module);
