@@ -130,10 +130,10 @@ class Lower {
   // Output. fill() writes the fields at their offsets from the record's start.
   struct RecordField {
     const mir::Type* type;
-    const ast::Expr* expr = nullptr;        // or
-    mir::ValueId value;                     // a scalar, or
-    Place made;                             // where its bytes are
-    std::optional<std::string> constant{};  // bytes that are the same in every record, and so in none
+    const ast::Expr* expr = nullptr;      // or
+    mir::ValueId value;                   // a scalar, or
+    Place made;                           // where its bytes are
+    std::optional<std::string> constant;  // bytes that are the same in every record, and so in none
   };
   void emit(mir::EventDecl event, const std::vector<RecordField>& fields);
   // The same for what a whole statement prints: with its neighbours' in one record, if the block lets it.
