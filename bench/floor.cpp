@@ -50,6 +50,7 @@ int load_program(uint32_t type, std::span<const bpf_insn> insns) {
 constexpr bpf_insn return_zero[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
 constexpr uint32_t ring_bytes = 256 * 1024;
 
+// NOLINTBEGIN(misc-redundant-expression): BPF_LD and BPF_IMM are both zero
 int load_hello(int ring) {
   int64_t text = 0;
   memcpy(&text, "hello\n", 6);
@@ -69,6 +70,7 @@ int load_hello(int ring) {
   };
   return load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, insns);
 }
+// NOLINTEND(misc-redundant-expression)
 
 bool run_once(int program) {
   union bpf_attr attr;

@@ -78,7 +78,7 @@ struct ProbeArgument {
   uint32_t offset = 0;  // bytes from the context
   uint32_t size = 8;    // bytes to load there
   bool is_data_loc = false;
-  std::optional<UserPlace> user = {};  // of functions of programs: where it is, instead of an offset
+  std::optional<UserPlace> user;  // of functions of programs: where it is, instead of an offset
 };
 
 // What is fixed about the place a body runs at.

@@ -107,6 +107,7 @@ NOIPA long many(long a, long b, long c, long d, long e, Pair f, int g, Wide h, s
 NOIPA long inherited(Derived* derived, Box<short> box) {
   return keep(derived->id + derived->weight + box.value);
 }
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the convention for values that are passed by reference is what is tested
 NOIPA long referred(std::string text, int after) {
   return keep(static_cast<long>(text.size()) + after);
 }
