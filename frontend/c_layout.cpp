@@ -126,7 +126,15 @@ CTypes::Placed CTypes::named(std::string_view name) {
   if (name.starts_with("struct ")) return record(name.substr(7), false);
   if (name.starts_with("union ")) return record(name.substr(6), true);
   if (name.starts_with("enum ")) return enumeration(name.substr(5));
-  if (name == "username_t") return {types_.simple(mir::TypeKind::username), 8};
+  constexpr std::pair<std::string_view, mir::TypeKind> values[] = {{"ksym_t", mir::TypeKind::ksym},
+                                                                   {"usym_t", mir::TypeKind::usym},
+                                                                   {"username_t", mir::TypeKind::username},
+                                                                   {"timestamp", mir::TypeKind::timestamp},
+                                                                   {"macaddr_t", mir::TypeKind::macaddr},
+                                                                   {"inet", mir::TypeKind::inet},
+                                                                   {"cgroup_path_t", mir::TypeKind::cgroup_path}};
+  for (const auto& [known, kind] : values)
+    if (name == known) return {types_.simple(kind), types_.simple(kind)->align};
   index();
   if (auto found = typedefs_.find(name); found != typedefs_.end() && depth_ < deepest_typedef) {
     Placed known = yields_to_btf(found->second->origin) ? from_btf(name) : Placed();
@@ -439,6 +447,8 @@ const Type* CTypes::resolve(const ast::TypeName& name, const Type* type_of) {
         first = name.suffixes.empty() ? 0 : 1;
       } else {
         type = named(name.name).type;
+        // There is one size, that of the longer addresses, whichever is written.
+        if (name.name == "inet" && !name.suffixes.empty() && !name.suffixes[0].is_pointer) first = 1;
       }
   }
   for (size_t i = first; type != nullptr && i < name.suffixes.size(); i++) {

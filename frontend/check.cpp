@@ -272,15 +272,17 @@ bool Checker::widen(const Type*& slot, const Type* type) {
   return true;
 }
 
-// What is counted up or down is a number, even if a comparison gave its first value.
-const Type* Checker::counting(const ast::Expr* target, const Type* type) {
-  if (!type->is(TypeKind::boolean)) return type;
+// What is counted up or down is the result of arithmetic, so a whole number of 64 bits whatever its first value was.
+const Type* Checker::counting(const ast::Expr* target, const Type* type, bool is_signed) {
+  bool is_narrow = type->is(TypeKind::boolean) || (type->is(TypeKind::integer) && type->size < 8);
+  if (!is_narrow) return type;
+  const Type* whole = types().integer(8, is_signed);
   if (target->as<ast::MapRef>() != nullptr) {
-    widen(map_of(target).value, types().int64());
+    widen(map_of(target).value, whole);
     return map_of(target).value;
   }
   Variable& variable = body_->variables[note(target).variable];
-  if (!variable.is_fixed) widen(variable.type, types().int64());
+  if (!variable.is_fixed) widen(variable.type, whole);
   return variable.type;
 }
 
@@ -367,7 +369,8 @@ void Checker::assign(const ast::Assign& statement, Span span) {
       widen(map_of(target).value, stored(read_as(type, types()), types()));
       map_of(target).value_span = target->span;
     } else if (old != nullptr) {
-      note(target).type = counting(target, old);
+      bool is_signed = *statement.op == ast::BinaryOp::sub || is_signed_operation(note(target), note(statement.value));
+      note(target).type = counting(target, old, is_signed);
     }
     return;
   }

@@ -1,5 +1,5 @@
 // Casts: which values become which types. Numbers, booleans, enumerators and pointers convert to each other; numbers and
-// arrays of numbers that have as many bytes do too, and strings become arrays of their characters.
+// arrays of numbers that have as many bytes do too (a shorter number is extended), and strings become arrays of their characters.
 #include <algorithm>
 #include <optional>
 
@@ -50,7 +50,7 @@ const Type* Checker::cast(const ast::Expr& self, const ast::Cast& e) {
   bool is_fine = is_scalar(to) ? is_number : false;
   if (to->is(TypeKind::integer) && is_bytes_of_number(from)) is_fine = from->size == to->size;
   if (is_number && is_bytes_of_number(to))
-    is_fine = read_as(from, types())->size == to->size || fits(constant(e.operand), to->size);
+    is_fine = read_as(from, types())->size <= to->size || fits(constant(e.operand), to->size);
   if (from->is(TypeKind::string) && is_characters(to)) is_fine = to->size >= from->size;
   if (!is_fine) {
     report(Diag::bad_cast, self.span, {show(from), show(to)});

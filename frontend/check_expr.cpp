@@ -19,7 +19,7 @@ struct ExprChecker {
 
   const Type* operator()(const ast::IntLit& e) {
     note().constant = static_cast<int64_t>(e.value);
-    return e.is_unsigned ? types().uint64() : types().int64();
+    return e.is_unsigned ? types().uint64() : smallest_integer(static_cast<int64_t>(e.value), types());
   }
 
   const Type* operator()(const ast::StrLit& e) {
@@ -46,7 +46,7 @@ struct ExprChecker {
     const std::string& text = given[e.number - 1];
     if (std::optional<int64_t> value = parse_integer(text)) {
       note().constant = *value;
-      return types().int64();
+      return smallest_integer(*value, types());
     }
     note().constant = text;
     return types().string(static_cast<uint32_t>(text.size() + 1));
@@ -167,7 +167,8 @@ struct ExprChecker {
                          : e.op == ast::UnaryOp::minus     ? types().int64()
                                                            : types().integer(8, has_sign(type));
     if (const int64_t* value = std::get_if<int64_t>(&c.constant(e.operand))) note().constant = fold(e.op, *value);
-    return result;
+    const auto* known = std::get_if<int64_t>(&note().constant);
+    return e.op == ast::UnaryOp::minus && known != nullptr ? smallest_integer(*known, types()) : result;
   }
 
   const Type* dereference(const ast::Unary& e) {
@@ -218,7 +219,7 @@ struct ExprChecker {
       }
     }
     if (type == nullptr) return nullptr;
-    type = c.counting(e.operand, type);
+    type = c.counting(e.operand, type, has_sign(type));
     if (!type->is_integer_like()) {
       c.report(Diag::operand_not_integer, e.operand->span,
                {e.op == ast::IncDec::pre_increment || e.op == ast::IncDec::post_increment ? "++" : "--", show(type)});
@@ -239,6 +240,7 @@ struct ExprChecker {
       if (a != nullptr && b != nullptr) note().constant = int64_t{(*a == *b) == (e.op == Op::eq)};
       return types().boolean();
     }
+    if (const Type* folded = fold_strings(e)) return folded;
     // "abc" + 1 drops a prefix; str($1 + 1) is written so.
     if (e.op == Op::add && left->is(TypeKind::string)) {
       const auto* text = std::get_if<std::string>(&c.constant(e.left));
@@ -289,6 +291,29 @@ struct ExprChecker {
       case Op::shr: return types().integer(8, has_sign(left));
       default: return types().integer(8, is_signed);
     }
+  }
+
+  // Strings known while compiling can be joined and put in order.
+  const Type* fold_strings(const ast::Binary& e) {
+    using Op = ast::BinaryOp;
+    const auto* a = std::get_if<std::string>(&c.constant(e.left));
+    const auto* b = std::get_if<std::string>(&c.constant(e.right));
+    if (a == nullptr || b == nullptr) return nullptr;
+    std::string joined = e.op == Op::add ? *a + *b : std::string();
+    int order = a->compare(*b);
+    switch (e.op) {
+      case Op::add: {
+        const Type* type = types().string(static_cast<uint32_t>(joined.size() + 1));
+        note().constant = std::move(joined);
+        return type;
+      }
+      case Op::lt: note().constant = int64_t{order < 0}; break;
+      case Op::le: note().constant = int64_t{order <= 0}; break;
+      case Op::gt: note().constant = int64_t{order > 0}; break;
+      case Op::ge: note().constant = int64_t{order >= 0}; break;
+      default: return nullptr;
+    }
+    return types().boolean();
   }
 
   void fold_constants(const ast::Binary& e, bool is_signed) {
@@ -549,44 +574,6 @@ bool Checker::readable(const ProbeArgument& argument, Span span) {
   if (!argument.user || argument.user->kind != UserPlace::Kind::elsewhere) return true;
   report(Diag::unreadable_argument, span, {argument.name, body().points.front().name, argument.user->why});
   return false;
-}
-
-const mir::RecordLayout* Checker::layout(const Type* record, Span span) {
-  if (const mir::RecordLayout* known = types().layout(record)) return known;
-  Diagnostics reasons;
-  if (const mir::RecordLayout* found = c_types_.layout(record, &reasons)) return found;
-  auto btf = facts().btf();
-  if (reasons.has_errors()) sink_->add(reasons.all().front());
-  else if (is_user_record(record)) report(Diag::unknown_record, span, {show(record)});
-  else if (btf.status != Lookup::found) report(Diag::no_btf, span, {show(record), btf.why});
-  else report(Diag::unknown_record, span, {show(record)});
-  return nullptr;
-}
-
-const mir::RecordField* Checker::field(const Type* record, std::string_view name, Span span) {
-  const mir::RecordLayout* fields = layout(record, span);
-  if (fields == nullptr) return nullptr;
-  std::vector<std::string_view> candidates;
-  for (const mir::RecordField& candidate : fields->fields) {
-    if (candidate.name == name) return &candidate;
-    candidates.push_back(candidate.name);
-  }
-  Diagnostic& said = report(Diag::unknown_field, span, {std::string(name), show(record)});
-  if (std::string_view near = nearest_name(name, candidates); !near.empty())
-    said.with_hint("did you mean `" + std::string(near) + "`?");
-  return nullptr;
-}
-
-const Type* Checker::named_type(const ast::TypeName& name) {
-  const Type* type_of = nullptr;
-  if (name.tag == ast::TypeName::Tag::typeof_) {
-    type_of = expr(name.of);
-    if (type_of == nullptr) return nullptr;
-    type_of = read_as(type_of, types());
-  }
-  const Type* type = c_types_.resolve(name, type_of);
-  if (type == nullptr) report(Diag::unknown_type, name.span, {std::string(name.name)});
-  return type;
 }
 
 }  // namespace shrike

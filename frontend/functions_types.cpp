@@ -83,7 +83,7 @@ const Type* check_typeinfo(Checker& c, const ast::Expr& self, const ast::Call& c
                      c.types());
 }
 
-void lower_typeinfo(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) {
+void lower_known_record(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) {
   const mir::RecordLayout* layout = l.types().layout(l.type(&self));
   l.zero(to, layout->size);
   const std::vector<Constant>& values = l.body().known_fields.at(self.id.index);
@@ -92,6 +92,30 @@ void lower_typeinfo(Lower& l, const ast::Expr& self, const ast::Call&, const Pla
     if (const auto* text = std::get_if<std::string>(&values[i])) l.write_bytes(to.at(field.offset), *text, field.type->size);
     else l.store_scalar(to.at(field.offset), l.b().constant(std::get<int64_t>(values[i])), field.type);
   }
+}
+
+// config(): what the configuration variables are, known while compiling.
+const Type* check_config(Checker& c, const ast::Expr& self, const ast::Call&) {
+  const Config& config = c.program().config;
+  NamedTypes fields;
+  std::vector<Constant>& known = c.body().known_fields[self.id.index];
+  known.clear();
+  auto number = [&](uint64_t value) {
+    known.emplace_back(static_cast<int64_t>(value));
+    return c.types().uint64();
+  };
+  auto flag = [&](bool value) {
+    known.emplace_back(int64_t{value});
+    return c.types().boolean();
+  };
+  auto text = [&](const std::string& value) {
+    known.emplace_back(value);
+    return c.types().string(static_cast<uint32_t>(value.size() + 1));
+  };
+#define CONFIG(variable, kind, old, choice) fields.emplace_back(#variable, kind(config.variable));
+#include "frontend/config.def"
+#undef CONFIG
+  return record_type(fields, c.types());
 }
 
 // Of the field that the call names, in a record or what a pointer to one points to.
@@ -248,8 +272,9 @@ constexpr FunctionRow rows[] = {
     {"offsetof", "type or expression, field", 1, 2, false, check_offsetof, lower_constant, nullptr, "offset of a field in bytes"},
     {"container_of", "pointer, type, field", 2, 2, false, check_container_of, lower_container_of, nullptr,
      "pointer to the record whose field is at the pointer"},
-    {"typeinfo", "type or expression", 1, 1, false, check_typeinfo, nullptr, lower_typeinfo,
+    {"typeinfo", "type or expression", 1, 1, false, check_typeinfo, nullptr, lower_known_record,
      "record of what the compiler knows of a type: btf_id, base_ty, full_ty"},
+    {"config", "", 0, 0, false, check_config, nullptr, lower_known_record, "record of the configuration variables"},
     {"is_str", "expression", 1, 1, false, check_question, lower_constant, nullptr, "whether it is a string"},
     {"is_ptr", "expression", 1, 1, false, check_question, lower_constant, nullptr, "whether it is a pointer"},
     {"is_array", "expression", 1, 1, false, check_question, lower_constant, nullptr, "whether it is an array"},

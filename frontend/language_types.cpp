@@ -56,6 +56,12 @@ bool is_user_record(const Type* type) {
   return !is_made_record(type) && type->name.find('@') != std::string::npos;
 }
 
+const Type* smallest_integer(int64_t value, mir::TypePool& pool) {
+  for (uint32_t size : {1u, 2u, 4u})
+    if (value >= -(int64_t{1} << (8 * size - 1)) && value < int64_t{1} << (8 * size - 1)) return pool.integer(size, true);
+  return pool.int64();
+}
+
 bool has_sign(const Type* type) {
   return type->is_signed || type->is(TypeKind::boolean);
 }
@@ -89,7 +95,11 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
     bool is_signed = a->is(TypeKind::boolean)   ? b->is_signed
                      : b->is(TypeKind::boolean) ? a->is_signed
                                                 : a->is_signed || b->is_signed;
-    return pool.integer(std::max(a->size, b->size), is_signed);
+    uint32_t size = std::max(a->size, b->size);
+    bool mixes_signs = a->is(TypeKind::integer) && b->is(TypeKind::integer) && a->is_signed != b->is_signed;
+    uint32_t unsigned_size = a->is_signed ? b->size : a->size;
+    if (mixes_signs && unsigned_size == size && size < 8) size *= 2;  // the sign needs room beside all values
+    return pool.integer(size, is_signed);
   }
   if (a->kind != b->kind) return nullptr;
   switch (a->kind) {

@@ -32,6 +32,9 @@ bool is_made_record(const mir::Type* type);
 // Is the type one of a program's debug information? Those are called NAME@FILE, for programs and the kernel share names.
 bool is_user_record(const mir::Type* type);
 
+// What a number written in the script is: the smallest type with a sign that holds it.
+const mir::Type* smallest_integer(int64_t value, mir::TypePool& pool);
+
 // Does arithmetic on values of this type keep a sign? A truth value counts as the signed numbers 0 and 1.
 bool has_sign(const mir::Type* type);
 

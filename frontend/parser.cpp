@@ -255,7 +255,7 @@ void ScriptParser::parse_map_declaration(ast::Program& program) {
   declaration.kind = kind.text;
   declaration.kind_span = kind.span;
   expect(TokenKind::left_paren);
-  if (!at(TokenKind::right_paren)) declaration.entries = parse_expr();
+  if (!at(TokenKind::right_paren)) declaration.entries = parse_size();
   expect(TokenKind::right_paren);
   declaration.span = since(let.span);
   expect(TokenKind::semicolon);

@@ -1,4 +1,5 @@
 // Types as written, and where the language's grammar needs to know that a name is a type: casts, sizeof, offsetof.
+#include "frontend/constants.h"
 #include "frontend/script_parser.h"
 
 namespace shrike {
@@ -103,7 +104,7 @@ ast::TypeName ScriptParser::parse_type() {
     if (accept(TokenKind::star)) {
       suffix.is_pointer = true;
     } else if (accept(TokenKind::left_bracket)) {
-      if (!at(TokenKind::right_bracket)) suffix.count = parse_expr();
+      if (!at(TokenKind::right_bracket)) suffix.count = parse_size();
       expect(TokenKind::right_bracket);
     } else {
       break;
@@ -112,6 +113,15 @@ ast::TypeName ScriptParser::parse_type() {
   }
   type.span = since(start);
   return type;
+}
+
+// A size must be known before anything is checked: `$1` is its number at once.
+const ast::Expr* ScriptParser::parse_size() {
+  const ast::Expr* size = parse_expr();
+  const auto* positional = size->as<ast::Positional>();
+  if (positional == nullptr || positional->number == 0 || positional->number > options_.positionals.size()) return size;
+  std::optional<int64_t> value = parse_integer(options_.positionals[positional->number - 1]);
+  return value && *value >= 0 ? make_expr(size->span, ast::IntLit{static_cast<uint64_t>(*value), false}) : size;
 }
 
 void ScriptParser::parse_type_head(ast::TypeName& type) {

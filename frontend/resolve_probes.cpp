@@ -295,6 +295,8 @@ struct Resolver {
     if (row.kind == ProbeKind::uretprobe && offset != 0) return bad_form();
     auto answer = facts.match_user_functions(path, function);
     if (answer.status == Lookup::missing) answer.why = suggestion(function, facts.match_user_functions(path, "*"));
+    bool is_wildcard = function.find_first_of("*?[") != std::string_view::npos;
+    if (answer.status == Lookup::missing && !is_wildcard && missing_probes == "error") return at_nowhere(path, answer.why);
     if (answer.status != Lookup::found) return not_found(answer);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {
@@ -304,6 +306,17 @@ struct Resolver {
       if (offset != 0) found.name += "+" + std::to_string(offset);
     }
     return out;
+  }
+
+  // Other machines' files have the function: the program is made and loaded, and attaching tells.
+  std::vector<mir::AttachPoint> at_nowhere(std::string_view path, std::string hint) {
+    mir::AttachPoint place = start();
+    place.target = path;
+    place.function = point.parts.back();
+    place.address = mir::nowhere;
+    place.name = std::string(row.name) + ":" + place.target + ":" + place.function;
+    place.hint = std::move(hint);
+    return {place};
   }
 
   std::vector<mir::AttachPoint> static_probe() {

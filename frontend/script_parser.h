@@ -128,6 +128,7 @@ class ScriptParser {
   bool starts_type(size_t ahead);
   size_t skip_stars(size_t ahead);
   ast::TypeName parse_type();
+  const ast::Expr* parse_size();
   void parse_type_head(ast::TypeName& type);
   std::string_view parse_c_words();
 

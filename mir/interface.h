@@ -183,6 +183,9 @@ uint32_t kernel_number(ProgramType type);  // BPF_PROG_TYPE_*
 std::optional<ProgramType> find_program_type(std::string_view name);
 
 // One place a program is attached to. Several may share a function.
+// The address of a function that its file does not have: the program can be loaded, attaching it fails.
+inline constexpr uint64_t nowhere = UINT64_MAX;
+
 struct AttachPoint {
   ProbeKind kind = ProbeKind::begin;
   std::string name;        // as shown by `probe`: "tracepoint:syscalls:sys_enter_read"
@@ -194,6 +197,7 @@ struct AttachPoint {
   uint64_t semaphore = 0;  // usdt: file offset of the count of those who watch the probe; 0: it has none
   uint64_t period = 0;     // profile, interval: nanoseconds, or hertz if in_hertz; software, hardware: event count
   bool in_hertz = false;
+  std::string hint;  // `nowhere`: what may have been meant; not part of the text form
   FunctionId program;
   Span span;
 };

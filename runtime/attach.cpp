@@ -9,6 +9,7 @@
 namespace shrike {
 
 AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {
+  if (probe.address == mir::nowhere) return AttachError{"`" + probe.target + "` has no such function", probe.hint, true};
   switch (probe.kind) {
     case mir::ProbeKind::tracepoint: return attach_tracepoint(probe, program, context, links);
     case mir::ProbeKind::rawtracepoint: return attach_raw_tracepoint(probe, program, links);

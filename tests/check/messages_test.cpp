@@ -84,7 +84,7 @@ const Case cases[] = {
     {Diag::bad_attach_point, "uprobe:work { }", "uprobe:work"},
     {Diag::cannot_look_up_probe, "tracepoint:locked:open { }", "tracepoint:locked:open"},
     {Diag::no_such_probe, "tracepoint:app:opne { }", "tracepoint:app:opne"},
-    {Diag::no_such_probe, "uprobe:/bin/app:wrk { }", "uprobe:/bin/app:wrk"},
+    {Diag::no_such_probe, "uprobe:/bin/app:wrk* { }", "uprobe:/bin/app:wrk*"},
     {Diag::no_such_probe_warning, "config = { missing_probes = warn } begin { } tracepoint:app:opne { }", "tracepoint:app:opne"},
     {Diag::needs_unsafe, "begin { system(\"ls\"); }", "system(\"ls\")"},
     {Diag::needs_unsafe, "kprobe:0xffffffff81000000 { }", "kprobe:0xffffffff81000000"},

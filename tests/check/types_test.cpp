@@ -74,7 +74,7 @@ TEST(CheckTypes, PositionalParameters) {
   options.positionals = {"42", "word"};
   std::string text = checked("begin { print($1); print(str($1)); print($2); print($#); print($9); }", options);
   for (const char* part :
-       {"$1 : int64 = 42", "str($1) : string[3] = \"42\"", "$2 : string[5] = \"word\"", "$# : int64 = 2", "$9 : int64 = 0"})
+       {"$1 : int8 = 42", "str($1) : string[3] = \"42\"", "$2 : string[5] = \"word\"", "$# : int64 = 2", "$9 : int64 = 0"})
     EXPECT_HAS(text, part);
 }
 
