@@ -65,7 +65,8 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
   if (!finish_stage("allocate-registers", begun, module, options)) return true;
 
   begun = now();
-  for (lir::Function& function : module.functions) peephole(function);
+  for (lir::Function& function : module.functions)
+    if (!options.admits || options.admits("peephole", function.name)) peephole(function);
   if (!finish_stage("peephole", begun, module, options)) return true;
 
   begun = now();

@@ -17,6 +17,8 @@ struct BackendOptions {
   int isa_level = 3;              // v1 to v4: which instructions the kernel knows
   bool spill_everything = false;  // debugging: --regalloc=spill-everything
   bool validate = false;          // check LIR after every stage, and the allocation
+  // Given: asked before an optional stage (peephole) changes a function.
+  std::function<bool(std::string_view stage, const std::string& function)> admits;
   std::vector<std::string> print_after;
   std::string stop_after;
   std::function<void(std::string_view stage, const std::string& text)> on_print;

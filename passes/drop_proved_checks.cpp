@@ -63,6 +63,7 @@ uint32_t drop_in(Module& module, FunctionId id) {
 
 void drop_proved_checks(Module& module, PassContext& context) {
   for (uint32_t f = 0; f < module.functions.size(); f++) {
+    if (!context.may_change(module.functions[FunctionId(f)])) continue;
     uint32_t removed = drop_in(module, FunctionId(f));
     if (context.bounds != nullptr) (*context.bounds)[FunctionId(f)].removed += removed;
   }

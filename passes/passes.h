@@ -11,6 +11,10 @@ struct PassContext {
   const KernelLimits& limits;
   Diagnostics& diagnostics;
   SideTable<mir::FunctionId, BoundCounts>* bounds = nullptr;
+  std::function<bool(const std::string& function)> admits;  // empty: all
+
+  // What optional passes ask before they change a function.
+  bool may_change(const mir::Function& function) const { return !admits || admits(function.name); }
 };
 
 #define PASS(name, level, establishes) void name(mir::Module& module, PassContext& context);

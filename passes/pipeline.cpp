@@ -93,7 +93,8 @@ class PassScope {
     if (options_.on_print && (contains(options_.print_after, row_.text()) || contains(options_.print_after, "all")))
       options_.on_print(row_.text(), mir::print(module_, {}));
     state_.finished.push_back(row_.id);
-    if (row_.establishes != Property::nothing) state_.established.push_back(row_.establishes);
+    // What passes of the caller's choice left undone is told at their end.
+    if (row_.establishes != Property::nothing && options_.passes.empty()) state_.established.push_back(row_.establishes);
     if (options_.validate && !failed) check();
   }
 
@@ -129,7 +130,9 @@ class PassScope {
 bool run_row(const PassRow& row, mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics,
              PipelineState& state) {
   PassScope scope(row, module, options, state);
-  PassContext context{options.limits, diagnostics, options.bounds};
+  PassContext context{options.limits, diagnostics, options.bounds, {}};
+  if (row.level >= 1 && options.admits)
+    context.admits = [&](const std::string& function) { return options.admits(row.text(), function); };
   size_t errors_before = diagnostics.all().size();
   row.run(module, context);
   bool failed = diagnostics.has_errors() && diagnostics.all().size() > errors_before;
@@ -137,27 +140,68 @@ bool run_row(const PassRow& row, mir::Module& module, const PipelineOptions& opt
   return !failed;
 }
 
-}  // namespace
+const PassRow* find_row(std::string_view name) {
+  for (const PassRow& row : pass_rows)
+    if (row.text() == name) return &row;
+  return nullptr;
+}
 
-bool run_pipeline(mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics) {
-  PipelineState state;
-  for (size_t i = 0; i < std::size(pass_rows); i++) {
-    const PassRow& row = pass_rows[i];
-    if (row.level >= 1 && contains(options.skip, row.text())) continue;
-    if (!run_row(row, module, options, diagnostics, state)) return false;
-    // A pass that runs several times is stopped after its first run: what it does is what the reader asked to see.
-    if (row.text() == options.stop_after) break;
+std::vector<const PassRow*> chosen_rows(const PipelineOptions& options) {
+  std::vector<const PassRow*> out;
+  for (const std::string& name : options.passes) {
+    out.push_back(find_row(name));
+    CHECK(out.back() != nullptr, "there is no pass " + name);
+  }
+  if (options.passes.empty())
+    for (const PassRow& row : pass_rows) out.push_back(&row);
+  return out;
+}
+
+// The pass that makes a property hold; the one that establishes it may only look whether it does.
+std::string_view maker_of(Property property) {
+  return property == Property::stack_fits         ? "spill-to-scratch"
+         : property == Property::accesses_checked ? "clamp-bounds"
+                                                  : "expand-aggregates";
+}
+
+// Whether the backend and the verifier can take what passes of the caller's choice made; else reports what is missing.
+bool is_finished(const mir::Module& module, const PipelineOptions& options, const PipelineState& state,
+                 Diagnostics& diagnostics) {
+  for (Property property : {Property::no_aggregate_ops, Property::accesses_checked, Property::stack_fits}) {
+    std::string reason = broken(property, module, options.limits);
+    if (reason.empty()) continue;
+    diagnostics.report(Diag::passes_unfinished, {}, {reason}).with_hint("`" + std::string(maker_of(property)) + "` sees to that");
+    return false;
+  }
+  for (const mir::Violation& violation : mir::validate(module, state.finished)) {
+    diagnostics.report(Diag::passes_unfinished, {}, {violation.message});
+    return false;
   }
   return true;
 }
 
-bool run_pass(std::string_view name, mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics) {
-  for (const PassRow& row : pass_rows) {
-    if (row.text() != name) continue;
-    PipelineState state;
-    return run_row(row, module, options, diagnostics, state);
+}  // namespace
+
+bool run_pipeline(mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics) {
+  PipelineState state;
+  for (const PassRow* row : chosen_rows(options)) {
+    if (row->level >= 1 && contains(options.skip, row->text())) continue;
+    if (!run_row(*row, module, options, diagnostics, state)) return false;
+    // A pass that runs several times is stopped after its first run: what it does is what the reader asked to see.
+    if (row->text() == options.stop_after) return true;
   }
-  return false;
+  return options.passes.empty() || is_finished(module, options, state, diagnostics);
+}
+
+bool run_pass(std::string_view name, mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics) {
+  const PassRow* row = find_row(name);
+  PipelineState state;
+  return row != nullptr && run_row(*row, module, options, diagnostics, state);
+}
+
+bool is_optional(std::string_view pass) {
+  const PassRow* row = find_row(pass);
+  return row != nullptr && row->level >= 1;
 }
 
 std::vector<std::string_view> pass_names() {

@@ -36,19 +36,24 @@ struct PipelineOptions {
   std::vector<std::string> print_after;  // pass names in text form ("clamp-bounds"), or "all"
   std::string stop_after;                // run up to and including this pass; empty: all
   std::vector<std::string> skip;         // optional passes (level >= 1) to leave out
-  bool validate = false;                 // after every pass: validate, and parse(print(x)) == x
+  std::vector<std::string> passes;       // given: these instead of the rows of passes.def, in this order
+  // Given: asked before an optional pass changes a function.
+  std::function<bool(std::string_view pass, const std::string& function)> admits;
+  bool validate = false;  // after every pass: validate, and parse(print(x)) == x
   std::function<void(std::string_view pass, const std::string& text)> on_print;
   std::vector<PassTime>* times = nullptr;                                  // appended to, if given
   std::function<void(std::string_view pass, const mir::Module&)> on_done;  // told of what each pass made
   SideTable<mir::FunctionId, BoundCounts>* bounds = nullptr;               // added to, if given
 };
 
-// Errors (budget exceeded) go to `diagnostics` at source spans. Returns false after errors.
+// Errors (budget exceeded, passes of the caller's choice that leave the program unfinished) go to `diagnostics` at source spans.
+// Returns false after errors.
 bool run_pipeline(mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics);
 
 // Runs one pass by its text name. False if there is no such pass or it reported errors.
 bool run_pass(std::string_view name, mir::Module& module, const PipelineOptions& options, Diagnostics& diagnostics);
 
 std::vector<std::string_view> pass_names();  // text form, pipeline order, without repeats
+bool is_optional(std::string_view pass);
 
 }  // namespace shrike::passes

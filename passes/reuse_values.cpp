@@ -119,8 +119,9 @@ class ValueNumbering {
 
 }  // namespace
 
-void reuse_values(Module& module, PassContext&) {
-  for (Function& function : module.functions) ValueNumbering(function).run();
+void reuse_values(Module& module, PassContext& context) {
+  for (Function& function : module.functions)
+    if (context.may_change(function)) ValueNumbering(function).run();
 }
 
 }  // namespace shrike::passes

@@ -247,8 +247,9 @@ void share_slots_in(Function& function) {
 
 }  // namespace
 
-void share_slots(Module& module, PassContext&) {
-  for (Function& function : module.functions) share_slots_in(function);
+void share_slots(Module& module, PassContext& context) {
+  for (Function& function : module.functions)
+    if (context.may_change(function)) share_slots_in(function);
 }
 
 }  // namespace shrike::passes

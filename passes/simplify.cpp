@@ -269,8 +269,9 @@ class Simplifier {
 
 }  // namespace
 
-void simplify(Module& module, PassContext&) {
-  for (Function& function : module.functions) Simplifier(function).run();
+void simplify(Module& module, PassContext& context) {
+  for (Function& function : module.functions)
+    if (context.may_change(function)) Simplifier(function).run();
 }
 
 }  // namespace shrike::passes

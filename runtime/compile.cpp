@@ -114,6 +114,7 @@ passes::PipelineOptions pass_options(const Options& line, const Config& config, 
   out.print_after = line.print_after;
   out.stop_after = line.stop_after;
   out.skip = line.skip;
+  out.passes = line.passes;
   out.validate = validates;
   out.on_print = viewer.printer();
   out.on_done = viewer.counter<mir::Module>();
@@ -133,28 +134,68 @@ bpf::BackendOptions backend_options(const Options& line, const Viewer& viewer, T
   return out;
 }
 
+// Of those below.
+constexpr std::string_view optional_stage = "peephole";
+
 // Stages of the backend that --print-after and --stop-after know besides the passes.
 constexpr std::string_view backend_stages[] = {"select",   "lower-block-params", "allocate-registers",
                                                "peephole", "layout-frame",       "layout-blocks"};
 
+bool is_known_pass(const std::string& name, const std::vector<std::string_view>& known, Diagnostics& diagnostics) {
+  if (std::find(known.begin(), known.end(), name) != known.end()) return true;
+  std::string_view near = nearest_name(name, known);
+  diagnostics.report(Diag::unknown_pass, {}, {name})
+      .with_hint(near.empty() ? "`--time-passes` shows their names" : "did you mean `" + std::string(near) + "`?");
+  return false;
+}
+
 bool check_pass_names(const Options& line, Diagnostics& diagnostics) {
-  std::vector<std::string> asked = line.print_after;
+  std::vector<std::string> asked = line.print_after, asked_of_mir = line.passes;
   asked.insert(asked.end(), line.skip.begin(), line.skip.end());
   if (!line.stop_after.empty() && line.stop_after != load_stage) asked.push_back(line.stop_after);
-  if (!line.run_pass.empty()) asked.push_back(line.run_pass);
-  if (asked.empty()) return true;
+  if (!line.run_pass.empty()) asked_of_mir.push_back(line.run_pass);
+  if (asked.empty() && asked_of_mir.empty()) return true;
   std::vector<std::string_view> known = passes::pass_names();
+  for (const std::string& name : asked_of_mir)
+    if (!is_known_pass(name, known, diagnostics)) return false;
   known.insert(known.end(), std::begin(backend_stages), std::end(backend_stages));
   known.push_back("all");
-  for (const std::string& name : asked) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    std::string_view near = nearest_name(name, known);
-    diagnostics.report(Diag::unknown_pass, {}, {name})
-        .with_hint(near.empty() ? "`--time-passes` shows their names" : "did you mean `" + std::string(near) + "`?");
+  for (const std::string& name : asked)
+    if (!is_known_pass(name, known, diagnostics)) return false;
+  for (const std::string& name : line.skip) {
+    if (passes::is_optional(name) || name == optional_stage) continue;
+    diagnostics.report(Diag::pass_not_optional, {}, {name})
+        .with_hint("what it establishes is needed; `--passes` runs others instead");
     return false;
   }
   return true;
 }
+
+// --pass-limit and --skip: which optional passes may change which function. Told to the user one by one, so that halving the
+// limit finds the change that breaks a program.
+class PassChoice {
+ public:
+  explicit PassChoice(const CompileOptions& options) : line_(options.command_line), tell_(options.tell) {}
+
+  // Nothing where everything may run.
+  std::function<bool(std::string_view, const std::string&)> asker() {
+    if (!line_.pass_limit && line_.skip.empty()) return nullptr;
+    return [this](std::string_view pass, const std::string& function) { return admits(pass, function); };
+  }
+
+ private:
+  bool admits(std::string_view pass, const std::string& function) {
+    if (std::find(line_.skip.begin(), line_.skip.end(), pass) != line_.skip.end()) return false;
+    if (!line_.pass_limit) return true;
+    bool runs = count_++ < *line_.pass_limit;
+    tell_(std::to_string(count_) + ": " + std::string(pass) + " on `" + function + "`" + (runs ? "" : ", left out") + "\n");
+    return runs;
+  }
+
+  const Options& line_;
+  const std::function<void(std::string_view)>& tell_;
+  uint32_t count_ = 0;
+};
 
 // Script to MIR. Nothing after errors or the last stage.
 std::optional<mir::Module> run_frontend(const Source& source, const CompileOptions& options, KernelFacts& facts,
@@ -191,12 +232,13 @@ std::optional<mir::Module> run_frontend(const Source& source, const CompileOptio
 
 // MIR to LIR over virtual registers; to LLVM IR text besides, where that is asked for.
 std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& options, const Config& config, Messages& messages,
-                                      Viewer& viewer, std::string& llvm) {
+                                      Viewer& viewer, PassChoice& choice, std::string& llvm) {
   if (viewer.stage(Emit::mir, [&] { return mir::print(module, {&messages.sources}); })) return {};
 
   std::vector<passes::PassTime> times;
   passes::PipelineOptions pipeline = pass_options(options.command_line, config, viewer);
   pipeline.times = &times;
+  pipeline.admits = choice.asker();
   if (!passes::run_pipeline(module, pipeline, messages.diagnostics)) return {};
   viewer.mark("passes");
   for (const passes::PassTime& time : times) viewer.add(time.pass, time.nanoseconds);
@@ -219,6 +261,7 @@ std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& 
 std::optional<Compiled> compile(const Source& source, const CompileOptions& options, KernelFacts& facts, Messages& messages) {
   if (!check_pass_names(options.command_line, messages.diagnostics)) return std::nullopt;
   Viewer viewer(options);
+  PassChoice choice(options);
   Compiled out;
   std::string_view text = messages.sources.file_text(source.begin);
   std::optional<lir::Module> code;
@@ -229,7 +272,7 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
                                             ? mir::parse(text, source.begin, messages.diagnostics)
                                             : run_frontend(source, options, facts, messages, viewer, out.config);
     if (!module || messages.diagnostics.has_errors()) return std::nullopt;
-    code = run_middle(std::move(*module), options, out.config, messages, viewer, out.llvm);
+    code = run_middle(std::move(*module), options, out.config, messages, viewer, choice, out.llvm);
   }
   if (!code || messages.diagnostics.has_errors()) return std::nullopt;
   auto lir_text = [&] { return lir::print(*code, &messages.sources); };
@@ -237,6 +280,7 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
 
   Times times;
   bpf::BackendOptions backend = backend_options(options.command_line, viewer, &times);
+  backend.admits = choice.asker();
   if (!bpf::allocate(*code, backend, messages.diagnostics)) return std::nullopt;
   viewer.mark("allocate");
   for (auto& [stage, nanoseconds] : times) viewer.add(stage, nanoseconds);

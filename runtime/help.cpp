@@ -52,6 +52,8 @@ THE COMPILER AT WORK:
     --stop-after=PASS      stop after a pass and print what it made
     --stop-after=load      load the programs, attach and run none
     --skip=PASS            leave out an optional pass
+    --passes=PASS,...      run these passes over the MIR, in this order, instead of the usual ones
+    --pass-limit=N         optional passes change functions N times, and no more; each time is told
     --run-pass=PASS        run one pass on a .mir file and print what it made
     --report=FILE          write what each program became and took, as JSON, and go on; - is standard output
     --time-passes          how long each pass took

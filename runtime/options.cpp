@@ -43,7 +43,7 @@ constexpr OptionRow option_rows[] = {
     {"log", 0, Takes::nothing},         {"debuginfo", 0, Takes::text},       {"include-dir", 'I', Takes::texts},
     {"include", 0, Takes::texts},       {"report", 0, Takes::text},          {"mode", 0, Takes::text},
     {"test", 0, Takes::nothing},        {"bench", 0, Takes::nothing},        {"probe-filter", 0, Takes::text},
-    {"no-feature", 0, Takes::text},
+    {"passes", 0, Takes::text},         {"pass-limit", 0, Takes::text},        {"no-feature", 0, Takes::text},
     // Accepted because harnesses and habits pass them; they have no effect here.
     {"btf", 'b', Takes::nothing},       {"verify-llvm-ir", 0, Takes::nothing},
     {"usdt-file-activation", 0, Takes::nothing},                             {"dwarf-pid", 0, Takes::texts},
@@ -170,6 +170,28 @@ bool take_pid(const po::variables_map& given, Options& out, Diagnostics& diagnos
   return is_good;
 }
 
+bool take_passes(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
+  if (given.count("pass-limit")) {
+    const std::string& value = given["pass-limit"].as<std::string>();
+    uint32_t limit = 0;
+    auto read = std::from_chars(value.data(), value.data() + value.size(), limit);
+    if (read.ec != std::errc() || read.ptr != value.data() + value.size()) {
+      report_bad_value(diagnostics, "--pass-limit", value, "a number of applications of passes");
+      return false;
+    }
+    out.pass_limit = limit;
+  }
+  if (!given.count("passes")) return true;
+  std::string_view rest = given["passes"].as<std::string>();
+  for (bool is_last = false; !is_last;) {
+    size_t comma = std::min(rest.find(','), rest.size());
+    is_last = comma == rest.size();
+    out.passes.emplace_back(rest.substr(0, comma));
+    rest.remove_prefix(comma + !is_last);
+  }
+  return true;
+}
+
 bool check_conflicts(const po::variables_map& given, Diagnostics& diagnostics) {
   struct Pair {
     const char *a, *a_shown, *b, *b_shown;
@@ -261,7 +283,7 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.verifier_log = given.count("log") != 0;
 
   if (!check_conflicts(given, diagnostics) || !take_pid(given, out, diagnostics)) return std::nullopt;
-  if (!take_output_choices(given, out, diagnostics)) return std::nullopt;
+  if (!take_output_choices(given, out, diagnostics) || !take_passes(given, out, diagnostics)) return std::nullopt;
   if (given.count("emit") && !take_emit(text("emit"), out, diagnostics)) return std::nullopt;
   for (const std::string& stage : texts("debug"))
     if (!take_stage(stage, out, diagnostics)) return std::nullopt;

@@ -58,6 +58,8 @@ struct Options {
   std::vector<std::string> print_after;
   std::string stop_after;
   std::vector<std::string> skip;
+  std::vector<std::string> passes;     // --passes: instead of the usual ones
+  std::optional<uint32_t> pass_limit;  // --pass-limit
   std::string run_pass;
   bool time_passes = false;
   bool time_start = false;

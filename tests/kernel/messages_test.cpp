@@ -53,6 +53,11 @@ TEST_F(Messages, AboutListing) {
 
 TEST_F(Messages, AboutPasses) {
   expect_message(shrike({"--print-after=no-such-pass", "-e", "begin { exit(); }"}), "unknown_pass");
+  expect_message(shrike({"--passes=simplify,select", "-e", "begin { exit(); }"}), "unknown_pass");
+  expect_message(shrike({"--run-pass=select", "/dev/null"}), "unknown_pass");
+  expect_message(shrike({"--skip=clamp-bounds", "-e", "begin { exit(); }"}), "pass_not_optional");
+  expect_message(shrike({"--passes=simplify", "-e", "begin { @[1] = count(); }"}), "passes_unfinished");
+  expect_message(shrike({"--pass-limit=few", "-e", "begin { exit(); }"}), "bad_option_value");
 }
 
 TEST_F(Messages, AboutProbesThatCannotAttach) {

@@ -155,6 +155,38 @@ TEST_F(Stages, DebugStagesAsBpftraceSpellsThem) {
   }
 }
 
+TEST_F(Stages, PassLimitLeavesOutTheRest) {
+  const Result all = shrike({"--pass-limit=1000", "-e", script});
+  EXPECT_EQ(all.out, printed) << all.err;
+  const size_t applications = count_text(all.err, " on `begin`");
+  EXPECT_GE(applications, 7u) << all.err;
+  EXPECT_TRUE(has(all.err, ": peephole on `begin`\n")) << all.err;
+  for (size_t limit : {size_t{0}, size_t{1}, applications / 2, applications - 1}) {
+    const Result some = shrike({"--pass-limit=" + std::to_string(limit), "-e", script});
+    EXPECT_EQ(some.out, printed) << some.err;
+    EXPECT_EQ(count_text(some.err, ", left out\n"), count_text(some.err, " on `begin`") - limit) << some.err;
+  }
+}
+
+TEST_F(Stages, EveryOptionalPassCanBeSkipped) {
+  for (const char* pass : {"simplify", "reuse-values", "drop-proved-checks", "share-slots", "peephole"}) {
+    const Result result = shrike({std::string("--skip=") + pass, "-e", script});
+    EXPECT_EQ(result.out, printed) << pass << result.err;
+  }
+  const auto size = [](std::vector<std::string> options) {
+    options.insert(options.end(), {"--emit=asm", "-e", script});
+    return shrike(options).out.size();
+  };
+  EXPECT_GT(size({"--skip=peephole"}), size({}));
+}
+
+TEST_F(Stages, CustomPipelinesRun) {
+  const Result least = shrike({"--passes=expand-aggregates,clamp-bounds,spill-to-scratch", "-e", script});
+  EXPECT_EQ(least.out, printed) << least.err;
+  const Result other = shrike({"--passes=expand-aggregates,reuse-values,clamp-bounds,remove-dead", "-e", script});
+  EXPECT_EQ(other.out, printed) << other.err;
+}
+
 TEST_F(Stages, ObjectIsAnElfFile) {
   const TemporaryFile file("");
   const Result result = shrike({"--emit-elf", file.path(), "-e", script});

@@ -49,6 +49,64 @@ TEST(Pipeline, SkipsOptionalPassesOnly) {
   expect_lines(run({.skip = {"simplify", "expand-aggregates"}}), "%b: i64 = add %a, %a\nret %b\n!agg_update @");
 }
 
+TEST(Pipeline, AsksBeforeAnOptionalPassChangesAFunction) {
+  std::vector<std::string> asked;
+  PipelineOptions options;
+  options.admits = [&](std::string_view pass, const std::string& function) {
+    asked.push_back(std::string(pass) + " " + function);
+    return false;
+  };
+  expect_lines(run(options), "%b: i64 = add %a, %a\nret %b\n!agg_update @");
+  EXPECT_EQ(asked, std::vector<std::string>(
+                       {"simplify t", "reuse-values t", "simplify t", "drop-proved-checks t", "share-slots t", "simplify t"}));
+  asked.clear();
+  options.admits = [&](std::string_view, const std::string&) { return asked.empty(); };
+  EXPECT_EQ(run(options), run({}));
+}
+
+// What passes in an order of the caller's own leave undone.
+std::string left_by(std::vector<std::string> passes, std::string_view text = counting) {
+  mir::Module module = parse_mir(text);
+  Diagnostics diagnostics;
+  bool is_done = run_pipeline(module, {.passes = std::move(passes)}, diagnostics);
+  EXPECT_EQ(is_done, diagnostics.all().empty());
+  return is_done ? "" : diagnostics.all().front().message + diagnostics.all().front().hint;
+}
+
+TEST(Pipeline, RunsThePassesOfACustomPipelineInOrder) {
+  std::vector<PassTime> times;
+  run({.passes = {"simplify", "expand-aggregates", "remove-dead", "simplify"}, .times = &times});
+  std::string order;
+  for (const PassTime& time : times) order += std::string(time.pass) + " ";
+  EXPECT_EQ(order, "simplify expand-aggregates remove-dead simplify ");
+}
+
+TEST(Pipeline, RefusesACustomPipelineThatLeavesSomethingUndone) {
+  EXPECT_EQ(left_by({"expand-aggregates"}), "");
+  EXPECT_NE(left_by({"simplify"}).find("agg_update left in function \"t\"`expand-aggregates` sees"), std::string::npos);
+  const std::string unbounded = program(
+      "slot $s 64 align 8\n^entry(%ctx: ptr.ctx):\n%n: i64 = load.u64 %ctx, #0\n%s: ptr.stack = slot_addr $s\nzero %s, #0, 64\n"
+      "%p: ptr.stack = ptr_add %s, %n\n%v: i64 = load.u8 %p, #0\nret %v\n");
+  EXPECT_NE(left_by({"remove-dead"}, unbounded).find("not proved"), std::string::npos);
+  EXPECT_EQ(left_by({"clamp-bounds"}, unbounded), "");
+  const std::string big = program(
+      "slot $s 600 align 8\n^entry(%ctx: ptr.ctx):\n%s: ptr.stack = slot_addr $s\nzero %s, #0, 600\n%v: i64 = load.u8 %s, #0\n"
+      "ret %v\n");
+  EXPECT_NE(left_by({"remove-dead"}, big).find("exceed the stack`spill-to-scratch` sees"), std::string::npos);
+  EXPECT_EQ(left_by({"spill-to-scratch"}, big), "");
+}
+
+TEST(Pipeline, CountsBoundsAddedAndRemoved) {
+  SideTable<mir::FunctionId, BoundCounts> bounds;
+  mir::Module module = parse_mir(program(
+      "slot $s 64 align 8\n^entry(%ctx: ptr.ctx):\n%n: i64 = load.u8 %ctx, #0\n%m: i64 = clamp_u %n, 255\n"
+      "%s: ptr.stack = slot_addr $s\nzero %s, #0, 64\n%p: ptr.stack = ptr_add %s, %m\n%v: i64 = load.u8 %p, #0\nret %v\n"));
+  Diagnostics diagnostics;
+  EXPECT_TRUE(run_pipeline(module, {.skip = {"simplify"}, .bounds = &bounds}, diagnostics));
+  EXPECT_EQ(bounds[mir::FunctionId(0u)].added, 1u);
+  EXPECT_EQ(bounds[mir::FunctionId(0u)].removed, 1u);
+}
+
 TEST(Pipeline, PrintsAndTimesWhatWasAsked) {
   std::vector<std::string> printed;
   std::vector<PassTime> times;
