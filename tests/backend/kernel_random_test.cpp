@@ -2,7 +2,6 @@
 // and with every register spilled; and the verifier must accept them all.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <random>
 
@@ -11,6 +10,7 @@
 #include "tests/backend/evaluate.h"
 #include "tests/backend/kernel_fixture.h"
 #include "tests/backend/random_mir.h"
+#include "tests/support/seeds.h"
 
 namespace shrike {
 namespace {
@@ -44,21 +44,17 @@ void compare(uint64_t seed, const test::RandomShape& shape, bool spill_everythin
   ASSERT_EQ(loaded.read(results), maps[results.index]) << text;
 }
 
-// More with SHRIKE_RANDOM_PROGRAMS=N.
-uint64_t program_count(uint64_t usual) {
-  const char* asked = getenv("SHRIKE_RANDOM_PROGRAMS");
-  return asked ? strtoull(asked, nullptr, 10) : usual;
-}
-
 TEST(KernelRandom, SmallProgramsAgreeWithTheHost) {
   NEEDS_BPF();
-  for (uint64_t seed = 1; seed <= program_count(60) && !HasFatalFailure(); seed++)
+  const test::Seeds seeds = test::seeds(1, 60);
+  for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFatalFailure(); seed++)
     compare(seed, {.statements = 12, .live_values = 5, .isa_level = static_cast<int>(1 + seed % 4)}, false);
 }
 
 TEST(KernelRandom, ProgramsWithManyLiveValuesAgreeWithTheHost) {
   NEEDS_BPF();
-  for (uint64_t seed = 1000; seed < 1000 + program_count(40) && !HasFatalFailure(); seed++)
+  const test::Seeds seeds = test::seeds(1000, 40);
+  for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFatalFailure(); seed++)
     compare(seed,
             {.statements = 30, .live_values = static_cast<uint32_t>(8 + seed % 16), .isa_level = static_cast<int>(3 + seed % 2)},
             false);
@@ -66,7 +62,8 @@ TEST(KernelRandom, ProgramsWithManyLiveValuesAgreeWithTheHost) {
 
 TEST(KernelRandom, SpillingEveryRegisterChangesNothing) {
   NEEDS_BPF();
-  for (uint64_t seed = 2000; seed < 2000 + program_count(30) && !HasFatalFailure(); seed++)
+  const test::Seeds seeds = test::seeds(2000, 30);
+  for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFatalFailure(); seed++)
     compare(seed, {.statements = 8, .live_values = 5, .isa_level = static_cast<int>(1 + seed % 4)}, true);
 }
 

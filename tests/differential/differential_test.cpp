@@ -12,6 +12,7 @@
 #include "tests/differential/llvm_object.h"
 #include "tests/support/checked_script.h"
 #include "tests/support/script_cases.h"
+#include "tests/support/seeds.h"
 
 namespace shrike {
 namespace {
@@ -82,18 +83,13 @@ void report(const Tally& tally) {
           tally.llvms, tally.refused_llvm);
 }
 
-// More with SHRIKE_RANDOM_PROGRAMS=N.
-uint64_t program_count(uint64_t usual) {
-  const char* asked = getenv("SHRIKE_RANDOM_PROGRAMS");
-  return asked ? strtoull(asked, nullptr, 10) : usual;
-}
-
 TEST(Differential, RandomPrograms) {
   NEEDS_BPF();
   NEEDS_LLVM();
   test::stay_on_one_cpu();
   Tally tally;
-  for (uint64_t seed = 1; seed <= program_count(60) && !HasFatalFailure(); seed++) {
+  const test::Seeds seeds = test::seeds(1, 60);
+  for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFatalFailure(); seed++) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     // LLVM has no 32-bit atomic operations below v3.
     int isa_level = static_cast<int>(3 + seed % 2);
@@ -104,7 +100,7 @@ TEST(Differential, RandomPrograms) {
     compare(std::move(program.base.module), true, isa_level, input, program.input, tally);
   }
   report(tally);
-  EXPECT_GE(tally.compared, program_count(60) / 2);
+  EXPECT_GE(tally.compared, seeds.count / 2);
 }
 
 // What differs from one run to the next.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <random>
 
@@ -10,6 +11,7 @@
 #include "mir/text.h"
 #include "tests/passes/pass_check.h"
 #include "tests/passes/random_program.h"
+#include "tests/support/seeds.h"
 
 namespace shrike::passes {
 namespace {
@@ -82,6 +84,52 @@ TEST(Random, PipelineKeepsProgramsValidAndTheirBehaviour) {
     options.limits.stack_bytes = seed % 2 ? 512 : 128;
     EXPECT_TRUE(run_pipeline(after, options, diagnostics));
     expect_same(before, after, seed);
+  }
+}
+
+// Bit n of `choice` leaves the nth optional pass out.
+std::vector<std::string> skipped_by(uint32_t choice) {
+  std::vector<std::string> out;
+  for (std::string_view pass : pass_names())
+    if (is_optional(pass)) {
+      if (choice & 1) out.emplace_back(pass);
+      choice >>= 1;
+    }
+  return out;
+}
+
+TEST(Random, EveryChoiceOfOptionalPassesKeepsBehaviour) {
+  const auto optional = std::ranges::count_if(pass_names(), is_optional);
+  const test::Seeds seeds = test::seeds(5000, 10);
+  for (uint64_t seed = seeds.first; seed < seeds.end() && !testing::Test::HasFailure(); seed++) {
+    const mir::Module before = random_program(static_cast<uint32_t>(seed), {.aggregates = true});
+    for (uint32_t choice = 0; choice < 1u << optional && !testing::Test::HasFailure(); choice++) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + " choice " + std::to_string(choice));
+      mir::Module after = random_program(static_cast<uint32_t>(seed), {.aggregates = true});
+      Diagnostics diagnostics;
+      PipelineOptions options{.skip = skipped_by(choice), .validate = true};
+      options.limits.stack_bytes = seed % 2 ? 512 : 128;
+      EXPECT_TRUE(run_pipeline(after, options, diagnostics));
+      expect_same(before, after, static_cast<uint32_t>(seed));
+    }
+  }
+}
+
+// A pass more or in another place changes nothing that a program does.
+TEST(Random, PassesInAnyOrderKeepBehaviour) {
+  const test::Seeds seeds = test::seeds(7000, 30);
+  for (uint64_t seed = seeds.first; seed < seeds.end() && !testing::Test::HasFailure(); seed++) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    std::vector<std::string> passes{"expand-aggregates"};
+    for (size_t i = 0; i < 6; i++)
+      passes.emplace_back(std::array{"simplify", "reuse-values", "remove-dead", "share-slots"}[random() % 4]);
+    for (const char* last : {"clamp-bounds", "share-slots", "spill-to-scratch", "remove-dead"}) passes.emplace_back(last);
+    const mir::Module before = random_program(static_cast<uint32_t>(seed), {.aggregates = true});
+    mir::Module after = random_program(static_cast<uint32_t>(seed), {.aggregates = true});
+    Diagnostics diagnostics;
+    EXPECT_TRUE(run_pipeline(after, {.passes = passes, .validate = true}, diagnostics));
+    expect_same(before, after, static_cast<uint32_t>(seed));
   }
 }
 

@@ -1,8 +1,7 @@
 // Generated scripts through the shrike executable and this kernel: all must load, and print what they should. A failure names
-// its seed. SHRIKE_STRESS=first:count runs other seeds than the usual few.
+// its seed. SHRIKE_SEEDS=first:count runs other seeds than the usual few.
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,26 +9,12 @@
 #include "tests/stress/evaluated_script.h"
 #include "tests/stress/script_generator.h"
 #include "tests/support/process.h"
+#include "tests/support/seeds.h"
 
 namespace shrike::testing {
 namespace {
 
 constexpr int patience_ms = 60000;
-
-struct Seeds {
-  uint64_t first = 1;
-  uint64_t count;
-};
-
-Seeds seeds(uint64_t usual) {
-  Seeds out{1, usual};
-  if (const char* asked = getenv("SHRIKE_STRESS")) {
-    char* rest = nullptr;
-    out.first = strtoull(asked, &rest, 10);
-    out.count = *rest == ':' ? strtoull(rest + 1, nullptr, 10) : 1;
-  }
-  return out;
-}
 
 bool may_load_programs() {
   return geteuid() == 0 && access("/sys/kernel/btf/vmlinux", R_OK) == 0;
@@ -43,8 +28,8 @@ bool is_too_much(const Result& result) {
 TEST(Stress, ArithmeticAndControlFlow) {
   if (!may_load_programs()) GTEST_SKIP() << "needs root and a kernel with BTF";
   uint64_t run_through = 0;
-  const Seeds all = seeds(60);
-  for (uint64_t seed = all.first; seed < all.first + all.count; seed++) {
+  const test::Seeds all = test::seeds(1, 60);
+  for (uint64_t seed = all.first; seed < all.end(); seed++) {
     const EvaluatedScript script = evaluated_script(seed);
     const Result result = run({shrike_binary(), "-e", script.text}, {}, patience_ms);
     if (is_too_much(result)) continue;
@@ -59,8 +44,8 @@ TEST(Stress, ArithmeticAndControlFlow) {
 TEST(Stress, WhatTypeChecksLoads) {
   if (!may_load_programs()) GTEST_SKIP() << "needs root and a kernel with BTF";
   uint64_t loaded = 0;
-  const Seeds all = seeds(90);
-  for (uint64_t seed = all.first; seed < all.first + all.count; seed++) {
+  const test::Seeds all = test::seeds(1, 90);
+  for (uint64_t seed = all.first; seed < all.end(); seed++) {
     const std::string script = generated_script(seed);
     const Result result = run({shrike_binary(), "--dry-run", "-e", script}, {}, patience_ms);
     ASSERT_FALSE(result.timed_out) << "seed " << seed << "\n" << script;
