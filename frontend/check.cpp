@@ -368,7 +368,7 @@ void Checker::assign(const ast::Assign& statement, Span span) {
       // The first thing done to the map: it holds integers.
       widen(map_of(target).value, stored(read_as(type, types()), types()));
       map_of(target).value_span = target->span;
-    } else if (old != nullptr) {
+    } else if (old != nullptr && type != nullptr) {
       bool is_signed = *statement.op == ast::BinaryOp::sub || is_signed_operation(note(target), note(statement.value));
       note(target).type = counting(target, old, is_signed);
     }
