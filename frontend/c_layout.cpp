@@ -86,14 +86,10 @@ CTypes::Placed CTypes::enumeration(std::string_view name) {
         return {types_.integer(4, false), 4};
   }
   if (found == enums_.end()) {
-    auto btf = facts_.btf();
-    if (btf.status == Lookup::found)
-      for (Btf::Kind kind : {Btf::Kind::enumeration, Btf::Kind::enumeration64})
-        if (auto id = btf.value->find(kind, name)) {
-          const Type* type = btf.value->to_type(*id, types_, mir::AddressSpace::kernel);
-          return {type, type->align};
-        }
-    return {types_.enumeration(name), 4};
+    auto found_in_kernel = in_kernel({Btf::Kind::enumeration, Btf::Kind::enumeration64}, name);
+    if (!found_in_kernel) return {types_.enumeration(name), 4};
+    const Type* type = found_in_kernel->types->to_type(found_in_kernel->id, types_, mir::AddressSpace::kernel);
+    return {type, type->align};
   }
   int64_t least = 0, most = 0;
   for (const auto& value : found->second->values) {
@@ -154,12 +150,24 @@ CTypes::Placed CTypes::named(std::string_view name) {
   return from_btf(name);
 }
 
-CTypes::Placed CTypes::from_btf(std::string_view name) {
+// Modules are looked at only for what the kernel itself does not have.
+std::optional<CTypes::InKernel> CTypes::in_kernel(std::initializer_list<Btf::Kind> kinds, std::string_view name) {
   auto btf = facts_.btf();
-  if (btf.status != Lookup::found) return {};
-  for (Btf::Kind kind : {Btf::Kind::typedef_, Btf::Kind::structure, Btf::Kind::union_})
-    if (auto id = btf.value->find(kind, name)) return {btf.value->to_type(*id, types_, mir::AddressSpace::kernel), 0};
-  return {};
+  if (btf.status != Lookup::found) return std::nullopt;
+  std::optional<uint32_t> id;
+  auto has = [&](const Btf& types) {
+    for (Btf::Kind kind : kinds)
+      if (!id) id = types.find(kind, name);
+    return id.has_value();
+  };
+  const Btf* types = has(*btf.value) ? btf.value : facts_.find_module_types(has);
+  return types == nullptr ? std::nullopt : std::optional(InKernel{types, *id});
+}
+
+CTypes::Placed CTypes::from_btf(std::string_view name) {
+  auto found = in_kernel({Btf::Kind::typedef_, Btf::Kind::structure, Btf::Kind::union_}, name);
+  if (!found) return {};
+  return {found->types->to_type(found->id, types_, mir::AddressSpace::kernel), 0};
 }
 
 std::optional<CTypes::Enumerator> CTypes::find_enumerator(std::string_view name) {
@@ -173,9 +181,11 @@ std::optional<CTypes::Enumerator> CTypes::find_enumerator(std::string_view name)
   bool is_capital = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
   auto btf = is_capital ? facts_.btf() : Answer<const Btf*>{};
   if (btf.status != Lookup::found) return std::nullopt;
-  auto found = btf.value->find_enum_value(name);
-  if (!found) return std::nullopt;
-  const Type* type = btf.value->to_type(found->enumeration, types_, mir::AddressSpace::kernel);
+  std::optional<Btf::EnumValue> found;
+  auto has = [&](const Btf& types) { return (found = types.find_enum_value(name)).has_value(); };
+  const Btf* types = has(*btf.value) ? btf.value : facts_.find_module_types(has);
+  if (types == nullptr) return std::nullopt;
+  const Type* type = types->to_type(found->enumeration, types_, mir::AddressSpace::kernel);
   return Enumerator{type->is(mir::TypeKind::enumeration) ? type : types_.int64(), found->value};
 }
 
@@ -186,14 +196,10 @@ std::vector<mir::Enumerator> CTypes::enumerators(std::string_view name) {
     for (const auto& [each, value] : found->second->values) names.push_back({std::string(each), value});
     return names;
   }
-  auto btf = facts_.btf();
-  if (btf.status != Lookup::found) return names;
-  for (Btf::Kind kind : {Btf::Kind::enumeration, Btf::Kind::enumeration64}) {
-    std::optional<uint32_t> id = btf.value->find(kind, name);
-    if (!id) continue;
-    for (const Btf::EnumValue& value : btf.value->enum_values(*id)) names.push_back({std::string(value.name), value.value});
-    break;
-  }
+  auto found = in_kernel({Btf::Kind::enumeration, Btf::Kind::enumeration64}, name);
+  if (!found) return names;
+  for (const Btf::EnumValue& value : found->types->enum_values(found->id))
+    names.push_back({std::string(value.name), value.value});
   return names;
 }
 
@@ -240,7 +246,10 @@ const mir::RecordLayout* CTypes::layout(const Type* type, Diagnostics* diagnosti
   auto btf = record != nullptr && !yields_to_btf(record->origin) ? Answer<const Btf*>{} : facts_.btf();
   if (btf.status == Lookup::found)
     if (const mir::RecordLayout* found = btf.value->define_record(type->name, type->is_union, types_)) return found;
-  if (record == nullptr) return nullptr;
+  if (record == nullptr) {
+    auto has = [&](const Btf& types) { return types.define_record(type->name, type->is_union, types_) != nullptr; };
+    return btf.status == Lookup::found && facts_.find_module_types(has) != nullptr ? types_.layout(type) : nullptr;
+  }
   Diagnostics* before = std::exchange(diagnostics_, diagnostics);
   const mir::RecordLayout* defined = define(*record);
   diagnostics_ = before;

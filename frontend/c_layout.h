@@ -2,6 +2,7 @@
 // when somebody asks: headers define thousands that no script means.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "frontend/ast.h"
 #include "frontend/kernel_facts.h"
 #include "mir/base/diagnostic.h"
+#include "mir/btf.h"
 #include "mir/type.h"
 
 namespace shrike {
@@ -48,6 +50,12 @@ class CTypes {
     uint32_t align = 1;
   };
 
+  // A type of the kernel or a module.
+  struct InKernel {
+    const Btf* types;
+    uint32_t id;
+  };
+  std::optional<InKernel> in_kernel(std::initializer_list<Btf::Kind> kinds, std::string_view name);
   void index();
   void index_inner(const ast::CRecord& record);
   const ast::CRecord* find_record(std::string_view name, bool is_union);

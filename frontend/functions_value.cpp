@@ -235,6 +235,7 @@ const Type* check_getopt(Checker& c, const ast::Expr& self, const ast::Call& cal
   const Type* type = call.args.size() > 1 ? c.expr(call.args[1]) : c.types().boolean();
   if (call.args.size() > 2 && !c.constant_string(call.args[2], "the help of an option")) return nullptr;
   if (!name || type == nullptr) return nullptr;
+  if (type->is(TypeKind::integer)) type = c.types().integer(8, type->is_signed);  // what is given may be longer than the default
   Constant& value = c.note(&self).constant;
   value = call.args.size() > 1 ? c.constant(call.args[1]) : Constant(int64_t{0});
   if (std::holds_alternative<std::monostate>(value)) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -148,6 +149,8 @@ class KernelFacts {
 
   // The kernel's types; null, with the reason in `why`, if the kernel has none.
   virtual Answer<const Btf*> btf() = 0;
+  // Types of the first loaded module that has what is asked for; null if none has. Looks at modules one by one.
+  virtual const Btf* find_module_types(const std::function<bool(const Btf&)>& has) = 0;
   // Address of a kernel symbol (kaddr).
   virtual Answer<uint64_t> kernel_address(std::string_view symbol) = 0;
   // Address of a symbol in a binary (uaddr), and its size in bytes.

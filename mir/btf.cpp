@@ -81,12 +81,32 @@ std::optional<Btf> Btf::open(std::span<const uint8_t> bytes) {
   return btf;
 }
 
+std::optional<Btf> Btf::open_module(std::span<const uint8_t> bytes, std::string_view name, const Btf& base) {
+  std::optional<Btf> btf = open(bytes);
+  if (!btf) return std::nullopt;
+  btf->base_ = &base;
+  btf->module_ = name;
+  btf->offsets_.clear();
+  btf->first_id_ = base.end_id();
+  btf->first_string_ = base.first_string_ + static_cast<uint32_t>(base.strings_.size());
+  return btf;
+}
+
+uint32_t Btf::end_id() const {
+  for (uint32_t id = static_cast<uint32_t>(offsets_.size()) + first_id_;; id++)
+    if (!has_offset_of(id)) return id;
+}
+
 // The string section ends in a NUL, so that every string does.
 std::string_view Btf::string_at(uint32_t offset) const {
+  if (offset < first_string_) return base_->string_at(offset);
+  offset -= first_string_;
   return offset < strings_.size() ? std::string_view(strings_.data() + offset) : std::string_view();
 }
 
 bool Btf::has_name(uint32_t offset, std::string_view name) const {
+  if (offset < first_string_) return base_->has_name(offset, name);
+  offset -= first_string_;
   if (offset >= strings_.size() || strings_.size() - offset <= name.size()) return false;
   const char* text = strings_.data() + offset;
   return text[name.size()] == '\0' && std::memcmp(text, name.data(), name.size()) == 0;
@@ -109,27 +129,29 @@ bool Btf::extend_offsets(uint32_t id) const {
   constexpr size_t step = 512;
   if (offsets_.capacity() < 1024) offsets_.reserve(types_.size() / 20);  // kernels have about 26 bytes a type
   auto end_of = [this](uint64_t at) { return at + record_size + extra_size(word_at(at + 4)); };
-  uint64_t offset = offsets_.size() > 1 ? end_of(offsets_.back()) : 0;  // where the last known type ends
-  for (const size_t wanted = id + step; offsets_.size() <= wanted;) {
+  const bool has_any = offsets_.size() > (base_ == nullptr ? 1u : 0u);
+  uint64_t offset = has_any ? end_of(offsets_.back()) : 0;  // where the last known type ends
+  for (const size_t wanted = id - first_id_ + step; offsets_.size() <= wanted;) {
     if (offset + record_size > types_.size()) break;
     const uint64_t end = end_of(offset);
     if (end > types_.size()) break;
     offsets_.push_back(static_cast<uint32_t>(offset));
     offset = end;
   }
-  return id < offsets_.size();
+  return id - first_id_ < offsets_.size();
 }
 
 Btf::TypeRecord Btf::type(uint32_t id) const {
-  if (id == 0 || !has_offset_of(id)) return {};
-  return decode(id, offsets_[id]);
+  if (id == 0) return {};
+  if (is_of_base(id)) return base_->type(id);
+  return has_offset_of(id) ? decode(id, offset_of(id)) : TypeRecord();
 }
 
 std::optional<uint32_t> Btf::find(Kind kind, std::string_view name) const {
   if (name.empty()) return std::nullopt;
   if (by_name_[static_cast<size_t>(kind)].is_worth_it()) return find_indexed(kind, name);
-  for (uint32_t id = 1; has_offset_of(id); id++)
-    if (kind_of(id) == kind && has_name(word_at(offsets_[id]), name)) return id;
+  for (uint32_t id = own_begin(); has_offset_of(id); id++)
+    if (kind_of(id) == kind && has_name(word_at(offset_of(id)), name)) return id;
   return std::nullopt;
 }
 
@@ -137,14 +159,14 @@ std::optional<uint32_t> Btf::find_indexed(Kind kind, std::string_view name) cons
   NameIndex& index = by_name_[static_cast<size_t>(kind)];
   if (!index.is_made()) {
     std::vector<uint32_t> ids;
-    for (uint32_t id = 1; has_offset_of(id); id++)
+    for (uint32_t id = own_begin(); has_offset_of(id); id++)
       if (kind_of(id) == kind) ids.push_back(id);
     index.reserve(ids.size());
-    for (size_t i = ids.size(); i-- > 0;) index.add_before(string_at(word_at(offsets_[ids[i]])), ids[i]);
+    for (size_t i = ids.size(); i-- > 0;) index.add_before(string_at(word_at(offset_of(ids[i]))), ids[i]);
   }
   std::optional<uint32_t> found;
   index.each(name, [&](uint64_t id) {
-    if (has_name(word_at(offsets_[id]), name)) found = static_cast<uint32_t>(id);
+    if (has_name(word_at(offset_of(static_cast<uint32_t>(id))), name)) found = static_cast<uint32_t>(id);
     return found.has_value();
   });
   return found;
@@ -153,6 +175,7 @@ std::optional<uint32_t> Btf::find_indexed(Kind kind, std::string_view name) cons
 // Where `name` is in the string section: once in what the kernel ships, more often in what a plain linker made.
 std::vector<uint32_t> Btf::string_offsets(std::string_view name) const {
   std::vector<uint32_t> offsets;
+  if (base_ != nullptr) offsets = base_->string_offsets(name);
   std::string needle = std::string(1, '\0').append(name).append(1, '\0');
   const char* begin = strings_.data();
   const char* end = begin + strings_.size();
@@ -160,7 +183,7 @@ std::vector<uint32_t> Btf::string_offsets(std::string_view name) const {
     const void* found = memmem(at, static_cast<size_t>(end - at), needle.data(), needle.size());
     if (found == nullptr) break;
     at = static_cast<const char*>(found) + 1;
-    offsets.push_back(static_cast<uint32_t>(at - begin));
+    offsets.push_back(first_string_ + static_cast<uint32_t>(at - begin));
   }
   return offsets;
 }
@@ -181,12 +204,12 @@ std::optional<Btf::EnumValue> Btf::find_enum_value(std::string_view name) const 
 
 template <class F>
 void Btf::each_enumerator(F&& f) const {
-  for (uint32_t id = 1; has_offset_of(id); id++) {
+  for (uint32_t id = own_begin(); has_offset_of(id); id++) {
     Kind kind = kind_of(id);
     if (!is_enum(kind)) continue;
-    uint32_t stride = kind == Kind::enumeration ? 8 : 12, count = word_at(offsets_[id] + 4) & 0xffff;
+    uint32_t stride = kind == Kind::enumeration ? 8 : 12, count = word_at(offset_of(id) + 4) & 0xffff;
     for (uint32_t i = 0; i < count; i++)
-      if (!f(id, i, word_at(offsets_[id] + record_size + i * stride))) return;
+      if (!f(id, i, word_at(offset_of(id) + record_size + i * stride))) return;
   }
 }
 
@@ -214,6 +237,7 @@ std::optional<Btf::EnumValue> Btf::find_indexed_enum_value(std::string_view name
 }
 
 std::vector<Btf::Member> Btf::members(uint32_t id) const {
+  if (is_of_base(id)) return base_->members(id);
   std::vector<Member> members;
   TypeRecord record = type(id);
   if (!is_record(record.kind)) return members;
@@ -240,6 +264,7 @@ std::vector<Btf::Member> Btf::members(uint32_t id) const {
 }
 
 std::vector<Btf::Param> Btf::params(uint32_t id) const {
+  if (is_of_base(id)) return base_->params(id);
   std::vector<Param> params;
   TypeRecord prototype = type(id);
   if (prototype.kind != Kind::function_prototype) return params;
@@ -251,6 +276,7 @@ std::vector<Btf::Param> Btf::params(uint32_t id) const {
 }
 
 std::vector<Btf::EnumValue> Btf::enum_values(uint32_t id) const {
+  if (is_of_base(id)) return base_->enum_values(id);
   std::vector<EnumValue> values;
   TypeRecord enumeration = type(id);
   if (!is_enum(enumeration.kind)) return values;
@@ -268,7 +294,7 @@ std::vector<Btf::EnumValue> Btf::enum_values(uint32_t id) const {
 }
 
 uint32_t Btf::integer_encoding(uint32_t id) const {
-  return word_at(offsets_[id] + record_size);
+  return is_of_base(id) ? base_->integer_encoding(id) : word_at(offset_of(id) + record_size);
 }
 
 uint32_t Btf::skip_modifiers(uint32_t id) const {
@@ -286,8 +312,8 @@ uint32_t Btf::size_of(uint32_t id) const {
     TypeRecord record = type(skip_modifiers(id));
     switch (record.kind) {
       case Kind::array:
-        count *= word_at(extra_of(record) + 8);
-        id = word_at(extra_of(record));
+        count *= array_of(record.id).second;
+        id = array_of(record.id).first;
         break;
       case Kind::variable: id = record.size_or_type; break;
       case Kind::pointer: return static_cast<uint32_t>(count * 8);
@@ -355,18 +381,23 @@ const mir::Type* Btf::pointer_type(const TypeRecord& pointer, mir::TypePool& poo
 }
 
 uint32_t Btf::element_of(uint32_t id) const {
-  const TypeRecord array = type(id);
-  return array.kind == Kind::array ? word_at(extra_of(array)) : 0;
+  return type(id).kind == Kind::array ? array_of(id).first : 0;
+}
+
+std::pair<uint32_t, uint32_t> Btf::array_of(uint32_t id) const {
+  if (is_of_base(id)) return base_->array_of(id);
+  uint32_t at = extra_of(type(id));
+  return {word_at(at), word_at(at + 8)};
 }
 
 int32_t Btf::component_of(uint32_t id) const {
+  if (is_of_base(id)) return base_->component_of(id);
   const TypeRecord tag = type(id);
   return tag.kind == Kind::declaration_tag ? static_cast<int32_t>(word_at(extra_of(tag))) : -1;
 }
 
 const mir::Type* Btf::array_type(const TypeRecord& array, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const {
-  uint32_t element_id = word_at(extra_of(array));
-  uint32_t count = word_at(extra_of(array) + 8);
+  auto [element_id, count] = array_of(array.id);
   const mir::Type* element = to_type_at(element_id, pool, space, depth + 1);
   constexpr uint64_t biggest = 1u << 30;
   if (uint64_t{count} * std::max<uint64_t>(size_of(element_id), 1) > biggest) count = 0;
@@ -379,7 +410,8 @@ const mir::Type* Btf::record_type(uint32_t id, std::string_view alias, mir::Type
   bool is_union = record.kind == Kind::union_;
   if (!record.name.empty()) return pool.record(record.name, is_union);
   if (!alias.empty()) return pool.record(alias, is_union);
-  return pool.record(std::string(anonymous_prefix) + std::to_string(id), is_union);
+  const std::string& own = is_of_base(id) ? base_->module_ : module_;
+  return pool.record(std::string(anonymous_prefix) + std::to_string(id) + own, is_union);
 }
 
 // By its own name, by a typedef of an anonymous record, or as the `anon_<id>` that record_type gave it.
@@ -391,7 +423,7 @@ std::optional<uint32_t> Btf::find_record(std::string_view name, bool is_union) c
     uint32_t id = 0;
     const char* end = name.data() + name.size();
     auto [rest, error] = std::from_chars(name.data() + anonymous_prefix.size(), end, id);
-    if (error == std::errc() && rest == end && fits(id)) return id;
+    if (error == std::errc() && std::string_view(rest, end) == module_ && fits(id)) return id;
   }
   auto alias = find(Kind::typedef_, name);
   if (alias && fits(skip_modifiers(*alias))) return skip_modifiers(*alias);
@@ -460,8 +492,8 @@ std::optional<std::vector<Btf::Param>> Btf::raw_tracepoint_params(std::string_vi
 
 std::vector<std::string_view> Btf::raw_tracepoint_names() const {
   std::vector<std::string_view> names;
-  for (uint32_t id = 1; has_offset_of(id); id++) {
-    uint32_t offset = offsets_[id];
+  for (uint32_t id = own_begin(); has_offset_of(id); id++) {
+    uint32_t offset = offset_of(id);
     if (static_cast<Kind>((word_at(offset + 4) >> 24) & 0x1f) != Kind::typedef_) continue;
     std::string_view name = string_at(word_at(offset));
     if (name.starts_with(raw_tracepoint_prefix)) names.push_back(name.substr(raw_tracepoint_prefix.size()));

@@ -2,7 +2,7 @@
 // bytes. Finding a name is one scan over the type section, until names of a kind have been asked for a few times: then they are
 // indexed. Only the offsets of types are kept, as far as they were needed.
 // Damaged blobs never read out of bounds: the types end where the damage begins.
-// Deliberately without split BTF (modules), which needs its base.
+// The types of a module continue those of the kernel: their ids and strings go on where its base's end (split BTF).
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mir/btf_index.h"
@@ -69,6 +70,10 @@ class Btf {
 
   // `bytes` stay mapped as long as the view is used. Nothing if they are not BTF.
   static std::optional<Btf> open(std::span<const uint8_t> bytes);
+  // The types of module `name`, which go on where those of `base` end. `base` must outlive the view.
+  static std::optional<Btf> open_module(std::span<const uint8_t> bytes, std::string_view name, const Btf& base);
+
+  // What has this name; of a module's types only its own.
 
   std::optional<uint32_t> find(Kind kind, std::string_view name) const;
   std::optional<EnumValue> find_enum_value(std::string_view name) const;
@@ -96,15 +101,23 @@ class Btf {
   std::vector<std::string_view> raw_tracepoint_names() const;
 
  private:
-  Kind kind_of(uint32_t id) const { return static_cast<Kind>((word_at(offsets_[id] + 4) >> 24) & 0x1f); }
+  Kind kind_of(uint32_t id) const { return static_cast<Kind>((word_at(offset_of(id) + 4) >> 24) & 0x1f); }
   std::optional<uint32_t> find_indexed(Kind kind, std::string_view name) const;
   std::optional<EnumValue> find_indexed_enum_value(std::string_view name) const;
   // Calls f(id of the type, number in it, offset of the name) until it returns false.
   template <class F>
   void each_enumerator(F&& f) const;
   // Extends offsets_ up to `id`; false past the last type.
-  bool has_offset_of(uint32_t id) const { return id < offsets_.size() || extend_offsets(id); }
+  bool has_offset_of(uint32_t id) const {
+    if (is_of_base(id)) return base_->has_offset_of(id);
+    return id - first_id_ < offsets_.size() || extend_offsets(id);
+  }
   bool extend_offsets(uint32_t id) const;
+  bool is_of_base(uint32_t id) const { return id < first_id_; }
+  uint32_t offset_of(uint32_t id) const { return offsets_[id - first_id_]; }
+  uint32_t own_begin() const { return first_id_ == 0 ? 1 : first_id_; }
+  uint32_t end_id() const;                                    // one past the last type's
+  std::pair<uint32_t, uint32_t> array_of(uint32_t id) const;  // type of the elements, and how many there are
   TypeRecord decode(uint32_t id, uint32_t offset) const;
   uint32_t word_at(size_t offset) const {
     if (offset + sizeof(uint32_t) > types_.size()) return 0;
@@ -115,7 +128,7 @@ class Btf {
   std::string_view string_at(uint32_t offset) const;
   bool has_name(uint32_t offset, std::string_view name) const;
   std::vector<uint32_t> string_offsets(std::string_view name) const;
-  uint32_t extra_of(const TypeRecord& type) const { return offsets_[type.id] + 12; }
+  uint32_t extra_of(const TypeRecord& type) const { return offset_of(type.id) + 12; }  // of types that are not the base's
   uint32_t integer_encoding(uint32_t id) const;
   const mir::Type* to_type_at(uint32_t id, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const;
   const mir::Type* array_type(const TypeRecord& array, mir::TypePool& pool, mir::AddressSpace space, uint32_t depth) const;
@@ -130,12 +143,16 @@ class Btf {
   mutable std::vector<uint32_t> offsets_;  // of each type, filled as far as ids were asked for
   mutable NameIndex by_name_[kind_count];  // by kind, made when a few names of it have been asked for
   mutable NameIndex enumerators_;          // type << 32 | number in it
+  const Btf* base_ = nullptr;
+  std::string module_;         // told apart by this, types without a name of several modules may have the same number
+  uint32_t first_id_ = 0;      // in offsets_; without a base that is void, which has no record
+  uint32_t first_string_ = 0;  // offset of strings_ among all
 };
 
 template <class F>
 void Btf::each(F&& f) const {
-  for (uint32_t id = 1; has_offset_of(id); id++)
-    if (!f(decode(id, offsets_[id]))) return;
+  for (uint32_t id = own_begin(); has_offset_of(id); id++)
+    if (!f(decode(id, offset_of(id)))) return;
 }
 
 }  // namespace shrike

@@ -19,7 +19,10 @@ BtfFile::~BtfFile() {
 
 void BtfFile::open() {
   const char* path = getenv("BPFTRACE_BTF");
-  if (path == nullptr) path = "/sys/kernel/btf/vmlinux";
+  open(path == nullptr ? "/sys/kernel/btf/vmlinux" : path);
+}
+
+void BtfFile::open(const char* path) {
   Fd fd(::open(path, O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) {
     why_ = errno == ENOENT

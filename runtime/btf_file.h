@@ -16,6 +16,7 @@ class BtfFile {
 
   // /sys/kernel/btf/vmlinux, or the file that BPFTRACE_BTF names. Empty bytes with the reason in why() if there is none.
   void open();
+  void open(const char* path);  // of a module
   std::span<const uint8_t> bytes() const { return bytes_; }
   const std::string& why() const { return why_; }
 

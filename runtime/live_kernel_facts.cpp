@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "mir/btf.h"
 #include "runtime/binary_symbols.h"
@@ -235,6 +238,27 @@ Answer<const Btf*> LiveKernelFacts::btf() {
   }
   if (!btf_->view) return {Lookup::unreadable, nullptr, btf_->why};
   return {Lookup::found, &*btf_->view, ""};
+}
+
+const Btf* LiveKernelFacts::find_module_types(const std::function<bool(const Btf&)>& has) {
+  const Btf* base = btf().value;
+  // Modules belong to the running kernel, and not to another's types.
+  if (base == nullptr || getenv("BPFTRACE_BTF") != nullptr) return nullptr;
+  if (!modules_) {
+    modules_.emplace();
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/btf", error)) {
+      std::string name = entry.path().filename().string();
+      if (name == "vmlinux") continue;
+      auto module = std::make_unique<BtfFile>();
+      module->file.open(entry.path().c_str());
+      if (module->file.why().empty()) module->view = Btf::open_module(module->file.bytes(), name, *base);
+      if (module->view) modules_->push_back(std::move(module));
+    }
+  }
+  for (const auto& module : *modules_)
+    if (has(*module->view)) return &*module->view;
+  return nullptr;
 }
 
 Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {

@@ -37,6 +37,7 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<UserFunction> user_function(const ProbeTarget& function, mir::TypePool& types) override;
   const mir::RecordLayout* define_user_record(const mir::Type* record, mir::TypePool& types) override;
   Answer<const Btf*> btf() override;
+  const Btf* find_module_types(const std::function<bool(const Btf&)>& has) override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
   Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
   std::optional<PidNamespace> pid_namespace() override;
@@ -56,6 +57,7 @@ class LiveKernelFacts final : public KernelFacts {
   DebugDirectories debug_;
   uint64_t pid_;
   std::unique_ptr<BtfFile> btf_;
+  std::optional<std::vector<std::unique_ptr<BtfFile>>> modules_;    // with types of their own, once they were asked for
   std::map<std::string, std::unique_ptr<DebugTypes>> debug_types_;  // by file
   std::map<std::string, StaticProbes> static_probes_;               // by file: several attach points may ask about one
   std::map<std::string, Answer<uint64_t>> kernel_addresses_;        // the list of symbols is long

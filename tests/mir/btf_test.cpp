@@ -20,7 +20,7 @@ class BtfBytes {
  public:
   uint32_t name(std::string_view text) {
     if (text.empty()) return 0;
-    auto at = static_cast<uint32_t>(strings_.size());
+    auto at = first_string_ + static_cast<uint32_t>(strings_.size());
     strings_.append(text).push_back('\0');
     return at;
   }
@@ -46,6 +46,12 @@ class BtfBytes {
   }
   void put(uint32_t word) { types_.append(reinterpret_cast<const char*>(&word), sizeof word); }
 
+  // The types of a module, whose ids and strings go on where those of `base` end.
+  void continue_after(const BtfBytes& base) {
+    last_id_ = base.last_id_;
+    first_string_ = static_cast<uint32_t>(base.strings_.size());
+  }
+
   std::vector<uint8_t> finish() const {
     auto types = static_cast<uint32_t>(types_.size());
     auto strings = static_cast<uint32_t>(strings_.size());
@@ -59,6 +65,7 @@ class BtfBytes {
   std::string types_;
   std::string strings_ = std::string(1, '\0');
   uint32_t last_id_ = 0;
+  uint32_t first_string_ = 0;
 };
 
 const mir::RecordField* field_of(const mir::RecordLayout& layout, std::string_view name) {
@@ -288,6 +295,59 @@ TEST(Btf, SurvivesDamage) {
       });
     }
   }
+}
+
+// A record of a module with members of the kernel's types and of its own.
+TEST(SplitBtf, ModulesGoOnWhereTheKernelEnds) {
+  BtfBytes kernel;
+  uint32_t int_id = kernel.add_int("int", 4, 1, 32);
+  uint32_t char_id = kernel.add_int("char", 1, 1, 8);
+  uint32_t chars = kernel.add(Kind::array, "", 0);
+  for (uint32_t word : {char_id, int_id, 8u}) kernel.put(word);
+  uint32_t shared = kernel.add(Kind::structure, "shared", 4, 1);
+  kernel.member("count", int_id, 0);
+  std::vector<uint8_t> kernel_bytes = kernel.finish();
+  std::optional<Btf> base = Btf::open(kernel_bytes);
+  ASSERT_TRUE(base);
+
+  BtfBytes module;
+  module.continue_after(kernel);
+  uint32_t anonymous = module.add(Kind::structure, "", 4, 1);
+  module.member("inside", int_id, 0);
+  uint32_t state = module.add(Kind::enumeration, "state", 4, 1);
+  module.pair("RUNNING", 7);
+  uint32_t own = module.add(Kind::structure, "own", 24, 4);
+  module.member("common", shared, 0);
+  module.member("text", chars, 32);
+  module.member("named", anonymous, 96);
+  module.member("now", state, 128);
+  std::vector<uint8_t> module_bytes = module.finish();
+  std::optional<Btf> btf = Btf::open_module(module_bytes, "driver", *base);
+  ASSERT_TRUE(btf);
+
+  EXPECT_EQ(anonymous, shared + 1);
+  EXPECT_EQ(btf->find(Kind::structure, "own"), own);
+  EXPECT_EQ(btf->find(Kind::structure, "shared"), std::nullopt);  // its own only
+  EXPECT_EQ(base->find(Kind::structure, "own"), std::nullopt);
+  EXPECT_EQ(btf->type(shared).name, "shared");
+  EXPECT_EQ(btf->size_of(chars), 8u);
+  EXPECT_EQ(btf->find_enum_value("RUNNING")->value, 7);
+
+  mir::TypePool pool;
+  const mir::RecordLayout* layout = btf->define_record("own", false, pool);
+  ASSERT_NE(layout, nullptr);
+  EXPECT_EQ(layout->size, 24u);
+  EXPECT_EQ(field_of(*layout, "common")->type->text, "struct shared");
+  EXPECT_EQ(field_of(*layout, "text")->type->text, "string[8]");
+  EXPECT_EQ(field_of(*layout, "now")->type->text, "enum state");
+  const mir::Type* named = field_of(*layout, "named")->type;
+  EXPECT_EQ(named->text, "struct anon_" + std::to_string(anonymous) + "driver");
+  ASSERT_NE(btf->define_record(named->name, false, pool), nullptr);
+  EXPECT_EQ(pool.layout(named)->fields.front().name, "inside");
+
+  for (size_t length = 0; length < module_bytes.size(); length++)  // damage ends the types, and nothing else
+    if (auto cut = Btf::open_module(std::span(module_bytes).first(length), "driver", *base))
+      cut->define_record("own", false, pool);
 }
 
 class LiveBtf : public testing::Test {

@@ -80,6 +80,7 @@ class FixtureFacts : public KernelFacts {
     return {Lookup::found, work, ""};
   }
   const mir::RecordLayout* define_user_record(const mir::Type*, mir::TypePool&) override { return nullptr; }
+  const Btf* find_module_types(const std::function<bool(const Btf&)>&) override { return nullptr; }
   Answer<const Btf*> btf() override { return {Lookup::missing, nullptr, "this machine has no BTF"}; }
   Answer<uint64_t> kernel_address(std::string_view symbol) override {
     if (symbol == "jiffies") return {Lookup::found, 0xffffffff81000000u, ""};
