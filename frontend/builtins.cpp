@@ -88,6 +88,26 @@ ValueId numbered_argument(Lower& l, const ast::Expr& expr) {
   return l.load_register(argument_registers[number]);
 }
 
+// sargN: words on the stack of a function that has just been entered, behind the address it returns to.
+const Type* stack_argument_type(Checker& c, const ast::Expr& expr) {
+  std::string_view name = expr.as<ast::Ident>()->name;
+  mir::ProbeKind kind = c.context().row->kind;
+  if (kind != mir::ProbeKind::kprobe && kind != mir::ProbeKind::uprobe) {
+    c.report(Diag::builtin_not_available, expr.span, {std::string(name), std::string(c.context().row->name)});
+    return nullptr;
+  }
+  std::string offset = std::to_string(8 * (*argument_number(name.substr(1)) + 1));
+  c.report(Diag::deprecated_builtin, expr.span, {std::string(name)})
+      .with_hint("`*(uint64 *)(reg(\"sp\") + " + offset + ")` reads the same word");
+  return c.types().uint64();
+}
+
+ValueId stack_argument(Lower& l, const ast::Expr& expr) {
+  uint32_t number = *argument_number(expr.as<ast::Ident>()->name.substr(1));
+  Place word{l.load_register("sp"), 0, memory_of(l.body().context.space)};
+  return l.load_scalar(word.at(8 * (number + 1)), l.types().uint64());
+}
+
 const Type* named_arguments_type(Checker& c, const ast::Expr& expr) {
   if (c.context().has_arguments) return c.types().uint64();
   std::string why = c.context().why_no_arguments;
@@ -226,6 +246,8 @@ constexpr BuiltinRow rows[] = {
      },
      nullptr, "whether there is a -c child"},
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
+    {"sargN", use_numbered_args, stack_argument_type, stack_argument, nullptr,
+     "word number N on the stack of a function just entered, from sarg0; deprecated"},
     {"args", use_named_args, named_arguments_type, nullptr, nullptr,
      "the event's arguments, by name: args.field; of uprobes as debug information tells"},
     {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
@@ -252,6 +274,7 @@ std::optional<uint32_t> argument_number(std::string_view name) {
 
 const BuiltinRow* find_builtin(std::string_view name) {
   if (argument_number(name)) name = "argN";
+  if (name.starts_with('s') && argument_number(name.substr(1))) name = "sargN";
   for (const BuiltinRow& row : rows)
     if (row.name == name) return &row;
   return nullptr;

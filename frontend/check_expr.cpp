@@ -196,7 +196,10 @@ struct ExprChecker {
       c.report(Diag::address_of_aggregate, operand->span, {show(type)});
       return nullptr;
     }
-    if (is_variable) c.body().variables[c.note(operand).variable].is_addressed = true;
+    if (is_variable) {
+      c.body().variables[c.note(operand).variable].is_addressed = true;
+      type = c.counting(operand, type, has_sign(type));  // the address of what is 64 bits from now on
+    }
     return types().pointer(type, mir::AddressSpace::kernel);
   }
 

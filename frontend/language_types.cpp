@@ -106,7 +106,10 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
     case TypeKind::string: return pool.string(std::max(a->count, b->count));
     case TypeKind::buffer: return pool.buffer(std::max(a->count, b->count));
     case TypeKind::pointer:
-      // Pointers to different things are one type in bpftrace's maps and variables as long as the first one rules.
+      // Pointers to different things are one type in bpftrace's maps and variables as long as the first one rules. What a
+      // variable has the address of may have become longer.
+      if (a->element->is(TypeKind::string) || a->element->is(TypeKind::tuple))
+        if (const Type* longer = unify(a->element, b->element, pool)) return pool.pointer(longer, a->space);
       return a;
     case TypeKind::kstack:
     case TypeKind::ustack:

@@ -296,7 +296,8 @@ struct Resolver {
     auto answer = facts.match_user_functions(path, function);
     if (answer.status == Lookup::missing) answer.why = suggestion(function, facts.match_user_functions(path, "*"));
     bool is_wildcard = function.find_first_of("*?[") != std::string_view::npos;
-    if (answer.status == Lookup::missing && !is_wildcard && missing_probes == "error") return at_nowhere(path, answer.why);
+    bool may_wait = answer.status == Lookup::missing && !is_wildcard && missing_probes == "error";
+    if (may_wait && facts.match_user_files(path).status == Lookup::found) return at_nowhere(path, answer.why);
     if (answer.status != Lookup::found) return not_found(answer);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {

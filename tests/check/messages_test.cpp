@@ -154,6 +154,7 @@ const Case cases[] = {
     {Diag::unstable_feature, "config = { unstable_typeinfo = warn } begin { print(typeinfo(1)); }", "typeinfo(1)"},
     {Diag::redundant_cast, "begin { $x = (int64)pid; $y = (int64)$x; }", "(int64)$x"},
     {Diag::for_debugging, "begin { debugf(\"x\"); }", "debugf(\"x\")"},
+    {Diag::deprecated_builtin, "kprobe:do_work { print(sarg0); }", "sarg0"},
     {Diag::address_of, "begin { print(&(1 + 2)); }", "1 + 2"},
     {Diag::address_of_aggregate, "begin { @c = count(); print(&@c); }", "@c"},
     {Diag::not_indexable, "begin { $a = 1; print($a[0]); }", "$a"},

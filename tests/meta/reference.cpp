@@ -27,7 +27,7 @@ std::vector<Area> areas() {
 }
 
 std::string name_of(const BuiltinRow& row) {
-  return row.name == "argN" ? "arg0, arg1, ..." : std::string(row.name);
+  return row.name == "argN" ? "arg0, arg1, ..." : row.name == "sargN" ? "sarg0, sarg1, ..." : std::string(row.name);
 }
 
 // Where a builtin may be used; empty: everywhere.
@@ -133,7 +133,9 @@ std::string manual_lists() {
   std::string out(".Ss Builtins\nA builtin may be written as a call without arguments.\n.Pp\n");
   out += list_begin;
   for (const BuiltinRow* builtin : all_builtins()) {
-    std::string name = builtin->name == "argN" ? "arg0 No ... Va argN" : std::string(builtin->name);
+    std::string name = builtin->name == "argN"    ? "arg0 No ... Va argN"
+                       : builtin->name == "sargN" ? "sarg0 No ... Va sargN"
+                                                  : std::string(builtin->name);
     out += ".It Va " + name + "\n" + mdoc(builtin->doc) + "\n";
   }
   out += list_end;
