@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -277,6 +278,7 @@ class Lower {
   FunctionState* state_ = nullptr;
   std::vector<mir::MapId> user_maps_;
   mir::MapId ring_, globals_, zeros_;
+  std::unordered_map<std::string, uint32_t> constants_;  // where each is in MapDecl::constants of the globals map
   struct RoomCheck {
     mir::FunctionId function;
     mir::BlockId block;

@@ -58,10 +58,9 @@ std::optional<std::string> Lower::constant_bytes(const ast::Expr* expr, const Ty
 ValueId Lower::constant_pointer(std::string_view bytes) {
   mir::MapDecl& globals = module_.interface.maps[globals_];
   const uint32_t begin = globals.value_size - static_cast<uint32_t>(globals.constants.size());
-  for (size_t at = 0; at + bytes.size() <= globals.constants.size(); at += 8)
-    if (std::string_view(globals.constants).substr(at, bytes.size()) == bytes)
-      return globals_pointer(begin + static_cast<uint32_t>(at));
-  const uint32_t at = globals.value_size;
+  auto [known, is_new] = constants_.try_emplace(std::string(bytes), static_cast<uint32_t>(globals.constants.size()));
+  const uint32_t at = begin + known->second;
+  if (!is_new) return globals_pointer(at);
   globals.constants.append(bytes);
   globals.constants.resize((globals.constants.size() + 7) / 8 * 8);
   globals.value_size = begin + static_cast<uint32_t>(globals.constants.size());

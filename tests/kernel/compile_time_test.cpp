@@ -25,6 +25,17 @@ std::string statements(int count, int per_probe) {
   return text + "}\n";
 }
 
+// As many keys that are constants, which share one place in memory, in probes of ten statements.
+std::string constant_keys(int count) {
+  std::string text = "config = { max_probes = 100000; max_bpf_progs = 100000 }\n";
+  for (int i = 0; i < count; i++) {
+    std::string n = std::to_string(i);
+    if (i % 10 == 0) text += (i == 0 ? "interval:ms:" : "}\ninterval:ms:") + std::to_string(i / 10 + 1) + " {\n";
+    text += "  @m" + std::to_string(i % 20) + "[" + n + "] = nsecs + " + n + ";\n";
+  }
+  return text + "}\n";
+}
+
 double seconds() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
@@ -49,6 +60,12 @@ double compile_seconds(const std::string& script) {
 TEST(CompileTime, GrowsWithTheNumberOfProbes) {
   const double few = compile_seconds(statements(1000, 20));
   EXPECT_LT(compile_seconds(statements(10000, 20)), few * most_growth);
+}
+
+// With 1,000 and 10,000 probes. A step that searches all constants is cheap for each and shows late.
+TEST(CompileTime, GrowsWithTheNumberOfConstantKeys) {
+  const double few = compile_seconds(constant_keys(10000));
+  EXPECT_LT(compile_seconds(constant_keys(100000)), few * most_growth / 2);
 }
 
 TEST(CompileTime, GrowsWithTheLengthOfAProbe) {
