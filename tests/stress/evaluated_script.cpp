@@ -18,6 +18,7 @@ namespace {
 struct IntType {
   uint32_t bytes = 8;
   bool is_signed = true;
+  bool is_truth = false;
 };
 
 int64_t cut(int64_t value, IntType type) {
@@ -26,6 +27,9 @@ int64_t cut(int64_t value, IntType type) {
   uint64_t high = static_cast<uint64_t>(value) << shift;
   return type.is_signed ? static_cast<int64_t>(high) >> shift : static_cast<int64_t>(high >> shift);
 }
+
+// In operations with integers a truth value is unsigned; turned around bit by bit it is a signed integer.
+constexpr IntType boolean{8, false, true};
 
 std::string name_of(IntType type) {
   return (type.is_signed ? "int" : "uint") + std::to_string(type.bytes * 8);
@@ -374,7 +378,7 @@ class Maker {
       case 5: {
         uint32_t index = random_.below(keyed_count);
         ExprPtr e = make(random_.chance(70) ? Kind::keyed : Kind::has_key, {8, index == 0});
-        if (e->kind == Kind::has_key) e->type = {};
+        if (e->kind == Kind::has_key) e->type = boolean;
         e->index = index;
         e->operands.push_back(key());
         return e;
@@ -386,7 +390,9 @@ class Maker {
   ExprPtr unary(uint32_t depth) {
     std::string op = random_.pick<const char*>({"-", "!", "~", "+"});
     ExprPtr operand = expr(depth);
-    ExprPtr e = make(Kind::unary, {8, op == "~" || op == "+" ? operand->type.is_signed : true}, op);
+    ExprPtr e =
+        make(Kind::unary,
+             op == "!" ? boolean : IntType{8, op == "-" || operand->type.is_signed || (op == "~" && operand->type.is_truth)}, op);
     e->operands.push_back(std::move(operand));
     return known(std::move(e));
   }
@@ -402,6 +408,7 @@ class Maker {
     if (op == "<<" || op == ">>") e->type.is_signed = a->type.is_signed;
     else if (op == "+" || op == "*" || op == "/" || op == "%" || op == "&" || op == "|" || op == "^")
       e->type.is_signed = is_signed;
+    else if (op != "-") e->type = boolean;
     e->operands.push_back(std::move(a));
     e->operands.push_back(std::move(b));
     return known(std::move(e));
