@@ -4,7 +4,6 @@
 
 namespace shrike {
 
-using mir::TypeKind;
 
 void Checker::begin_walk() {
   loop_depth_ = callbacks_met_ = 0;

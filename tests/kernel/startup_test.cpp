@@ -1,9 +1,7 @@
 // What docs/startup.md says of system calls is what strace shows: of hello each call by its row, of an idle trace none.
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -64,23 +62,11 @@ size_t count_processes(const std::string& name, const std::string& mark) {
 }
 
 // The most memory a run took, in MB, from exec to its end; what it prints is thrown away.
-double peak_mb(const std::vector<std::string>& args) {
-  std::vector<char*> words;
-  for (const std::string& arg : args) words.push_back(const_cast<char*>(arg.c_str()));
-  words.push_back(nullptr);
-  const pid_t pid = vfork();  // NOLINT: a fork would begin with this program's memory, which counts
-  if (pid == 0) {
-    const int nowhere = open("/dev/null", O_WRONLY);
-    dup2(nowhere, STDOUT_FILENO);
-    dup2(nowhere, STDERR_FILENO);
-    execv(words[0], words.data());
-    _exit(127);
-  }
-  int status = 0;
-  rusage usage{};
-  wait4(pid, &status, 0, &usage);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << args.back();
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+double peak_mb(std::vector<std::string> args) {
+  args.insert(args.begin(), {SHRIKE_WORKLOAD, "peak"});
+  const Result result = run(args, {}, patience_ms);
+  EXPECT_EQ(result.status, 0) << args.back() << result.err;
+  return std::strtod(result.out.c_str(), nullptr) / 1024;
 }
 
 class StartupPage : public LiveTest {};
