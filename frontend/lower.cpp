@@ -36,6 +36,24 @@ bool uses_aggregate_hist(const Type* value) {
   return value->is_chart();
 }
 
+// Whether the code that such probes are at may run with interrupts off: not what a process does by itself.
+bool may_hold_off_interrupts(const ProbeContext& context) {
+  using enum mir::ProbeKind;
+  switch (context.row->kind) {
+    case begin:
+    case end:
+    case uprobe:
+    case uretprobe:
+    case usdt:
+    case iter:
+    case self:
+    case test:
+    case bench: return false;
+    case tracepoint: return context.space != mir::AddressSpace::user;  // of system calls
+    default: return true;
+  }
+}
+
 }  // namespace
 
 // Two loops of one probe, and two probes of one point, are functions of different names.
@@ -204,6 +222,8 @@ ValueId Lower::context() {
 void Lower::lower_body(const CheckedBody& body) {
   body_ = &body;
   program_type_ = body.context.row->program;
+  may_hold_off_interrupts_ = may_hold_off_interrupts(body.context);
+  insertions_.clear();
   captured_offsets_.clear();
   loop_pairs_.clear();
   FunctionState state;
@@ -441,6 +461,7 @@ void Lower::assign(const ast::Assign& s) {
   if (call != nullptr && find_aggregation(call->name) != nullptr) {
     ValueId value = call->args.empty() ? ValueId() : scalar(call->args[0]);
     ValueId key = map.is_keyed ? key_pointer(map, s.target->as<ast::MapRef>()->key) : ValueId();
+    note_insertion(mir_map(note(s.target).map));
     b().agg_update(mir_map(note(s.target).map), key, value);
     return;
   }

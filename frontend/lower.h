@@ -120,7 +120,8 @@ class Lower {
   mir::ValueId add_to_map(const ast::Expr* ref, mir::ValueId amount, bool wants_old);  // atomic; old value if wanted
   mir::ValueId read_aggregate(UserMapId id, mir::ValueId key);                         // as an integer over all CPUs
   mir::ValueId count_entries(UserMapId id);
-  mir::ValueId delete_key(UserMapId id, mir::ValueId key);                                // 1 if it was there
+  mir::ValueId delete_key(UserMapId id, mir::ValueId key);  // 1 if it was there
+  void note_insertion(mir::MapId map);
   void update(mir::MapId map, mir::ValueId key, mir::ValueId value, int64_t flags);       // counts a full map
   void update_by_statement(mir::MapId map, mir::ValueId key, mir::ValueId value);         // the same, with its neighbours
   void count_refusals();                                                                  // of those before
@@ -286,6 +287,8 @@ class Lower {
   };
   std::vector<RoomCheck> room_checks_;
   mir::EventRank highest_rank_ = mir::EventRank::data;
+  std::vector<uint32_t> insertions_;     // of the body at hand, by MapId
+  bool may_hold_off_interrupts_ = true;  // the code that its probes are at
   std::vector<Refusals> refusals_;
   bool gathers_refusals_ = false;
   bool gathers_ = false;               // what the statement prints waits in gathered_

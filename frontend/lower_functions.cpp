@@ -100,6 +100,8 @@ mir::FunctionId Lower::function_for(const CheckedBody& body) {
 void Lower::lower_function(const PendingFunction& pending) {
   body_ = pending.body;
   program_type_ = pending.program;
+  may_hold_off_interrupts_ = true;
+  insertions_.clear();
   captured_offsets_.clear();
   loop_pairs_.clear();
   FunctionState state;

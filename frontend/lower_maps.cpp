@@ -15,8 +15,9 @@ using mir::ValueId;
 
 namespace {
 
-constexpr int64_t update_any = 0;       // BPF_ANY
-constexpr int64_t update_no_exist = 1;  // BPF_NOEXIST
+constexpr int64_t update_any = 0;                 // BPF_ANY
+constexpr uint64_t most_preallocated = 16 << 20;  // bytes of a map's values, on one CPU
+constexpr int64_t update_no_exist = 1;            // BPF_NOEXIST
 
 }  // namespace
 
@@ -110,7 +111,21 @@ Place Lower::map_place(const ast::Expr* ref) {
   return {result};
 }
 
+// The kernel makes an entry's memory from what it has at hand on the CPU, and gets more only when interrupts are on again: where
+// they are off, as in a timer's program, the second new key of one event may find none. Then the entries are made with the map.
+void Lower::note_insertion(MapId map) {
+  if (!may_hold_off_interrupts_) return;
+  mir::MapDecl& decl = module_.interface.maps[map];
+  const bool is_hash = decl.kind == mir::MapKind::hash || decl.kind == mir::MapKind::percpu_hash;
+  if (!is_hash || !decl.is_keyed || uint64_t{decl.value_size} * decl.max_entries > most_preallocated) return;
+  insertions_.resize(module_.interface.maps.size());
+  const bool is_repeated = state_->outer != nullptr || !state_->loops.empty();
+  insertions_[map.index] += is_repeated ? 2 : 1;
+  if (insertions_[map.index] > 1) decl.is_preallocated = true;
+}
+
 void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
+  note_insertion(map);
   ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(flags)}, map);
   count_refusal({map, status, 1});
 }
@@ -118,6 +133,7 @@ void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
 // The last thing a statement does. A branch for each of many statements would have the verifier walk on from each twice.
 void Lower::update_by_statement(MapId map, ValueId key, ValueId value) {
   if (!gathers_refusals_) return update(map, key, value, update_any);
+  note_insertion(map);
   ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(update_any)}, map);
   auto refusals = std::find_if(refusals_.begin(), refusals_.end(), [&](const Refusals& each) { return each.map == map; });
   if (refusals == refusals_.end()) {

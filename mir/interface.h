@@ -63,6 +63,7 @@ struct MapDecl {
   uint32_t key_size = 4;        // bytes given to the kernel
   uint32_t value_size = 8;      // bytes given to the kernel, a multiple of 8; includes the present word
   uint32_t max_entries = 1;
+  bool is_preallocated = false;   // hashes: room for every entry is made with the map, see Lower::note_insertion
   std::vector<std::string> rows;  // tables: equal parts of the value, each NUL-terminated
   std::string constants;          // globals: the end of the value, which programs only read
   bool has_initial_value() const { return !rows.empty() || !constants.empty(); }

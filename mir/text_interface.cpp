@@ -41,6 +41,7 @@ void print_map(std::string& out, const MapDecl& map) {
   if (map.value != nullptr) out += " value " + map.value->text;
   out += " bytes " + std::to_string(map.key_size) + " " + std::to_string(map.value_size);
   out += " entries " + std::to_string(map.max_entries);
+  if (map.is_preallocated) out += " preallocated";
   if (!map.rows.empty()) out += " rows";
   for (const std::string& row : map.rows) out += " " + quoted(row);
   if (!map.constants.empty()) out += " constants " + quoted(map.constants);
@@ -152,6 +153,7 @@ void read_map(TextReader& reader, Interface& interface) {
   map.value_size = reader.number32("a value size");
   reader.expect("entries");
   map.max_entries = reader.number32("a number of entries");
+  map.is_preallocated = reader.accept("preallocated");
   if (reader.accept("rows"))
     while (reader.peek().kind == TextReader::TokenKind::string) map.rows.push_back(reader.string("a row in quotes"));
   if (reader.accept("constants")) map.constants = reader.string("the constants in quotes");

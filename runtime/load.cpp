@@ -28,7 +28,7 @@ uint32_t map_flags(const mir::MapDecl& map) {
   // A preallocated hash is zeroed by the kernel when it is created: megabytes for per-CPU values, before the first
   // probe is armed. Allocation on insertion is safe in every context from 6.1 on (BPF's own allocator).
   bool is_hash = map.kind == mir::MapKind::hash || map.kind == mir::MapKind::percpu_hash;
-  if (is_hash && running_kernel_version() >= make_kernel_version(6, 1, 0)) return BPF_F_NO_PREALLOC;
+  if (is_hash && !map.is_preallocated && running_kernel_version() >= make_kernel_version(6, 1, 0)) return BPF_F_NO_PREALLOC;
   return 0;
 }
 

@@ -143,6 +143,16 @@ TEST(Lower, RefusalsOfStatementsInARowAreCountedOnce) {
   EXPECT_EQ(count(text, "^full"), 3u * 2) << text;
 }
 
+TEST(Lower, MapsThatOneEventFillsWithInterruptsOffAreMadeWhole) {
+  const auto is_whole = [](const std::string& script) { return lowered(script).find(" preallocated") != std::string::npos; };
+  EXPECT_TRUE(is_whole("interval:s:1 { @[1] = count(); @[2] = count(); }"));
+  EXPECT_TRUE(is_whole("interval:s:1 { @[1] = 1; @[2] = 2; }"));
+  EXPECT_TRUE(is_whole("interval:s:1 { for $i : 0..9 { @[$i] = 1; } }"));
+  EXPECT_FALSE(is_whole("interval:s:1 { @a[1] = count(); @b[1] = count(); }"));
+  EXPECT_FALSE(is_whole("begin { @[1] = 1; @[2] = 2; }"));
+  EXPECT_FALSE(is_whole("config = { max_map_keys=4000000; } interval:s:1 { @[1] = 1; @[2] = 2; }")) << "too large for it";
+}
+
 TEST(Lower, PidFilterOnlyWhereAttachingCannotFilter) {
   CheckOptions options;
   options.pid = 42;
