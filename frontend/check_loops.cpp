@@ -4,7 +4,6 @@
 
 namespace shrike {
 
-
 void Checker::begin_walk() {
   loop_depth_ = callbacks_met_ = 0;
   callbacks_.clear();
