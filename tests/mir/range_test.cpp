@@ -106,6 +106,9 @@ TEST(Range, IsAsSharpAsTheVerifier) {
   EXPECT_EQ(apply(Opcode::mul, byte, Range::exactly(8), Prover::verifier).known & 7, 7u);
   EXPECT_EQ(apply(Opcode::clamp_u, Range{}, Range::exactly(100), Prover::verifier), Range::between(0, 100));
   EXPECT_EQ(apply(Opcode::sext8, Range{}, {}, Prover::verifier), Range::between_signed(-128, 127));
+  const Range top = apply(Opcode::shl, Range{}, Range::exactly(63), Prover::verifier);
+  EXPECT_EQ(apply(Opcode::sext8, top, {}, Prover::semantics), Range::exactly(0));
+  EXPECT_EQ(apply(Opcode::sext8, top, {}, Prover::verifier), Range::between_signed(-128, 127));
   EXPECT_EQ(apply(Opcode::shr_u, Range{}, Range::exactly(60), Prover::verifier).umax, 15u);
   EXPECT_EQ(refine(Opcode::lt_s, false, byte, Range::exactly(10)).first, Range::between(10, 255));
   EXPECT_EQ(refine(Opcode::ne, true, byte, Range::exactly(0)).first.umin, 1u);
