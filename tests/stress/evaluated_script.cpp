@@ -28,7 +28,7 @@ int64_t cut(int64_t value, IntType type) {
   return type.is_signed ? static_cast<int64_t>(high) >> shift : static_cast<int64_t>(high >> shift);
 }
 
-// In operations with integers a truth value is unsigned; turned around bit by bit it is a signed integer.
+// In operations with integers a truth value is unsigned; shifted or turned around bit by bit it is a signed integer.
 constexpr IntType boolean{8, false, true};
 
 std::string name_of(IntType type) {
@@ -405,7 +405,7 @@ class Maker {
     if ((op == "/" || op == "%") && b->constant && *b->constant == 0) b = literal(3);
     bool is_signed = is_signed_operation(*a, *b);
     ExprPtr e = make(Kind::binary, {}, op);
-    if (op == "<<" || op == ">>") e->type.is_signed = a->type.is_signed;
+    if (op == "<<" || op == ">>") e->type.is_signed = a->type.is_signed || a->type.is_truth;
     else if (op == "+" || op == "*" || op == "/" || op == "%" || op == "&" || op == "|" || op == "^")
       e->type.is_signed = is_signed;
     else if (op != "-") e->type = boolean;
