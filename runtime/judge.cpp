@@ -5,6 +5,7 @@
 
 #include "runtime/explain_path.h"
 #include "runtime/explain_reject.h"
+#include "runtime/object_kernel_types.h"
 
 namespace shrike {
 
@@ -27,14 +28,23 @@ void print_table(const std::vector<std::vector<std::string>>& rows, const Print&
 
 namespace {
 
-sim::AttachType attach_type_of(const bpf::Object& object, const bpf::Program& program) {
-  for (const mir::AttachPoint& probe : object.interface.probes) {
-    if (&object.programs[object.program_of[probe.program.index]] != &program) continue;
-    if (probe.kind == mir::ProbeKind::fentry) return sim::AttachType::fentry;
-    if (probe.kind == mir::ProbeKind::iter) return sim::AttachType::iter;
-    if (probe.kind == mir::ProbeKind::fexit) return sim::AttachType::fexit;
+sim::AttachType attach_type_of(mir::ProbeKind kind) {
+  switch (kind) {
+    case mir::ProbeKind::fentry: return sim::AttachType::fentry;
+    case mir::ProbeKind::fexit: return sim::AttachType::fexit;
+    case mir::ProbeKind::iter: return sim::AttachType::iter;
+    default: return sim::AttachType::none;
   }
-  return sim::AttachType::none;
+}
+
+// The place that a tracing program is for; null: none that says a function.
+const mir::AttachPoint* probe_of(const bpf::Object& object, const bpf::Program& program) {
+  for (const mir::AttachPoint& probe : object.interface.probes) {
+    if (&object.programs[object.program_of[probe.program.index]] == &program &&
+        attach_type_of(probe.kind) != sim::AttachType::none)
+      return &probe;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -43,7 +53,8 @@ sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& pr
   sim::ProgramInput input;
   input.insns = program.insns;
   input.type = static_cast<sim::ProgramType>(kernel_number(program.type));
-  if (input.type == sim::ProgramType::tracing) input.attach = attach_type_of(object, program);
+  const mir::AttachPoint* probe = input.type == sim::ProgramType::tracing ? probe_of(object, program) : nullptr;
+  if (probe != nullptr) input.attach = attach_type_of(probe->kind);
   for (const mir::MapDecl& map : object.interface.maps) {
     sim::MapShape shape;
     shape.name = map.name;
@@ -86,10 +97,20 @@ std::vector<sim::Profile> chosen_kernels(std::string_view kernels, Diagnostics& 
   return chosen;
 }
 
+void KernelTypesOnce::give(const bpf::Object& object, const bpf::Program& program, sim::ProgramInput& input) {
+  if (input.type != sim::ProgramType::tracing) return;
+  if (types_ == nullptr) types_ = running_kernel_types();
+  const mir::AttachPoint* probe = probe_of(object, program);
+  if (probe != nullptr) set_kernel_types("/" + probe->function, types_, input);
+}
+
 std::vector<JudgedProgram> judged_programs(const bpf::Object& object) {
   std::vector<JudgedProgram> programs;
-  for (const bpf::Program& program : object.programs)
+  KernelTypesOnce types;
+  for (const bpf::Program& program : object.programs) {
     programs.push_back({program.name, judged_input(object, program), program.lines});
+    types.give(object, program, programs.back().input);
+  }
   return programs;
 }
 

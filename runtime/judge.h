@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,15 @@ namespace shrike {
 
 // What the model sees of one program of the object.
 sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& program);
+
+// This machine's kernel types for programs that are for one function of the kernel; read when the first one asks.
+class KernelTypesOnce {
+ public:
+  void give(const bpf::Object& object, const bpf::Program& program, sim::ProgramInput& input);
+
+ private:
+  std::shared_ptr<const sim::KernelTypes> types_;
+};
 
 // What shrike emits is for kernels from this one on; older ones may lack what it uses.
 inline constexpr sim::Version oldest_target{6, 1};

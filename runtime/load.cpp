@@ -274,6 +274,7 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
   if (attempt.fd < 0) attempt = load_with_log(offer, index, types, options.log_size);
   if (options.on_log) options.on_log(program.name, attempt.log);
   if (options.on_statistics) options.on_statistics(index, attempt.log);
+  if (options.on_answer && (attempt.fd >= 0 || !attempt.log.empty())) options.on_answer({object, index, attempt.fd, attempt.log});
   if (attempt.fd < 0) {
     report_load_error(object, index, attempt, diagnostics);
     return {};

@@ -25,6 +25,14 @@ struct LoadedObject {
   std::vector<uint32_t> attach_types;  // of the programs, see LoadOptions
 };
 
+// What the kernel said of one program.
+struct LoadAnswer {
+  const bpf::Object& object;
+  size_t program;          // its position in the object
+  int fd;                  // negative: refused
+  const std::string& log;  // of a refused program; empty if the verifier was never reached
+};
+
 struct LoadOptions {
   std::string license = "GPL";
   size_t log_size = 1000000;  // bytes asked of the verifier
@@ -32,6 +40,8 @@ struct LoadOptions {
   std::function<void(std::string_view program, const std::string& log)> on_log;
   // Given: every program is loaded with the verifier's statistics, whose text is handed over.
   std::function<void(size_t program, const std::string& text)> on_statistics;
+  // Given: told what the kernel said of each program (judge_loads.h).
+  std::function<void(const LoadAnswer&)> on_answer;
   std::function<void()> on_loaded;  // told when all programs are loaded
   // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
   std::function<void(const std::string& line)> on_step;

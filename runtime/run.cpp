@@ -20,6 +20,7 @@
 #include "runtime/info.h"
 #include "runtime/interrupt.h"
 #include "runtime/judge.h"
+#include "runtime/judge_loads.h"
 #include "runtime/list_probes.h"
 #include "runtime/live_kernel_facts.h"
 #include "runtime/object_programs.h"
@@ -105,6 +106,8 @@ SessionOptions session_options(const Options& options, const Config& config) {
       print_error("verifier log of `" + std::string(program) + "`:\n" + log + "\n");
     };
   if (options.verbose || options.shows_loading) out.load.on_step = [](const std::string& line) { print_error(line + "\n"); };
+  if (const char* file = getenv("SHRIKE_JUDGE_LOADS"); file != nullptr && *file != '\0')
+    out.load.on_answer = judge_loads_into(file);
   out.output.format = options.format;
   out.output.buffering = options.buffering;
   out.output.quiet = options.quiet;

@@ -138,7 +138,7 @@ TEST_F(Stages, ReportOnALoadedProgramHasTheVerifiersWork) {
 }
 
 TEST_F(Stages, StartIsTimedByStage) {
-  const Result result = shrike({"--time-start", "-e", script});
+  const Result result = shrike({"--time-start", "-e", script}, {.env = {{"SHRIKE_JUDGE_LOADS", ""}}});
   EXPECT_EQ(result.out, printed);
   for (const char* stage : {"before main", "options", "parse", "passes", "create maps", "load programs", "run begin", "total"})
     EXPECT_TRUE(has(result.err, std::string("faults  ") + stage + "\n")) << stage << "\n" << result.err;

@@ -50,6 +50,9 @@ bool is_call_of(const std::string& line, const CallRow& row) {
   return true;
 }
 
+// The model of the verifier, which the suite has judge what is loaded, is no part of a start.
+const ProcessOptions unjudged{.env = {{"SHRIKE_JUDGE_LOADS", ""}}};
+
 // Processes of that name that were started with `mark` in their environment.
 size_t count_processes(const std::string& name, const std::string& mark) {
   size_t count = 0;
@@ -64,7 +67,7 @@ size_t count_processes(const std::string& name, const std::string& mark) {
 // The most memory a run took, in MB, from exec to its end; what it prints is thrown away.
 double peak_mb(std::vector<std::string> args) {
   args.insert(args.begin(), {SHRIKE_WORKLOAD, "peak"});
-  const Result result = run(args, {}, patience_ms);
+  const Result result = run(args, unjudged, patience_ms);
   EXPECT_EQ(result.status, 0) << args.back() << result.err;
   return std::strtod(result.out.c_str(), nullptr) / 1024;
 }
@@ -75,7 +78,7 @@ TEST_F(StartupPage, NamesEveryCallOfHello) {
   const TemporaryFile report("");
   const Result traced = run({"strace", "-f", "-qq", "-e", "signal=none", "-o", report.path(), shrike_binary(), "-e",
                              R"(begin { printf("hello\n"); exit(); })"},
-                            {}, patience_ms);
+                            unjudged, patience_ms);
   const std::vector<std::string> lines = split_lines(read_file(report.path()));
   if (lines.empty()) GTEST_SKIP() << "NOT COMPARED: strace does not run here (scripts/install-test-deps): " << traced.err;
   std::vector<CallRow> rows = documented_calls();

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/support/judged_loads.h"
+
 namespace shrike::testing {
 
 void Initramfs::add(const std::string& path, unsigned mode, std::string_view bytes) {
@@ -80,7 +82,8 @@ Initramfs file_system(const std::vector<GuestCase>& cases) {
   for (const char* folder : {"/proc", "/sys", "/dev", "/tmp", "/root", "/cases"}) files.add_folder(folder);
   files.add_file("/init", read_file(SHRIKE_SOURCE_DIR "/tests/qemu/init"), true);
   EXPECT_TRUE(files.add_copy("/bin/busybox")) << "scripts/install-test-deps installs it";
-  for (const char* tool : {"sh", "cat", "echo", "ip", "kill", "mount", "poweroff", "sleep", "stty", "timeout", "true", "wc"}) {
+  for (const char* tool :
+       {"sh", "cat", "echo", "ip", "kill", "mount", "poweroff", "sleep", "stty", "timeout", "touch", "true", "wc"}) {
     files.add_link(std::string("/bin/") + tool, "busybox");
   }
   EXPECT_TRUE(files.add_copy(shrike_binary(), "/bin/shrike"));
@@ -187,6 +190,7 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
                            "file:" + results.path()},
                           {}, timeout_ms);
   read_results(read_file(results.path()), &guest);
+  expect_agreement(guest.results["judged"].out);
   guest.console = qemu.out + qemu.err;
   if (qemu.timed_out) guest.console += "(the guest did not end in time)\n";
   return guest;
