@@ -108,13 +108,21 @@ ValueId stack_argument(Lower& l, const ast::Expr& expr) {
   return l.load_scalar(word.at(8 * (number + 1)), l.types().uint64());
 }
 
+// What cannot be known of a probe is said once, where it is used first.
+void report_no_arguments(Checker& c, Span at, const std::string& why) {
+  Diagnostics made;
+  made.report(Diag::no_arguments, at, {c.body().points.front().name, why});
+  for (const Diagnostic& said : c.diagnostics().all())
+    if (said.id == Diag::no_arguments && said.message == made.all().front().message) return;
+  c.diagnostics().add(made.all().front());
+}
+
 const Type* named_arguments_type(Checker& c, const ast::Expr& expr) {
   if (c.context().has_arguments) return c.types().uint64();
   std::string why = c.context().why_no_arguments;
   if (why.empty())
     why = c.context().row->kind != mir::ProbeKind::tracepoint ? c.facts().btf().why : "its format file cannot be read";
-  c.report(Diag::no_arguments, expr.span,
-           {c.body().points.front().name, why.empty() ? "the kernel's types do not list it" : why});
+  report_no_arguments(c, expr.span, why.empty() ? "the kernel's types do not list it" : why);
   return nullptr;
 }
 
@@ -125,7 +133,7 @@ const Type* result_type(Checker& c, const ast::Expr& expr) {
     return c.readable(*result, expr.span) ? result->type : nullptr;
   }
   if (!c.context().why_no_arguments.empty()) {
-    c.report(Diag::no_arguments, expr.span, {c.body().points.front().name, c.context().why_no_arguments});
+    report_no_arguments(c, expr.span, c.context().why_no_arguments);
     return nullptr;
   }
   if (c.context().row->kind != mir::ProbeKind::fexit) return c.types().int64();

@@ -32,6 +32,14 @@ std::string tag_of(std::string_view name, bool is_union) {
   return (is_union ? "union " : "struct ") + std::string(name);
 }
 
+// C takes a typedef that says again what it said before.
+bool means_the_same(const ast::CMember& a, const ast::CMember& b) {
+  const ast::CDeclarator& left = a.declarators.front();
+  const ast::CDeclarator& right = b.declarators.front();
+  return a.inline_record == nullptr && b.inline_record == nullptr && a.type == b.type && left.pointers == right.pointers &&
+         left.dimensions.size() == right.dimensions.size();
+}
+
 // Does BTF know better than what this text says?
 bool yields_to_btf(Origin origin) {
   return origin == Origin::kernel_header;
@@ -131,6 +139,14 @@ CTypes::Placed CTypes::named(std::string_view name) {
                                                                    {"cgroup_path_t", mir::TypeKind::cgroup_path}};
   for (const auto& [known, kind] : values)
     if (name == known) return {types_.simple(kind), types_.simple(kind)->align};
+  constexpr std::pair<std::string_view, mir::TypeKind> aggregates[] = {
+      {"count_t", mir::TypeKind::count}, {"sum_t", mir::TypeKind::sum}, {"min_t", mir::TypeKind::min},
+      {"max_t", mir::TypeKind::max},     {"avg_t", mir::TypeKind::avg}, {"stats_t", mir::TypeKind::stats}};
+  for (const auto& [known, kind] : aggregates)
+    if (name == known) return {types_.aggregate(kind, kind != mir::TypeKind::count), 8};
+  if (name == "hist_t") return {types_.hist(0), 8};
+  if (name == "lhist_t") return {types_.lhist(0, 1, 1), 8};
+  if (name == "tseries_t") return {types_.tseries(1, 1, mir::SeriesFold::last, true), 8};
   index();
   if (auto found = typedefs_.find(name); found != typedefs_.end() && depth_ < deepest_typedef) {
     Placed known = yields_to_btf(found->second->origin) ? from_btf(name) : Placed();
@@ -334,6 +350,7 @@ struct RecordBuilder {
   mir::RecordLayout out;
   uint64_t end = 0;  // bits used; of the biggest member so far in a union
   uint32_t align = 1;
+  std::unordered_map<std::string_view, Span> members;
 
   bool run() {
     for (const ast::CMember& member : record.members) {
@@ -344,6 +361,7 @@ struct RecordBuilder {
       for (const ast::CDeclarator& declarator : member.declarators) {
         CTypes::Placed type = types.member_type(member, declarator);
         if (type.type == nullptr) return false;
+        if (!is_new(declarator)) continue;
         bool is_packed = record.attributes.is_packed || member.attributes.is_packed || declarator.attributes.is_packed;
         // Packing takes away what the type asks for, but not what the member itself asks for, which is always more.
         uint32_t own = types.wanted_align(member, declarator);
@@ -356,6 +374,16 @@ struct RecordBuilder {
       }
     }
     return true;
+  }
+
+  // Of two members with one name the first counts.
+  bool is_new(const ast::CDeclarator& declarator) {
+    if (declarator.name.empty() || types.diagnostics_ == nullptr || record.origin > Origin::user_header) return true;
+    auto [known, is_first] = members.try_emplace(declarator.name, declarator.span);
+    if (!is_first)
+      types.diagnostics_->report(Diag::redefined, declarator.span, {std::string(declarator.name)})
+          .label(known->second, "first defined here");
+    return is_first;
   }
 
   uint64_t place(uint64_t bits, uint32_t alignment) {
@@ -429,8 +457,22 @@ const mir::RecordLayout* CTypes::define(const ast::CRecord& record) {
 
 void CTypes::define_own(Diagnostics& diagnostics) {
   diagnostics_ = &diagnostics;
-  for (const ast::CRecord& record : program_.records)
-    if (record.origin <= Origin::user_header) define(record);
+  for (const ast::CRecord& record : program_.records) {
+    if (record.origin > Origin::user_header) continue;
+    const ast::CRecord* first = find_record(record.name, record.is_union);
+    if (first != &record && first->origin <= Origin::user_header)
+      diagnostics.report(Diag::redefined, record.span, {tag_of(record.name, record.is_union)})
+          .label(first->span, "first defined here");
+    define(record);
+  }
+  for (const ast::CTypedef& definition : program_.typedefs) {
+    if (definition.origin > Origin::user_header) continue;
+    index();
+    const ast::CTypedef* first = typedefs_.at(definition.name);
+    if (first != &definition && first->origin <= Origin::user_header && !means_the_same(first->target, definition.target))
+      diagnostics.report(Diag::redefined, definition.span, {std::string(definition.name)})
+          .label(first->span, "first defined here");
+  }
   diagnostics_ = nullptr;
 }
 
@@ -465,7 +507,7 @@ const Type* CTypes::resolve(const ast::TypeName& name, const Type* type_of) {
       type = types_.pointer(type, mir::AddressSpace::kernel);
     } else {
       uint32_t elements = count(name.suffixes[i]);
-      type = elements == 0 || !complete(type) ? nullptr : types_.array(type, elements);
+      type = elements == 0 || type->is_aggregate() || !complete(type) ? nullptr : types_.array(type, elements);
     }
   }
   return type;

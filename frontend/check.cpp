@@ -440,7 +440,10 @@ void Checker::let(const ast::Let& statement) {
   variable.is_let = true;
   note(statement.variable).variable = id;
   if (statement.type) {
-    if (const Type* declared = named_type(*statement.type)) {
+    const Type* declared = named_type(*statement.type);
+    if (declared != nullptr && declared->is_aggregate()) {
+      report(Diag::cannot_store, statement.type->span, {show(declared), "a variable"});
+    } else if (declared != nullptr) {
       if (variable.type == nullptr) {
         variable.type = declared;
         changed_ = true;

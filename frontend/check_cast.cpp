@@ -57,7 +57,8 @@ const Type* Checker::cast(const ast::Expr& self, const ast::Cast& e) {
     return nullptr;
   }
   const auto* known = std::get_if<int64_t>(&constant(e.operand));
-  if (from == to && known == nullptr && e.type.tag != ast::TypeName::Tag::typeof_)
+  bool is_said_twice = from == to && !to->is(TypeKind::pointer);  // of pointers, scripts for several kernels say it to be sure
+  if (is_said_twice && known == nullptr && e.type.tag != ast::TypeName::Tag::typeof_)
     report(Diag::redundant_cast, self.span, {show(to)});
   std::optional<int64_t> value;
   if (known != nullptr) value = *known;

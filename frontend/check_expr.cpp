@@ -4,7 +4,6 @@
 #include "frontend/c_layout.h"
 #include "frontend/checker.h"
 #include "frontend/constants.h"
-#include "frontend/printf_format.h"
 
 namespace shrike {
 
@@ -269,6 +268,10 @@ struct ExprChecker {
       c.report(Diag::pointers_differ, self.span, {show(left), show(right)});
       return nullptr;
     }
+    if (left->is(TypeKind::pointer) && right->is(TypeKind::pointer) && !is_for_pointers(e.op)) {
+      c.report(Diag::operands_not_integers, self.span, {std::string(ast::text_of(e.op)), show(left), show(right)});
+      return nullptr;
+    }
     left = read_as(left, types());
     right = read_as(right, types());
     bool is_signed = is_signed_operation(c.note(e.left), c.note(e.right));
@@ -332,6 +335,13 @@ struct ExprChecker {
     return nullptr;
   }
 
+  // Two pointers are compared, and their difference taken.
+  static bool is_for_pointers(ast::BinaryOp op) {
+    using Op = ast::BinaryOp;
+    return op == Op::sub || op == Op::eq || op == Op::ne || op == Op::lt || op == Op::le || op == Op::gt || op == Op::ge ||
+           op == Op::logical_and || op == Op::logical_or;
+  }
+
   // Values of several words that have a type in common.
   bool comparable_in_memory(const Type* left, const Type* right) {
     bool is_bytes = left->is(TypeKind::string) || left->is(TypeKind::tuple) || left->is(TypeKind::array) ||
@@ -344,7 +354,7 @@ struct ExprChecker {
     c.condition(e.condition);
     const Type* then = e.then == nullptr ? c.note(e.condition).type : c.expr(e.then);
     const Type* otherwise = c.expr(e.otherwise);
-    return either(then, otherwise);
+    return either({e.then == nullptr ? e.condition : e.then, then}, {e.otherwise, otherwise});
   }
 
   const Type* operator()(const ast::Cast& e) { return c.cast(self, e); }
@@ -412,13 +422,31 @@ struct ExprChecker {
       c.report(Diag::not_indexable, e.object->span, {show(object)});
       return nullptr;
     }
+    bool is_flexible = object->is(TypeKind::array) && object->count == 0;  // it goes on behind its record
+    if (is_flexible && is_copied(e.object)) {
+      c.report(Diag::not_indexable, e.object->span, {show(object)})
+          .with_hint("a copy of the record does not have the elements behind it: use the pointer");
+      return nullptr;
+    }
     if (const auto* index = std::get_if<int64_t>(&c.constant(e.index));
-        index != nullptr && (*index < 0 || *index >= object->count)) {
+        index != nullptr && (*index < 0 || (*index >= object->count && !is_flexible))) {
       c.report(Diag::index_out_of_bounds, e.index->span, {std::to_string(*index), std::to_string(object->count)});
       return nullptr;
     }
     if (object->is(TypeKind::string)) return types().integer(1, true);
     return loaded(object->element, c.note(e.object).space);
+  }
+
+  // Is the value a copy of what was in memory? What a pointer leads to is in its place.
+  bool is_copied(const ast::Expr* expr) {
+    if (const auto* unary = expr->as<ast::Unary>()) return unary->op != ast::UnaryOp::dereference;
+    const auto* field = expr->as<ast::Field>();
+    const auto* index = expr->as<ast::Index>();
+    if (field == nullptr && index == nullptr) return true;
+    if (c.note(expr).argument != UINT32_MAX) return false;
+    const ast::Expr* object = field != nullptr ? field->object : index->object;
+    const Type* type = c.note(object).type;
+    return type == nullptr || (!type->is(TypeKind::pointer) && is_copied(object));
   }
 
   // A value that becomes part of another one.
@@ -474,7 +502,14 @@ struct ExprChecker {
     c.in_branch(statement.condition, true, [&] { then = branch_value(statement.then); });
     c.in_branch(statement.condition, false, [&] { otherwise = branch_value(statement.otherwise); });
     std::optional<bool> goes = goes_while_compiling(statement.condition, c.constant(statement.condition));
-    return goes ? (*goes ? then : otherwise) : either(then, otherwise);
+    if (goes) return *goes ? then : otherwise;
+    return either({value_of(statement.then), then}, {value_of(statement.otherwise), otherwise});
+  }
+
+  // What a branch that is a value ends in; null if that is another `if`.
+  const ast::Expr* value_of(const ast::Block* block) {
+    const auto* last = block->statements.back()->as<ast::ExprStmt>();
+    return last == nullptr ? nullptr : last->expr;
   }
 
   const Type* branch_value(const ast::Block* block) {
@@ -487,15 +522,23 @@ struct ExprChecker {
     return type;
   }
 
+  struct Alternative {
+    const ast::Expr* value;  // null: no one expression
+    const Type* type;
+  };
+
   // The common type of two alternatives.
-  const Type* either(const Type* then, const Type* otherwise) {
-    if (then == nullptr || otherwise == nullptr) return nullptr;
-    then = read_as(then, types());
-    otherwise = read_as(otherwise, types());
-    if (then->is(TypeKind::none) && otherwise->is(TypeKind::none)) return then;
-    const Type* type = unify(then, otherwise, types());
-    if (type == nullptr) c.report(Diag::branches_differ, self.span, {show(then), show(otherwise)});
-    return type;
+  const Type* either(const Alternative& then, const Alternative& otherwise) {
+    if (then.type == nullptr || otherwise.type == nullptr) return nullptr;
+    const Type* left = read_as(then.type, types());
+    const Type* right = read_as(otherwise.type, types());
+    if (left->is(TypeKind::none) && right->is(TypeKind::none)) return left;
+    const Type* type = unify(left, right, types());
+    if (type != nullptr) return type;
+    Diagnostic& said = c.report(Diag::branches_differ, self.span, {show(left), show(right)});
+    if (then.value != nullptr) said.label(then.value->span, show(left));
+    if (otherwise.value != nullptr) said.label(otherwise.value->span, show(right));
+    return nullptr;
   }
 
   const Type* operator()(const ast::Comptime& e) {
@@ -513,70 +556,6 @@ const Type* Checker::expr(const ast::Expr* expr) {
   const Type* type = std::visit(ExprChecker{*this, *expr}, expr->node);
   note(expr).type = type;
   return type;
-}
-
-bool Checker::integer(const ast::Expr* value, std::string_view what) {
-  const Type* type = expr(value);
-  if (type == nullptr) return false;
-  if (!converts_to_integer(type)) {
-    report(Diag::expected_integer, value->span, {std::string(what), show(type)});
-    return false;
-  }
-  return true;
-}
-
-std::optional<int64_t> Checker::constant_integer(const ast::Expr* value, std::string_view what) {
-  if (!integer(value, what)) return std::nullopt;
-  if (const auto* known = std::get_if<int64_t>(&constant(value))) return *known;
-  report(Diag::expected_constant, value->span, {std::string(what)});
-  return std::nullopt;
-}
-
-std::optional<std::string_view> Checker::constant_string(const ast::Expr* value, std::string_view what) {
-  if (expr(value) == nullptr) return std::nullopt;
-  if (const auto* known = std::get_if<std::string>(&constant(value))) return *known;
-  report(Diag::expected_string_literal, value->span, {std::string(what)});
-  return std::nullopt;
-}
-
-bool Checker::format(const ast::Call& call, size_t first) {
-  std::optional<std::string_view> text = constant_string(call.args[first], "a format");
-  std::vector<const Type*> given;
-  for (size_t i = first + 1; i < call.args.size(); i++) given.push_back(expr(call.args[i]));
-  if (!text) return false;
-  Span at = call.args[first]->span;
-  ParsedFormat parsed = parse_format(*text);
-  if (!parsed.error.empty()) {
-    report(Diag::bad_format, at, {parsed.error});
-    return false;
-  }
-  if (parsed.conversions.size() != given.size()) {
-    report(Diag::format_argument_count, at, {std::to_string(parsed.conversions.size()), std::to_string(given.size())});
-    return false;
-  }
-  bool is_good = true;
-  for (size_t i = 0; i < given.size(); i++) {
-    const Type* type = given[i];
-    is_good &= type != nullptr;
-    if (type == nullptr) continue;
-    Conversion conversion = parsed.conversions[i];
-    bool is_fine = conversion == Conversion::text
-                       ? !type->is(TypeKind::none) && !type->is_chart() &&
-                             (!type->is(TypeKind::record) || layout(type, call.args[first + 1 + i]->span) != nullptr)
-                   : conversion == Conversion::bytes ? type->is(TypeKind::buffer) || type->is(TypeKind::string)
-                                                     : converts_to_integer(type);
-    if (!is_fine)
-      report(Diag::format_argument_type, call.args[first + 1 + i]->span, {parsed.texts[i], show(type)})
-          .label(at, "the format is here");
-    is_good &= is_fine;
-  }
-  return is_good;
-}
-
-bool Checker::readable(const ProbeArgument& argument, Span span) {
-  if (!argument.user || argument.user->kind != UserPlace::Kind::elsewhere) return true;
-  report(Diag::unreadable_argument, span, {argument.name, body().points.front().name, argument.user->why});
-  return false;
 }
 
 }  // namespace shrike

@@ -38,14 +38,14 @@ bool accepts(const Type* wanted, const Type* given, mir::TypePool& types) {
   return unify(wanted, given, types) == wanted;
 }
 
-std::vector<std::string_view> callees_of(const ast::FunctionDefinition& function) {
-  std::vector<std::string_view> names;
+std::vector<const ast::Call*> calls_in(const ast::FunctionDefinition& function) {
+  std::vector<const ast::Call*> calls;
   ast::Visitor visitor;
   visitor.on_expr = [&](const ast::Expr& expr) {
-    if (const auto* call = expr.as<ast::Call>()) names.push_back(call->name);
+    if (const auto* call = expr.as<ast::Call>()) calls.push_back(call);
   };
   ast::walk(function.body, visitor);
-  return names;
+  return calls;
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ bool Checker::declare_functions() {
     if (find_function(name) != nullptr || find_aggregation(name) != nullptr) report(Diag::function_taken, function.span, {name});
     for (size_t earlier = 0; earlier < i; earlier++)
       if (functions[earlier].name == name)
-        report(Diag::function_redefined, function.span, {name}).label(functions[earlier].span, "first defined here");
+        report(Diag::redefined, function.span, {name}).label(functions[earlier].span, "first defined here");
     if (function.params.size() > mir::most_parameters)
       report(Diag::too_many_parameters, function.span,
              {name, std::to_string(function.params.size()), std::to_string(mir::most_parameters)})
@@ -80,7 +80,9 @@ bool Checker::declare_functions() {
       const ast::Parameter& param = function.params[p];
       if (param.name[0] != '$' || !param.type) report(Diag::bad_parameter, param.span);
       for (size_t q = 0; q < p; q++)
-        if (function.params[q].name == param.name) report(Diag::repeated_parameter, param.span, {std::string(param.name)});
+        if (function.params[q].name == param.name)
+          report(Diag::repeated_parameter, param.span, {std::string(param.name)})
+              .label(function.params[q].span, "first named here");
     }
   }
   if (!final_.has_errors()) refuse_recursion();
@@ -102,27 +104,28 @@ void Checker::refuse_recursion() {
   const std::vector<ast::FunctionDefinition>& functions = program_.ast->functions;
   std::vector<bool> is_done(functions.size());
   std::vector<size_t> way;
-  auto follow = [&](auto& self, size_t at) -> bool {
+  auto follow = [&](auto& self, size_t at, Span call) -> bool {
     if (is_done[at]) return true;
     auto again = std::find(way.begin(), way.end(), at);
     if (again != way.end()) {
       std::string cycle;
       for (; again != way.end(); ++again) cycle += "`" + std::string(functions[*again].name) + "` calls ";
-      report(Diag::recursive_function, functions[at].span, {cycle + "`" + std::string(functions[at].name) + "`"})
+      report(Diag::recursive_function, call, {cycle + "`" + std::string(functions[at].name) + "`"})
+          .label(functions[at].span, "this leads to the call")
           .with_hint("the kernel's stack has no room for calls without end; use a loop");
       return false;
     }
     way.push_back(at);
     bool is_fine = true;
-    for (std::string_view callee : callees_of(functions[at]))
+    for (const ast::Call* call_here : calls_in(functions[at]))
       for (size_t f = 0; f < functions.size() && is_fine; f++)
-        if (functions[f].name == callee) is_fine = self(self, f);
+        if (functions[f].name == call_here->name) is_fine = self(self, f, call_here->name_span);
     way.pop_back();
     is_done[at] = true;
     return is_fine;
   };
   for (size_t f = 0; f < functions.size(); f++)
-    if (!follow(follow, f)) return;
+    if (!follow(follow, f, functions[f].span)) return;
 }
 
 const Type* Checker::parameter_type(const ast::Parameter& parameter, AddressSpace space) {
@@ -154,6 +157,8 @@ void Checker::check_function(CheckedBody& body) {
   }
   if (body.result == nullptr) {
     const Type* result = named_type(function.result);
+    if (result != nullptr && result->is_aggregate())
+      report(Diag::cannot_store, function.result.span, {show(result), "the result of a function"});
     bool is_fit = result != nullptr && !result->is_aggregate() &&
                   !(result->is(TypeKind::record) && layout(result, function.result.span) == nullptr);
     if (is_fit && result->is(TypeKind::pointer)) result = types().pointer(result->element, body.context.space);

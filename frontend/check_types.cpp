@@ -1,5 +1,6 @@
 // Types that are named: as written in casts, `let` and sizeof; records by the fields that are asked of them.
 #include "frontend/checker.h"
+#include "frontend/stacks.h"
 
 namespace shrike {
 
@@ -31,6 +32,13 @@ const mir::RecordField* Checker::field(const Type* record, std::string_view name
   return nullptr;
 }
 
+// kstack_t and ustack_t: a stack as `kstack` gives it, in the mode that the configuration names.
+const Type* Checker::stack_type(const ast::TypeName& name) {
+  bool is_kernel = name.name == "kstack_t";
+  if (name.tag != ast::TypeName::Tag::none || !name.suffixes.empty() || (!is_kernel && name.name != "ustack_t")) return nullptr;
+  return default_stack_type(*this, is_kernel ? mir::TypeKind::kstack : mir::TypeKind::ustack);
+}
+
 const Type* Checker::named_type(const ast::TypeName& name) {
   const Type* type_of = nullptr;
   if (name.tag == ast::TypeName::Tag::typeof_) {
@@ -38,7 +46,8 @@ const Type* Checker::named_type(const ast::TypeName& name) {
     if (type_of == nullptr) return nullptr;
     type_of = read_as(type_of, types());
   }
-  const Type* type = c_types_.resolve(name, type_of);
+  const Type* type = stack_type(name);
+  if (type == nullptr) type = c_types_.resolve(name, type_of);
   if (type == nullptr) report(Diag::unknown_type, name.span, {std::string(name.name)});
   return type;
 }

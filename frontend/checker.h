@@ -92,6 +92,7 @@ class Checker {
   void warn_mixed_signs(const ast::Binary& e, const mir::Type* left, const mir::Type* right);
   bool widen(const mir::Type*& slot, const mir::Type* type);
   const mir::Type* counting(const ast::Expr* target, const mir::Type* type, bool is_signed);
+  const mir::Type* stack_type(const ast::TypeName& name);
   const mir::Type* cast(const ast::Expr& self, const ast::Cast& e);
   const mir::Type* cast_type(const ast::TypeName& name, const mir::Type* from);
 

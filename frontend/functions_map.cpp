@@ -88,7 +88,7 @@ const Type* check_find(Checker& c, const ast::Expr&, const ast::Call& call) {
   const UserMap& map = c.map_key(call.args[0], call.args[1]);
   const Type* value = map.value;
   if (value == nullptr) c.report(Diag::undefined_map, call.args[0]->span, {std::string(map.name)});
-  c.assign_variable(call.args[2], value, call.args[0]);
+  c.assign_variable(call.args[2], value, call.args[2]);
   return c.types().boolean();
 }
 

@@ -34,7 +34,7 @@ const Type* check_sizeof(Checker& c, const ast::Expr& self, const ast::Call& cal
     if (layout == nullptr) return nullptr;
     c.note(&self).constant = int64_t{layout->size};
   } else {
-    c.note(&self).constant = int64_t{type->size};
+    c.note(&self).constant = int64_t{type->is_aggregate() ? 8 : type->size};  // what it reads as, not what each processor keeps
   }
   return c.types().uint64();
 }

@@ -307,6 +307,10 @@ Place Lower::place(const ast::Expr* expr) {
       return {b().binary(Opcode::add, scalar(e->object), index), 0, memory_of(object->space)};
     }
     Place base = place(e->object);
+    if (object->is(TypeKind::array) && object->count == 0) {  // a flexible one, behind what a pointer leads to
+      ValueId offset = b().binary(Opcode::mul, scalar(e->index), b().constant(size));
+      return {b().binary(Opcode::add, base.pointer, offset), base.offset, base.memory};
+    }
     if (known != nullptr) return base.at(static_cast<uint32_t>(*known) * size);
     ValueId index =
         checked_index(*this, scalar(e->index), object->is(TypeKind::string) ? object->size : object->count, expr->span);

@@ -162,7 +162,7 @@ void ScriptParser::parse_item(ast::Program& program) {
     case TokenKind::kw_enum:
     case TokenKind::kw_typedef: {
       if (section_ != Section::c)
-        errors_.report(Diag::out_of_order, peek().span, {"C definitions", "`config`, imports and probes"});
+        report_out_of_order(peek().span, "C definitions", "`config`, imports and probes", Section::config);
       parse_declaration();
       return;
     }
@@ -179,15 +179,31 @@ void ScriptParser::parse_item(ast::Program& program) {
   if (!parse_word_item(program)) parse_probe(program);
 }
 
+void ScriptParser::enter_section(Section section, Span first) {
+  if (section_ == section) return;
+  section_ = section;
+  section_begins_[static_cast<size_t>(section)] = first;
+}
+
+// `section`: the earliest one that `what` must not follow.
+void ScriptParser::report_out_of_order(Span at, std::string_view what, std::string_view before, Section section) {
+  Diagnostic& said = errors_.report(Diag::out_of_order, at, {std::string(what), std::string(before)});
+  for (size_t i = static_cast<size_t>(section); i < std::size(section_begins_); i++) {
+    if (!section_begins_[i].is_known()) continue;
+    said.label(section_begins_[i], "this stands before it");
+    return;
+  }
+}
+
 // `config`, `macro` and `fn` are not reserved: what follows decides.
 bool ScriptParser::parse_word_item(ast::Program& program) {
   if (!at(TokenKind::identifier)) return false;
   std::string_view word = peek().text;
   if (word != "config" && word != "macro" && word != "fn") return false;
   if (word == "config") {
-    if (peek(1).kind != TokenKind::assign) return false;
-    parse_config(program);
-    return true;
+    bool is_config = peek(1).kind == TokenKind::assign || peek(1).kind == TokenKind::left_brace;
+    if (is_config) parse_config(program);
+    return is_config;
   }
   if (!peek(1).is_word()) return false;
   if (word == "macro") parse_macro(program);
@@ -197,10 +213,10 @@ bool ScriptParser::parse_word_item(ast::Program& program) {
 
 void ScriptParser::parse_config(ast::Program& program) {
   Token word = take();
-  if (section_ == Section::items)
-    errors_.report(Diag::out_of_order, word.span, {"the `config` block", "probes, macros and maps"});
-  else if (section_ == Section::config && !program.config.empty()) errors_.report(Diag::second_config, word.span);
-  section_ = Section::config;
+  if (section_ == Section::items) report_out_of_order(word.span, "the `config` block", "probes, macros and maps", Section::items);
+  else if (config_span_.is_known()) errors_.report(Diag::second_config, word.span).label(config_span_, "the first one");
+  if (!config_span_.is_known()) config_span_ = word.span;
+  if (section_ != Section::items) enter_section(Section::config, word.span);
   expect(TokenKind::assign);
   if (!expect(TokenKind::left_brace)) return;
   while (!at(TokenKind::right_brace) && !at(TokenKind::end)) {
@@ -232,8 +248,8 @@ void ScriptParser::parse_config_entry(ast::Program& program) {
 
 void ScriptParser::parse_import(ast::Program& program) {
   Token word = take();
-  if (section_ == Section::items) errors_.report(Diag::out_of_order, word.span, {"imports", "probes, macros and maps"});
-  else section_ = Section::config;
+  if (section_ == Section::items) report_out_of_order(word.span, "imports", "probes, macros and maps", Section::items);
+  else enter_section(Section::config, word.span);
   Token path = peek();
   if (path.kind != TokenKind::string) {
     fail_expected("a string");
@@ -245,7 +261,7 @@ void ScriptParser::parse_import(ast::Program& program) {
 }
 
 void ScriptParser::parse_map_declaration(ast::Program& program) {
-  section_ = Section::items;
+  enter_section(Section::items, peek().span);
   ast::MapDeclaration declaration;
   Token let = take();
   declaration.name = peek().text;
@@ -283,7 +299,7 @@ ast::Parameter ScriptParser::parse_parameter() {
 }
 
 void ScriptParser::parse_function(ast::Program& program) {
-  section_ = Section::items;
+  enter_section(Section::items, peek().span);
   ast::FunctionDefinition function;
   Span start = take().span;
   function.name = take().text;
@@ -306,7 +322,7 @@ void ScriptParser::parse_function(ast::Program& program) {
 }
 
 void ScriptParser::parse_macro(ast::Program& program) {
-  section_ = Section::items;
+  enter_section(Section::items, peek().span);
   ast::MacroDefinition macro;
   Span start = take().span;
   macro.name = take().text;

@@ -128,7 +128,10 @@ void ScriptParser::parse_enumerators(ast::CEnum& definition) {
     }
     if (is_panicking_) return;
     definition.values.emplace_back(name.text, next);
-    c_constants_[name.text] = next;
+    auto [known, is_new] = c_constants_.try_emplace(name.text, EnumConstant{next, name.span, name.origin});
+    if (!is_new && std::max(name.origin, known->second.origin) <= Origin::user_header)
+      errors_.report(Diag::redefined, name.span, {std::string(name.text)}).label(known->second.span, "first defined here");
+    known->second.value = next;
     next = static_cast<int64_t>(static_cast<uint64_t>(next) + 1);
     if (!accept(TokenKind::comma)) return;
   }
@@ -152,7 +155,7 @@ ast::CConstant ScriptParser::parse_constant(std::initializer_list<TokenKind> end
   size_t culprit = 0;
   auto constant_of = [this](std::string_view name) -> std::optional<int64_t> {
     auto found = c_constants_.find(name);
-    return found == c_constants_.end() ? std::nullopt : std::optional(found->second);
+    return found == c_constants_.end() ? std::nullopt : std::optional(found->second.value);
   };
   std::optional<int64_t> value = evaluate_constant(tokens, constant_of, culprit);
   constant.value = value.value_or(0);

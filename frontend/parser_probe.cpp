@@ -46,7 +46,7 @@ size_t attach_point_length(std::string_view text, bool& unclosed) {
 }  // namespace
 
 void ScriptParser::parse_probe(ast::Program& program) {
-  section_ = Section::items;
+  enter_section(Section::items, peek().span);
   ast::Probe probe;
   Span start = peek().span;
   if (!parse_attach_points(probe)) return;

@@ -66,6 +66,9 @@ class ScriptParser {
   void parse_function(ast::Program& program);
   void parse_macro(ast::Program& program);
   ast::Parameter parse_parameter();
+  enum class Section : uint8_t { c, config, items };
+  void enter_section(Section section, Span first);
+  void report_out_of_order(Span at, std::string_view what, std::string_view before, Section section);
 
   // --- probes (parser_probe.cpp)
   void parse_probe(ast::Program& program);
@@ -180,8 +183,15 @@ class ScriptParser {
   std::vector<uint16_t> depths_;   // of expression trees, by ExprId
   ast::Program* program_ = nullptr;
   std::unordered_set<std::string_view> c_types_;
-  std::unordered_map<std::string_view, int64_t> c_constants_;
-  enum class Section : uint8_t { c, config, items } section_ = Section::c;
+  struct EnumConstant {
+    int64_t value;
+    Span span;
+    Origin origin;
+  };
+  std::unordered_map<std::string_view, EnumConstant> c_constants_;
+  Section section_ = Section::c;
+  Span section_begins_[3];  // the first thing of each
+  Span config_span_;        // of the first `config` block
 };
 
 }  // namespace shrike
