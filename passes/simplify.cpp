@@ -1,4 +1,5 @@
-// Folds constants, applies algebra (algebra.cpp), folds branches, drops trivial block parameters, threads and merges blocks.
+// Folds constants, applies algebra (algebra.cpp), folds branches, drops trivial block parameters, leads edges
+// through blocks that only go on, merges blocks.
 //
 // Needs: any valid MIR. Establishes: nothing. Destroys: ids; every id from before is void.
 // Does not merge equal computations (reuse_values) nor remove what is unused (remove_dead), except unreachable blocks.
