@@ -40,8 +40,8 @@ std::string section_name(const Object& object, size_t program) {
     if (candidate.program.is_valid() && object.program_of[candidate.program.index] == program) probe = &candidate;
   switch (object.programs[program].type) {
     case mir::ProgramType::kprobe:
-      if (probe && probe->kind == mir::ProbeKind::kprobe) return "kprobe/" + probe->function;
-      if (probe && probe->kind == mir::ProbeKind::kretprobe) return "kretprobe/" + probe->function;
+      if (probe && (probe->kind == mir::ProbeKind::kprobe || probe->kind == mir::ProbeKind::kretprobe))
+        return std::string(mir::name_of(probe->kind)) + (probe->is_pattern ? ".multi/" : "/") + probe->function;
       if (probe && probe->kind == mir::ProbeKind::uprobe) return "uprobe/" + probe->target + ":" + probe->function;
       if (probe && probe->kind == mir::ProbeKind::uretprobe) return "uretprobe/" + probe->target + ":" + probe->function;
       if (probe && probe->kind == mir::ProbeKind::usdt) return "usdt/" + probe->target + ":" + probe->function;

@@ -210,8 +210,12 @@ void Checker::resolve_probes() {
       }
       if (!runs(*row, written, program_.options)) continue;
       if (is_trial(row->kind)) trials++;
-      for (mir::AttachPoint& place :
-           resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_)) {
+      std::vector<mir::AttachPoint> places =
+          resolve_attach_point(written, *row, *program_.facts, when_missing(probe, written), program_.options, final_);
+      for (mir::AttachPoint& place : places) place.is_alternative = place.is_pattern && probe.attach_points.size() > 1;
+      if (uses.probe && places.size() == 1 && places.front().is_pattern)
+        places = expand_pattern(places.front(), *program_.facts, program_.config.missing_probes, final_);
+      for (mir::AttachPoint& place : places) {
         total++;
         // A tracing program is loaded for one function.
         bool is_typed_return = row->kind == mir::ProbeKind::uretprobe && uses.retval_parts;
@@ -236,9 +240,7 @@ void Checker::resolve_probes() {
       }
     }
   }
-  if (total > program_.config.max_probes)
-    report(Diag::too_many_probes, {}, {std::to_string(total), std::to_string(program_.config.max_probes)})
-        .with_hint("raise `max_probes` in the config block, or narrow the wildcard");
+  if (total > program_.config.max_probes) check_probe_count(total, program_.config, final_);
   else if (program_.bodies.size() > program_.config.max_bpf_progs)
     report(Diag::too_many_programs, {}, {std::to_string(program_.bodies.size()), std::to_string(program_.config.max_bpf_progs)})
         .with_hint("raise `max_bpf_progs` in the config block; bodies that use neither `args` nor `probe` share one program");

@@ -71,5 +71,8 @@ std::string option_help(const CheckedProgram& program);
 std::string print(const CheckedProgram& program, const SourceMap& sources);
 // SSA with high operations; every instruction has a span.
 mir::Module lower(const CheckedProgram& program);
+// Puts the places that patterns (mir::AttachPoint::is_pattern) stand for in their stead, for attaching or listing them. Of
+// `config` missing_probes and max_probes count; errors as of check().
+void expand_patterns(std::vector<mir::AttachPoint>& probes, KernelFacts& facts, const Config& config, Diagnostics& diagnostics);
 
 }  // namespace shrike

@@ -54,10 +54,18 @@ inline const std::string iterator_context = "bpf_iter__";
 std::vector<std::string_view> iterator_types(const Btf& types);  // sorted
 
 // The places `point` stands for, sorted as the machine lists them. Empty after an error, which has been reported, and
-// for one without match when `missing_probes` (the configuration variable) says to go on.
+// for one without match when `missing_probes` (the configuration variable) says to go on. Wildcards of kprobes stay one place, a
+// pattern: the kernel takes tens of milliseconds to list its functions, and only who attaches needs them.
 std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point, const ProbeRow& row, KernelFacts& facts,
                                                    std::string_view missing_probes, const CheckOptions& options,
                                                    Diagnostics& diagnostics);
+
+// The places that a pattern stands for, which keep its program; as above where there are none.
+std::vector<mir::AttachPoint> expand_pattern(const mir::AttachPoint& pattern, KernelFacts& facts, std::string_view missing_probes,
+                                             Diagnostics& diagnostics);
+
+// Reports more places than max_probes admits.
+void check_probe_count(size_t count, const Config& config, Diagnostics& diagnostics);
 
 // What a body at this place may ask for. Its named arguments are looked up only if it uses them.
 ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, KernelFacts& facts, bool wants_arguments,

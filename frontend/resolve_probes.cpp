@@ -13,6 +13,31 @@ using mir::ProbeKind;
 
 namespace {
 
+bool is_wildcard(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
+
+// A program that the kernel runs already on a processor is not run again there.
+void warn_of_lock(std::string_view function, Span span, Diagnostics& diagnostics) {
+  static constexpr std::string_view names[] = {"_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore",
+                                               "queued_spin_lock_slowpath"};
+  if (std::find(std::begin(names), std::end(names), function) == std::end(names)) return;
+  diagnostics.report(Diag::traces_a_lock, span, {std::string(function)})
+      .with_hint("calls that maps and the ring make while the program runs are not counted");
+}
+
+template <class T>
+void report_missing(const Answer<T>& answer, std::string_view name, Span span, std::string_view missing_probes,
+                    Diagnostics& diagnostics) {
+  if (answer.status == Lookup::unreadable) {
+    diagnostics.report(Diag::cannot_look_up_probe, span, {std::string(name), answer.why});
+  } else if (missing_probes != "ignore") {
+    Diag id = missing_probes == "warn" ? Diag::no_such_probe_warning : Diag::no_such_probe;
+    Diagnostic& report = diagnostics.report(id, span, {std::string(name)});
+    if (!answer.why.empty()) report.with_hint(answer.why);
+  }
+}
+
 // Everything the resolvers of one attach point share.
 struct Resolver {
   const ast::AttachPoint& point;
@@ -39,13 +64,7 @@ struct Resolver {
 
   template <class T>
   std::vector<mir::AttachPoint> not_found(const Answer<T>& answer) {
-    if (answer.status == Lookup::unreadable) {
-      diagnostics.report(Diag::cannot_look_up_probe, point.span, {std::string(point.text), answer.why});
-    } else if (missing_probes != "ignore") {
-      Diag id = missing_probes == "warn" ? Diag::no_such_probe_warning : Diag::no_such_probe;
-      Diagnostic& report = diagnostics.report(id, point.span, {std::string(point.text)});
-      if (!answer.why.empty()) report.with_hint(answer.why);
-    }
+    report_missing(answer, point.text, point.span, missing_probes, diagnostics);
     return {};
   }
 
@@ -148,15 +167,14 @@ struct Resolver {
       place.name = std::string(row.name) + ":" + std::string(function);
       return {place};
     }
-    auto answer = facts.match_kernel_functions(module, function);
-    if (answer.status != Lookup::found) return not_found(answer);
-    warn_of_locks(answer.value);
-    std::vector<mir::AttachPoint> out = all(answer.value, true);
-    for (mir::AttachPoint& found : out) {
-      found.offset = offset;
-      if (offset != 0) found.name += "+" + std::to_string(offset);
-    }
-    return out;
+    place.target = module;
+    place.function = function;
+    place.offset = offset;
+    place.name =
+        std::string(row.name) + ":" + (module.empty() ? "" : std::string(module) + ":") + std::string(point.parts.back());
+    place.is_pattern = is_wildcard(module) || is_wildcard(function);
+    if (!place.is_pattern) warn_of_lock(function, place.span, diagnostics);
+    return {place};
   }
 
   // Functions that BTF describes; of a wildcard's those that can be traced.
@@ -171,7 +189,7 @@ struct Resolver {
     Answer<const Btf*> types = facts.btf();
     if (types.status != Lookup::found) return not_found(Answer<std::vector<ProbeTarget>>{Lookup::unreadable, {}, types.why});
     Answer<std::vector<ProbeTarget>> answer;
-    if (function.find_first_of("*?[") == std::string_view::npos && module == "vmlinux") {
+    if (!is_wildcard(function) && module == "vmlinux") {
       if (types.value->find(Btf::Kind::function, function)) answer.value.push_back({"vmlinux", std::string(function), 0});
       else answer.why = suggestion(function, typed(*types.value, facts.match_kernel_functions(module, "*")));
     } else {
@@ -180,7 +198,7 @@ struct Resolver {
     }
     if (answer.value.empty()) return not_found(answer);
     std::erase_if(answer.value, [](const ProbeTarget& target) { return runs_programs(target.function); });
-    warn_of_locks(answer.value);
+    for (const ProbeTarget& target : answer.value) warn_of_lock(target.function, point.span, diagnostics);
     return all(answer.value, true);
   }
 
@@ -190,16 +208,6 @@ struct Resolver {
                                                  "migrate_disable",  "migrate_enable",    "preempt_count_add",
                                                  "preempt_count_sub"};
     return std::find(std::begin(names), std::end(names), function) != std::end(names);
-  }
-
-  // A program that the kernel runs already on a processor is not run again there.
-  void warn_of_locks(const std::vector<ProbeTarget>& targets) {
-    static constexpr std::string_view names[] = {"_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore",
-                                                 "queued_spin_lock_slowpath"};
-    for (const ProbeTarget& target : targets)
-      if (std::find(std::begin(names), std::end(names), target.function) != std::end(names))
-        diagnostics.report(Diag::traces_a_lock, point.span, {target.function})
-            .with_hint("calls that maps and the ring make while the program runs are not counted");
   }
 
   // Those of the functions that the kernel's own types describe.
@@ -465,6 +473,52 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
     case ProbeKind::watchpoint: return resolver.watchpoint();
   }
   UNREACHABLE("probe kind without a resolver");
+}
+
+std::vector<mir::AttachPoint> expand_pattern(const mir::AttachPoint& pattern, KernelFacts& facts, std::string_view missing_probes,
+                                             Diagnostics& diagnostics) {
+  Answer<std::vector<ProbeTarget>> answer = facts.match_kernel_functions(pattern.target, pattern.function);
+  if (answer.status != Lookup::found) {
+    std::string_view wanted = missing_probes == "error" && pattern.is_alternative ? "warn" : missing_probes;
+    report_missing(answer, pattern.name, pattern.span, wanted, diagnostics);
+    return {};
+  }
+  std::vector<mir::AttachPoint> out;
+  for (const ProbeTarget& target : answer.value) {
+    warn_of_lock(target.function, pattern.span, diagnostics);
+    mir::AttachPoint place = pattern;
+    place.is_pattern = place.is_alternative = false;
+    place.target = target.target;
+    place.function = target.function;
+    place.name =
+        std::string(row_of(pattern.kind).name) + ":" + (target.target.empty() ? "" : target.target + ":") + target.function;
+    if (place.offset != 0) place.name += "+" + std::to_string(place.offset);
+    out.push_back(std::move(place));
+  }
+  return out;
+}
+
+void expand_patterns(std::vector<mir::AttachPoint>& probes, KernelFacts& facts, const Config& config, Diagnostics& diagnostics) {
+  auto is_pattern = [](const mir::AttachPoint& probe) { return probe.is_pattern; };
+  if (std::none_of(probes.begin(), probes.end(), is_pattern)) return;
+  std::vector<mir::AttachPoint> places;
+  for (mir::AttachPoint& probe : probes) {
+    if (!probe.is_pattern) {
+      places.push_back(std::move(probe));
+      continue;
+    }
+    std::vector<mir::AttachPoint> found = expand_pattern(probe, facts, config.missing_probes, diagnostics);
+    std::move(found.begin(), found.end(), std::back_inserter(places));
+  }
+  probes = std::move(places);
+  check_probe_count(probes.size(), config, diagnostics);
+  if (probes.empty() && !diagnostics.has_errors()) diagnostics.report(Diag::nothing_to_attach, {});
+}
+
+void check_probe_count(size_t count, const Config& config, Diagnostics& diagnostics) {
+  if (count <= config.max_probes) return;
+  diagnostics.report(Diag::too_many_probes, {}, {std::to_string(count), std::to_string(config.max_probes)})
+      .with_hint("raise `max_probes` in the config block, or narrow the wildcard");
 }
 
 }  // namespace shrike

@@ -198,7 +198,9 @@ struct AttachPoint {
   uint64_t semaphore = 0;  // usdt: file offset of the count of those who watch the probe; 0: it has none
   uint64_t period = 0;     // profile, interval: nanoseconds, or hertz if in_hertz; software, hardware: event count
   bool in_hertz = false;
-  std::string hint;  // `nowhere`: what may have been meant; not part of the text form
+  bool is_pattern = false;      // kprobe, kretprobe: target and function are wildcards, whose places are looked up to attach
+  bool is_alternative = false;  // a pattern that is one of several ways to write a probe: that it matches nothing is no error
+  std::string hint;             // `nowhere`: what may have been meant; not part of the text form
   FunctionId program;
   Span span;
 };

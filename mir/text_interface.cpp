@@ -71,6 +71,8 @@ void print_probe(std::string& out, const AttachPoint& probe, const std::vector<s
   if (probe.semaphore != 0) out += " semaphore " + std::to_string(probe.semaphore);
   if (probe.period != 0) out += " period " + std::to_string(probe.period);
   if (probe.in_hertz) out += " hertz";
+  if (probe.is_pattern) out += " pattern";
+  if (probe.is_alternative) out += " alternative";
   if (probe.program.index < function_names.size()) out += " runs " + quoted(function_names[probe.program.index]);
   out += "\n";
 }
@@ -206,6 +208,8 @@ void read_probe(TextReader& reader, Interface& interface, std::vector<ProbeProgr
   if (reader.accept("semaphore")) probe.semaphore = static_cast<uint64_t>(reader.number("a file offset"));
   if (reader.accept("period")) probe.period = static_cast<uint64_t>(reader.number("a period"));
   probe.in_hertz = reader.accept("hertz");
+  probe.is_pattern = reader.accept("pattern");
+  probe.is_alternative = reader.accept("alternative");
   if (reader.accept("runs")) {
     Span where = reader.span();
     programs.push_back({interface.probes.size(), reader.string("a function name in quotes"), where});

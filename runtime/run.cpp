@@ -201,9 +201,14 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   bool is_reported_now = report.is_finished() && (!compiled || only_shows(options));
   if (is_reported_now && !write_report(options, report, messages)) return 1;
   if (!compiled) return messages.diagnostics.has_errors() ? 1 : 0;
+  std::vector<mir::AttachPoint>& probes = compiled->object.interface.probes;
+  if (options.action == Action::list || !only_shows(options)) {
+    expand_patterns(probes, facts, compiled->config, messages.diagnostics);
+    clock.lap("expand wildcards");
+    if (messages.diagnostics.has_errors()) return 1;
+  }
   if (options.action == Action::list) {
-    for (const mir::AttachPoint& probe : compiled->object.interface.probes)
-      list_probe(probe, facts, {options.verbose, print_out});
+    for (const mir::AttachPoint& probe : probes) list_probe(probe, facts, {options.verbose, print_out});
     return 0;
   }
   if (options.action == Action::check) {

@@ -78,6 +78,8 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   in.probes.push_back(
       {.kind = ProbeKind::profile, .name = "profile:hz:99", .period = 99, .in_hertz = true, .program = FunctionId(0u)});
   in.probes.push_back({.kind = ProbeKind::begin, .name = "begin"});
+  in.probes.push_back(
+      {.kind = ProbeKind::kprobe, .name = "kprobe:a*", .function = "a*", .is_pattern = true, .is_alternative = true});
 
   std::vector<std::string> names = {"one", "two\"s"};
   std::string text = print_interface(in, names);
@@ -108,6 +110,7 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   EXPECT_EQ(back.interface.events[EventId(1u)].next, EventId(3u));
   EXPECT_EQ(back.interface.events[EventId(1u)].constants, in.events[EventId(1u)].constants);
   EXPECT_EQ(back.interface.probes[0].address, UINT64_MAX);
+  EXPECT_TRUE(back.interface.probes.back().is_pattern && back.interface.probes.back().is_alternative);
   EXPECT_EQ(back.interface.probes[1].semaphore, 0x4010u);
 }
 

@@ -12,7 +12,8 @@ namespace shrike {
 
 class FixtureFacts : public KernelFacts {
  public:
-  int symbol_questions = 0;  // how often the symbols of files were asked for
+  int symbol_questions = 0;    // how often the symbols of files were asked for
+  int function_questions = 0;  // and the kernel's functions
 
   Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override {
     if (category == "locked") return {Lookup::unreadable, {}, "tracefs cannot be read"};
@@ -38,6 +39,7 @@ class FixtureFacts : public KernelFacts {
   }
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override {
     std::string where(module);
+    function_questions++;
     return match({{where, "_raw_spin_lock"}, {where, "do_rest"}, {where, "do_work"}}, module, function);
   }
   // Every instruction is 4 bytes, every function 64.
