@@ -219,6 +219,14 @@ ValueId Lower::context() {
   return b().function().blocks[b().function().entry()].params[0];
 }
 
+// `end` runs when nothing else does. Kernels take tens of milliseconds to give a tracepoint or a kprobe back; a flag stops its
+// program at once. Others are given back first: quickly, or because a program that may be preempted is not known to have ended.
+bool Lower::stops_by_flag(mir::ProbeKind kind) const {
+  return mir::stops_by_flag(kind) && std::any_of(program_.bodies.begin(), program_.bodies.end(), [](const CheckedBody& body) {
+           return body.context.row->kind == mir::ProbeKind::end;
+         });
+}
+
 void Lower::lower_body(const CheckedBody& body) {
   body_ = &body;
   program_type_ = body.context.row->program;
@@ -236,6 +244,11 @@ void Lower::lower_body(const CheckedBody& body) {
   zero_variables();
   BlockId body_block = new_block("body");
   BlockId done = new_block("done");
+  if (stops_by_flag(body.context.row->kind)) {
+    BlockId running = new_block("running");
+    branch(b().load(mir::MemWidth::u64, globals_pointer(mir::globals::stopped), 0), done, running);
+    enter(running);
+  }
   if (body.context.row->filters_pid && program_.options.pid != 0) {
     BlockId filtered = new_block("filtered");
     ValueId pid = current_pid(*this);

@@ -236,6 +236,7 @@ class Lower {
   void declare_map(const UserMap& map);
   mir::MapId zeros_map(uint32_t bytes);
   void lower_body(const CheckedBody& body);
+  bool stops_by_flag(mir::ProbeKind kind) const;
   void begin_iteration(mir::BlockId done);
   void lay_out_captured();
   void zero_variables();

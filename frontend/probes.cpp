@@ -21,7 +21,7 @@ constexpr uint32_t sample_uses = use_ctx | use_registers | use_stack;
 // Columns as in ProbeRow.
 constexpr ProbeRow rows[] = {
     {"begin", "", "", ProbeKind::begin, ProgramType::raw_tracepoint, use_stack, 0, false, "once, before anything is attached"},
-    {"end", "", "", ProbeKind::end, ProgramType::raw_tracepoint, use_stack, 0, false, "once, after everything is detached"},
+    {"end", "", "", ProbeKind::end, ProgramType::raw_tracepoint, use_stack, 0, false, "once, when no other probe runs any more"},
     {"self", "", "signal:SIGUSR1", ProbeKind::self, ProgramType::raw_tracepoint, use_stack, 0, false,
      "a signal that shrike gets"},
     {"test", "", "NAME", ProbeKind::test, ProgramType::raw_tracepoint, use_stack, 0, false,

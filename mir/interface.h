@@ -83,6 +83,8 @@ inline constexpr uint32_t start_ns = 16;    // u64: boot-time clock when tracing
 inline constexpr uint32_t exit_code = 24;   // u64: 1 + the code of the first exit(); 0 while running
 inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 if none; set by the runtime
 inline constexpr uint32_t tai_offset = 40;  // u64: nanoseconds that TAI is ahead of boot time; set by the runtime
+inline constexpr uint32_t stopped =
+    48;  // u64: not zero when probes are to do nothing any more, see lower_body; set by the runtime
 inline constexpr uint32_t losses = 64;      // records that found no room, by CPU (a slot each) and EventRank (a u64 each)
 inline constexpr uint32_t loss_slots = 16;  // CPUs beyond share them: counting is atomic, sharing only slower
 inline constexpr uint32_t loss_slot_bytes = 64;
@@ -170,6 +172,12 @@ enum class ProbeKind : uint8_t {
 };
 const char* name_of(ProbeKind kind);
 std::optional<ProbeKind> find_probe_kind(std::string_view name);
+
+// Programs that end at once when globals::stopped is set: those of tracepoints and kprobes, where a script has `end`. The
+// kernel runs them with preemption disabled, so that none is left half run on a CPU that has run something else since.
+constexpr bool stops_by_flag(ProbeKind kind) {
+  return kind == ProbeKind::tracepoint || kind == ProbeKind::kprobe || kind == ProbeKind::kretprobe;
+}
 
 // The BPF program type a function is loaded as. Rows in interface.cpp give the kernel's number.
 enum class ProgramType : uint8_t {

@@ -55,16 +55,21 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
   return order;
 }
 
-void Links::close() {
+void Links::close_unstoppable() {
   iterators_.clear();
   quick_.clear();
   slow_.clear();
+}
+
+void Links::close() {
+  close_unstoppable();
+  stoppable_.clear();
   for (const std::function<void()>& undo : undo_) undo();
   undo_.clear();
 }
 
 void Links::release() {
-  pid_t closer = slow_.size() > 1 ? fork() : -1;
+  pid_t closer = slow_.size() + stoppable_.size() > 1 ? fork() : -1;
   if (closer == 0) {
     prctl(PR_SET_NAME, "shrike-detach");
     setsid();

@@ -29,6 +29,14 @@ struct AttachError {
 };
 using AttachResult = std::optional<AttachError>;  // nothing: attached
 
+// What closing a link takes. `slow`: the kernel waits for a grace period; `stoppable`: the same, but a flag stops its program
+// meanwhile (mir::stops_by_flag).
+enum class Release : uint8_t { quick, slow, stoppable };
+// Of places at which the kernel waits.
+constexpr Release slow_release(mir::ProbeKind kind) {
+  return mir::stops_by_flag(kind) ? Release::stoppable : Release::slow;
+}
+
 class Links {
  public:
   Links() = default;
@@ -36,21 +44,24 @@ class Links {
   Links& operator=(const Links&) = delete;
   ~Links() { close(); }
 
-  // `is_slow`: the kernel waits for a grace period when it is closed.
-  void add(Fd link, bool is_slow) { (is_slow ? slow_ : quick_).push_back(std::move(link)); }
+  void add(Fd link, Release release) {
+    (release == Release::quick ? quick_ : release == Release::slow ? slow_ : stoppable_).push_back(std::move(link));
+  }
   // What session reads to have the program run.
   void add_iterator(Fd iterator) { iterators_.push_back(std::move(iterator)); }
   const std::vector<Fd>& iterators() const { return iterators_; }
   void on_close(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
-  size_t count() const { return quick_.size() + slow_.size(); }
+  size_t count() const { return quick_.size() + slow_.size() + stoppable_.size(); }
 
   void close();
+  // What `end` must not run beside: all but those whose programs the flag stops.
+  void close_unstoppable();
   // Ends the trace for the caller, who waits for one slow link at most: several are left to a process of their own that
   // closes them and goes.
   void release();
 
  private:
-  std::vector<Fd> quick_, slow_;
+  std::vector<Fd> quick_, slow_, stoppable_;
   std::vector<Fd> iterators_;
   std::vector<std::function<void()>> undo_;  // after all are closed
 };

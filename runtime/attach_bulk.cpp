@@ -155,7 +155,7 @@ bool attach_bulk(const std::vector<const mir::AttachPoint*>& probes, int program
     }
   }
   if (!made.back().is_open()) return false;
-  for (Fd& link : made) links.add(std::move(link), true);
+  for (Fd& link : made) links.add(std::move(link), slow_release(probes.front()->kind));
   return true;
 }
 

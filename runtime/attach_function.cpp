@@ -12,7 +12,7 @@ AttachResult attach_function(const mir::AttachPoint& probe, int program, Links& 
   int link = bpf_raw_tracepoint_open(nullptr, program);
   int error = errno;
   if (link >= 0) {
-    links.add(Fd(link), true);
+    links.add(Fd(link), Release::slow);
     return {};
   }
   switch (error) {

@@ -38,7 +38,7 @@ AttachResult attach_iterator(const mir::AttachPoint& probe, int program, AttachC
     open.iter_create.link_fd = static_cast<uint32_t>(link.get());
     int iterator = bpf_call(BPF_ITER_CREATE, open);
     if (iterator < 0) return AttachError{describe_errno(-iterator), "", false};
-    links.add(std::move(link), false);
+    links.add(std::move(link), Release::quick);
     links.add_iterator(Fd(iterator));
     return {};
   }

@@ -66,7 +66,7 @@ std::vector<PerfTarget> targets(const AttachContext& context) {
 AttachResult arm_all(perf_event_attr attr, const std::vector<PerfTarget>& places, int program, Links& links) {
   for (PerfTarget place : places) {
     attr.inherit = place.pid != -1;
-    int error = arm_perf_event(attr, place, program, links);
+    int error = arm_perf_event(attr, place, program, Release::quick, links);
     if (error == 0 || (error == ESRCH && places.size() > 1)) continue;  // one thread of several may end meanwhile
     if (error == EACCES || error == EPERM) return perf_permission_error(error);
     if (error == ESRCH) return AttachError{"process " + std::to_string(place.pid) + " does not exist", "", false};

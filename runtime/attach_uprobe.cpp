@@ -19,7 +19,7 @@ AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachCon
   attr.probe_offset = probe.address;
   // An event opened for a process fires in all of its threads.
   PerfTarget place = context.pid != 0 ? PerfTarget{static_cast<int>(context.pid), -1} : PerfTarget{-1, 0};
-  int error = arm_perf_event(attr, place, program, links);
+  int error = arm_perf_event(attr, place, program, slow_release(probe.kind), links);
   switch (error) {
     case 0: return {};
     case EACCES:

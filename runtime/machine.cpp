@@ -2,8 +2,13 @@
 #include "runtime/machine.h"
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/files.h"
@@ -31,6 +36,37 @@ std::vector<uint32_t> online_cpus() {
   std::vector<uint32_t> cpus = parse_cpu_list(read_line_at(AT_FDCWD, "/sys/devices/system/cpu/online").text);
   if (cpus.empty()) cpus.push_back(0);
   return cpus;
+}
+
+namespace {
+
+// A mask of the size that sched_setaffinity(2) takes, for any number of CPUs.
+class CpuMask {
+ public:
+  explicit CpuMask(uint32_t cpus) : words_(cpus / bits + 1) {}
+  void set(uint32_t cpu) { words_[cpu / bits] |= 1ul << cpu % bits; }
+  bool get() { return syscall(SYS_sched_getaffinity, 0, words_.size() * sizeof words_[0], words_.data()) > 0; }
+  bool use() const { return syscall(SYS_sched_setaffinity, 0, words_.size() * sizeof words_[0], words_.data()) == 0; }
+
+ private:
+  static constexpr uint32_t bits = 64;
+  std::vector<unsigned long> words_;
+};
+
+}  // namespace
+
+bool await_running_programs() {
+  const std::vector<uint32_t> cpus = online_cpus();
+  const uint32_t mask_bits = std::max(cpus.back() + 1, possible_cpu_count());
+  CpuMask own(mask_bits);
+  bool is_everywhere = own.get();
+  for (size_t i = 0; i < cpus.size() && is_everywhere; i++) {
+    CpuMask one(mask_bits);
+    one.set(cpus[i]);
+    is_everywhere = one.use();
+  }
+  own.use();
+  return is_everywhere || syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0;
 }
 
 uint32_t possible_cpu_count() {

@@ -11,6 +11,10 @@ namespace shrike {
 std::vector<uint32_t> parse_cpu_list(std::string_view text);
 // CPUs that run now: perf events are opened on each.
 std::vector<uint32_t> online_cpus();
+// Waits until what runs with preemption disabled has ended on every CPU: programs of tracepoints and kprobes that began before
+// the call. Microseconds a CPU: the thread runs on each in turn, or, where it may not (a cpuset), asks membarrier(2), which takes
+// tens of milliseconds. False if neither is possible.
+bool await_running_programs();
 // Copies of a value the kernel keeps in a per-CPU map.
 uint32_t possible_cpu_count();
 

@@ -83,7 +83,7 @@ TypedValue TypesOfBtf::load_member(const Btf::Member& member, uint32_t type, uin
 
 // Behind a struct there may be more only of an array without a size.
 TypedValue TypesOfBtf::load_behind(uint32_t type, uint32_t offset, unsigned size, unsigned depth) const {
-  const TypedValue beyond = refused("access beyond " + place(type, offset, size, "at"));
+  TypedValue beyond = refused("access beyond " + place(type, offset, size, "at"));
   const std::vector<Btf::Member> members = types_->members(type);
   if (members.empty()) return beyond;
   const Btf::Member& last = members.back();

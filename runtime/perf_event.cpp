@@ -11,25 +11,14 @@
 
 namespace shrike {
 
-namespace {
-
-// Counters, timers and watchpoints are not: what else there is are tracepoints, and the kinds of kprobes and uprobes, whose
-// numbers the kernel chooses.
-bool is_waited_for(uint32_t type) {
-  return type != PERF_TYPE_HARDWARE && type != PERF_TYPE_SOFTWARE && type != PERF_TYPE_HW_CACHE && type != PERF_TYPE_RAW &&
-         type != PERF_TYPE_BREAKPOINT;
-}
-
-}  // namespace
-
-int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Links& links) {
+int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Release release, Links& links) {
   attr.size = sizeof(attr);
   attr.disabled = 1;
   Fd event(static_cast<int>(syscall(SYS_perf_event_open, &attr, target.pid, target.cpu, -1, PERF_FLAG_FD_CLOEXEC)));
   if (!event.is_open()) return errno;
   if (ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program) != 0) return errno;
   if (ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) return errno;
-  links.add(std::move(event), is_waited_for(attr.type));
+  links.add(std::move(event), release);
   return 0;
 }
 

@@ -19,7 +19,7 @@ struct PerfTarget {
 };
 
 // Opens the event, sets the program on it, enables it and hands it to `links`. 0 or errno of what failed.
-int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Links& links);
+int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Release release, Links& links);
 
 // Type number of a dynamic PMU ("uprobe", "kprobe"); nothing if the kernel has none of that name.
 std::optional<uint32_t> pmu_type(const char* name);

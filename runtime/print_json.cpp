@@ -4,6 +4,8 @@
 // Follows bpftrace after 0.17 where the two differ: structures without inner spaces, buffers as arrays
 // of integers, integers that a double cannot hold as strings. Bytes that are not UTF-8 become \u00XX; 0.17 writes JSON
 // that does not parse there.
+#include <cmath>
+
 #include "runtime/histograms.h"
 #include "runtime/json_text.h"
 #include "runtime/printer.h"
@@ -106,7 +108,7 @@ class JsonPrinter final : public Printer {
     open("benchmark_result");
     out().push_back('{');
     append_quoted(out(), result.name);
-    out().append(": {\"average\": ").append(std::to_string(static_cast<uint64_t>(result.nanoseconds + 0.5)));
+    out().append(": {\"average\": ").append(std::to_string(std::llround(result.nanoseconds)));
     out().append(", \"iters\": ").append(std::to_string(result.runs)).append("}}");
     close();
   }

@@ -1,6 +1,6 @@
-// The order of events is bpftrace's (reference section 6). Two deviations, both for the reader's clock: the final maps
-// are printed before the probes are given back when no `end` program could tell the difference, because giving back
-// takes tens of milliseconds; and probes are not attached at all when begin already called exit().
+// The order of events is bpftrace's (reference section 6). Two deviations, both for the reader's clock: probes are given back
+// after the final maps are printed, because that takes tens of milliseconds (before `end` they are stopped, see
+// mir::stops_by_flag); and probes are not attached at all when begin already called exit().
 #include "runtime/session.h"
 
 #include <bpf/bpf.h>
@@ -17,6 +17,7 @@
 #include "runtime/attach_bulk.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
+#include "runtime/machine.h"
 #include "runtime/ring.h"
 #include "runtime/trials.h"
 
@@ -56,6 +57,7 @@ class Globals {
     bytes_ = static_cast<uint8_t*>(bytes);
     return 0;
   }
+  bool is_open() const { return bytes_ != nullptr; }
   uint64_t get(uint32_t offset) const {
     return bytes_ == nullptr || offset >= size_ ? 0 : __atomic_load_n(word(offset), __ATOMIC_ACQUIRE);
   }
@@ -100,6 +102,7 @@ class Session {
   void drain();
   uint64_t lost_records(mir::EventRank rank) const;
   void report_losses();
+  void stop_programs();
   void finish();
   bool has(mir::ProbeKind kind) const;
   bool has_events() const;
@@ -386,10 +389,18 @@ bool Session::wait_for_events() {
   return true;
 }
 
+// When it returns no program of a probe runs any more, nor will.
+void Session::stop_programs() {
+  globals_.set(mir::globals::stopped, 1);
+  links_.close_unstoppable();
+  bool are_stopped = links_.count() == 0 || (globals_.is_open() && await_running_programs());
+  if (!are_stopped) links_.close();
+}
+
 void Session::finish() {
   show_times();
   if (has(mir::ProbeKind::end)) {
-    links_.close();
+    stop_programs();
     drain();
     is_ending_ = true;
     run_programs(mir::ProbeKind::end);

@@ -133,6 +133,43 @@ TEST_F(StartupPage, StoppingWaitsForOneTracepointAtMost) {
   EXPECT_LT(waited_ms, patience_ms) << "the process that detaches does not end";
 }
 
+// What `end` and the final maps have to say is said before the kernel is waited for; timers and their like are given back at
+// once.
+TEST_F(StartupPage, ResultsComeBeforeTracepointsAreGivenBack) {
+  const TemporaryFile report("");
+  const Result traced = run({"strace", "-f", "-qq", "-e", "signal=none", "-o", report.path(), shrike_binary(), "-q", "-e",
+                             R"(tracepoint:sched:sched_process_exit { @ = count(); } interval:ms:1 { exit(); }
+                                end { printf("the end\n"); })"},
+                            {}, patience_ms);
+  const std::vector<std::string> lines = split_lines(read_file(report.path()));
+  if (lines.empty()) GTEST_SKIP() << "NOT COMPARED: strace does not run here (scripts/install-test-deps): " << traced.err;
+  std::string tracepoint;  // its descriptor
+  size_t opened = 0, written = 0, closed = 0;
+  for (size_t i = 0; i < lines.size(); i++) {
+    if (has(lines[i], "PERF_TYPE_TRACEPOINT")) {
+      opened = i;
+      tracepoint = lines[i].substr(lines[i].rfind(' ') + 1);
+    }
+    if (has(lines[i], "the end")) written = i;
+    if (opened != 0 && i > opened && has(lines[i], "close(" + tracepoint + ")")) closed = i;
+  }
+  EXPECT_LT(opened, written);
+  EXPECT_LT(written, closed);
+}
+
+// Both say how often a probe ran, one after the other: it must not run between.
+TEST_F(StartupPage, NothingRunsBesideEnd) {
+  for (int round = 0; round < 5; round++) {
+    Process busy({SHRIKE_WORKLOAD, "read", "3000000", "1"}, {});
+    const Result result = shrike({"-q", "-e", R"(tracepoint:raw_syscalls:sys_enter { @ = count(); } interval:ms:50 { exit(); }
+                                                 end { printf("%lu\n", (uint64)@); })"});
+    const std::vector<std::string> lines = split_lines(result.out);
+    ASSERT_GE(lines.size(), 2u) << result.err;
+    EXPECT_EQ("@: " + lines.front(), lines.back());
+    EXPECT_GT(std::strtoull(lines.front().c_str(), nullptr, 10), 0u);
+  }
+}
+
 TEST_F(StartupPage, OneLinersTakeEightMegabytes) {
   for (const char* script :
        {"begin { exit(); }", "begin { printf(\"hello\\n\"); exit(); }",

@@ -32,6 +32,13 @@ TEST(Lower, ScalarCounterIsOneAtomicAdd) {
   EXPECT_EQ(count(text, "map_lookup_elem"), 0u) << text;
 }
 
+TEST(Lower, AFlagStopsTracepointsAndKprobesWhereThereIsAnEnd) {
+  const std::string places =
+      "tracepoint:app:open, kprobe:do_work, kretprobe:do_work, uprobe:/bin/app:work, interval:s:1 { @++; }";
+  EXPECT_EQ(count(lowered(places), "running"), 0u);
+  EXPECT_EQ(count(lowered(places + " end { }"), "^running:"), 3u) << lowered(places + " end { }");
+}
+
 TEST(Lower, KeyedCounterInsertsOnceAndAddsToTheQuickerOne) {
   std::string text = lowered("begin { @x[comm]++; }");
   EXPECT_EQ(count(text, "call map_lookup_elem"), 2u) << text;
