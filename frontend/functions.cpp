@@ -9,8 +9,8 @@ namespace {
 
 template <class F>
 void each_row(F&& f) {
-  for (auto rows : {output_functions(), map_functions(), memory_functions(), process_functions(), string_functions(),
-                    type_functions(), value_functions()})
+  for (auto rows : {output_functions(), map_functions(), memory_functions(), network_functions(), process_functions(),
+                    string_functions(), type_functions(), value_functions()})
     for (const FunctionRow& row : rows) f(row);
 }
 

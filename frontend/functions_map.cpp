@@ -134,12 +134,20 @@ ValueId lower_len(Lower& l, const ast::Expr&, const ast::Call& call) {
   return l.load_scalar(l.place(call.args[0]), l.types().uint64());
 }
 
+const Type* check_stack_len(Checker& c, const ast::Expr&, const ast::Call& call) {
+  const Type* type = c.expr(call.args[0]);
+  if (type == nullptr || type->is_stack()) return type == nullptr ? nullptr : c.types().int64();
+  c.report(Diag::bad_argument, call.args[0]->span, {"stack_len", "a stack", show(type)});
+  return nullptr;
+}
+
 constexpr FunctionRow rows[] = {
     {"delete", "@map, [key]", 1, 2, false, check_delete, lower_delete, nullptr, "removes one entry; whether it was there"},
     {"has_key", "@map, key", 2, 2, false, check_has_key, lower_has_key, nullptr, "whether the map has the key"},
     {"find", "@map, key, $variable", 3, 3, false, check_find, lower_find, nullptr,
      "whether the map has the key; if so, the variable gets the value"},
     {"len", "@map or stack", 1, 1, false, check_len, lower_len, nullptr, "number of entries or frames"},
+    {"stack_len", "stack", 1, 1, false, check_stack_len, lower_len, nullptr, "number of frames"},
 };
 
 }  // namespace

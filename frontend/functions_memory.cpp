@@ -1,6 +1,7 @@
 // Functions that read memory.
 #include <algorithm>
 
+#include "frontend/addresses.h"
 #include "frontend/checker.h"
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
@@ -16,17 +17,6 @@ using mir::Opcode;
 using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;
-
-constexpr int64_t af_inet = 2;
-constexpr int64_t af_inet6 = 10;
-
-mir::AddressSpace space_of(const Type* type, const ProbeContext& context) {
-  return type->is(TypeKind::pointer) ? type->space : context.space;
-}
-
-bool is_address(const Type* type) {
-  return type->is(TypeKind::pointer) || type->is(TypeKind::integer);
-}
 
 const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
@@ -150,75 +140,9 @@ void buf_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
                array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel);
 }
 
-const Type* check_ntop(Checker& c, const ast::Expr&, const ast::Call& call) {
-  if (call.args.size() == 2 && !c.integer(call.args[0], "the address family")) return nullptr;
-  const ast::Expr* address = call.args.back();
-  const Type* type = c.expr(address);
-  if (type == nullptr) return nullptr;
-  bool is_bytes = (type->is(TypeKind::array) || type->is(TypeKind::string)) && (type->size == 4 || type->size == 16);
-  if (!is_bytes && !converts_to_integer(type)) {
-    c.report(Diag::bad_argument, address->span, {"ntop", "an integer or an array of 4 or 16 bytes", show(type)});
-    return nullptr;
-  }
-  return c.types().simple(TypeKind::inet);
-}
-
-void ntop_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
-  mir::Builder& b = l.b();
-  const ast::Expr* address = call.args.back();
-  const Type* type = l.type(address);
-  const Type* word = l.types().integer(4, false);
-  bool is_v6 = !is_scalar(type) && type->size == 16;
-  ValueId family = call.args.size() == 2 ? l.scalar(call.args[0]) : b.constant(is_v6 ? af_inet6 : af_inet);
-  l.store_scalar(to, family, word);
-  if (is_scalar(type)) {
-    l.store_scalar(to.at(4), l.scalar(address), word);
-    for (uint32_t offset : {8u, 12u, 16u}) l.store_scalar(to.at(offset), b.constant(0), word);
-    return;
-  }
-  Place bytes = l.place(address);
-  if (bytes.memory == Place::Memory::direct) bytes = {l.address_at(bytes), 0, Place::Memory::kernel};
-  if (!is_v6)
-    for (uint32_t offset : {8u, 12u, 16u}) l.store_scalar(to.at(offset), b.constant(0), word);
-  l.probe_read(to.at(4), b.constant(type->size), l.address_at(bytes), bytes.memory);
-}
-
-// pton("::1"): the bytes of an address, in the order of the network.
-const Type* check_pton(Checker& c, const ast::Expr&, const ast::Call& call) {
-  std::optional<std::string_view> text = c.constant_string(call.args[0], "an IP address");
-  if (!text) return nullptr;
-  std::optional<std::string> bytes = c.facts().ip_address(*text);
-  if (bytes) return c.types().array(c.types().integer(1, false), static_cast<uint32_t>(bytes->size()));
-  c.report(Diag::bad_address, call.args[0]->span, {std::string(*text)});
-  return nullptr;
-}
-
-void pton_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
-  std::string bytes = *l.program().facts->ip_address(std::get<std::string>(l.note(call.args[0]).constant));
-  for (uint32_t i = 0; i < bytes.size(); i++)
-    l.store_scalar(to.at(i), l.b().constant(static_cast<uint8_t>(bytes[i])), l.types().integer(1, false));
-}
-
-// `args.x`, or a record that lies in what it points to: loaded from the context itself, the kernel knows what it is, which
-// is what bpf_d_path() asks for.
-bool is_of_argument(Checker& c, const ast::Expr* expr) {
-  if (c.note(expr).argument != UINT32_MAX) return c.note(expr).type->is(TypeKind::pointer);
-  const auto* field = expr->as<ast::Field>();
-  return field != nullptr && c.note(expr).field != nullptr && c.note(expr).type->is(TypeKind::record) &&
-         is_of_argument(c, field->object);
-}
-
-ValueId argument_address(Lower& l, const ast::Expr* expr) {
-  mir::Builder& b = l.b();
-  if (uint32_t argument = l.note(expr).argument; argument != UINT32_MAX)
-    return b.load(MemWidth::u64, l.context(), static_cast<int32_t>(l.body().context.arguments[argument].offset));
-  ValueId record = argument_address(l, expr->as<ast::Field>()->object);
-  return b.binary(Opcode::add, record, b.constant(l.note(expr).field->offset));
-}
-
 const Type* check_path(Checker& c, const ast::Expr& self, const ast::Call& call) {
   if (!c.available(use_ctx, "path", self.span)) return nullptr;
-  if (c.context().row->program != mir::ProgramType::tracing || c.context().row->kind == mir::ProbeKind::iter) {
+  if (c.context().row->program != mir::ProgramType::tracing) {
     c.report(Diag::builtin_not_available, self.span, {"path", std::string(c.context().row->name)});
     return nullptr;
   }
@@ -235,9 +159,10 @@ const Type* check_path(Checker& c, const ast::Expr& self, const ast::Call& call)
   }
   if (type == nullptr) return nullptr;
   const Type* record = type->is(TypeKind::pointer) ? type->element : type;
-  if (record->is(TypeKind::record) && record->name == "path" && is_of_argument(c, call.args[0]))
+  if (record->is(TypeKind::record) && record->name == "path" && is_from_context(c, call.args[0]))
     return c.types().string(static_cast<uint32_t>(size));
-  c.report(Diag::bad_argument, call.args[0]->span, {"path", "an argument that is or holds a `struct path`", show(type)});
+  c.report(Diag::bad_argument, call.args[0]->span,
+           {"path", "an argument, or what `ctx` of iter points to, that is or holds a `struct path`", show(type)});
   return nullptr;
 }
 
@@ -247,38 +172,18 @@ void path_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Pla
   const Type* own = l.type(&self);
   Place made{l.slot("path", own->size)};
   l.zero(made, own->size);
-  b.call(mir::HelperId::d_path, {argument_address(l, call.args[0]), l.pointer_at(made), b.constant(own->size)});
+  with_pointer_from_context(l, call.args[0], [&](ValueId path) {
+    return b.call(mir::HelperId::d_path, {path, l.pointer_at(made), b.constant(own->size)});
+  });
   l.read_string(to, own->size, b.constant(own->size), l.address_at(made), Place::Memory::kernel);
-}
-
-constexpr uint32_t mac_size = 6;
-
-const Type* check_macaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
-  const Type* type = c.expr(call.args[0]);
-  if (type == nullptr) return nullptr;
-  bool is_bytes = (type->is(TypeKind::array) || type->is(TypeKind::string)) && type->size == mac_size;
-  if (is_bytes || is_address(type)) return c.types().simple(TypeKind::macaddr);
-  c.report(Diag::bad_argument, call.args[0]->span, {"macaddr", "an array of 6 bytes or an address", show(type)});
-  return nullptr;
-}
-
-void macaddr_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
-  const Type* type = l.type(call.args[0]);
-  Place from =
-      is_address(type) ? Place{l.scalar(call.args[0]), 0, memory_of(space_of(type, l.body().context))} : l.place(call.args[0]);
-  if (from.memory == Place::Memory::direct) from = {l.address_at(from), 0, Place::Memory::kernel};
-  l.probe_read(to, l.b().constant(mac_size), l.address_at(from), from.memory);
 }
 
 constexpr FunctionRow rows[] = {
     {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
     {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
-    {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
     {"path", "path, [size]", 1, 2, false, check_path, nullptr, path_into,
      "the whole path of a `struct path` that an argument is or holds; of functions that the kernel allows it for, such as "
      "security_file_open"},
-    {"pton", "\"address\"", 1, 1, false, check_pton, nullptr, pton_into, "bytes of an IP address, as packets have it"},
-    {"macaddr", "address or array", 1, 1, false, check_macaddr, nullptr, macaddr_into, "6 bytes as a MAC address, to be printed"},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "frontend/functions_process.h"
 
 #include "frontend/checker.h"
+#include "frontend/find_task.h"
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
 #include "frontend/names.h"
@@ -87,6 +88,36 @@ void into_task_field(Lower& l, const ast::Expr& self, const ast::Call&, const Pl
   task_field_into(l, self, to);
 }
 
+// --- comm() of another process
+
+const Type* check_comm(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  if (!c.integer(call.args[0], "the argument of `comm`")) return nullptr;
+  const mir::RecordField* name = c.field(c.types().record("task_struct", false), "comm", self.span);
+  return name != nullptr && can_find_tasks(c, self.span) ? name->type : nullptr;
+}
+
+// Empty where there is no such process.
+void comm_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Place& to) {
+  const mir::RecordLayout* layout = l.types().layout(l.types().record("task_struct", false));
+  const Type* own = l.type(&self);
+  mir::BlockId there = l.new_block("there");
+  mir::BlockId absent = l.new_block("absent");
+  mir::BlockId on = l.new_block("on");
+  ValueId task = find_task(l, l.scalar(call.args[0]));
+  l.branch(task, there, absent);
+  l.enter(there);
+  for (const mir::RecordField& field : layout->fields) {
+    if (field.name != "comm") continue;
+    l.convert({task, static_cast<int32_t>(field.offset), Place::Memory::kernel}, own, to, own);
+  }
+  l.jump(on);
+  l.enter(absent);
+  if (to.is_record) l.store_scalar(to, l.b().constant(0), l.types().integer(1, false));
+  else l.zero(to, own->size);
+  l.jump(on);
+  l.enter(on);
+}
+
 // --- pid() and tid() of a namespace
 
 const Type* check_ids(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -167,6 +198,19 @@ ValueId lower_write_user(Lower& l, const ast::Expr&, const ast::Call& call) {
   return b.call(HelperId::probe_write_user, {to, l.pointer_at(from), l.scalar(call.args[2])});
 }
 
+// unwatch(address): what the script said of it in a `watchpoint` probe ends, once user space reads of it.
+const Type* check_unwatch(Checker& c, const ast::Expr&, const ast::Call& call) {
+  return c.integer(call.args[0], "the address that `unwatch` is given") ? c.types().none() : nullptr;
+}
+
+ValueId lower_unwatch(Lower& l, const ast::Expr& self, const ast::Call& call) {
+  mir::EventDecl event;
+  event.kind = mir::EventKind::unwatch;
+  event.span = self.span;
+  l.emit(std::move(event), {{l.types().int64(), nullptr, l.scalar(call.args[0])}});
+  return {};
+}
+
 // --- names of numbers
 
 const NameTable& table_of(std::string_view function) {
@@ -207,6 +251,8 @@ constexpr FunctionRow rows[] = {
     {"pid", "init or curr_ns", 1, 1, false, check_ids, lower_ids, nullptr,
      "process id as the first namespace counts them, or as shrike's own does, which is also what `pid` gives"},
     {"tid", "init or curr_ns", 1, 1, false, check_ids, lower_ids, nullptr, "thread id, likewise"},
+    {"comm", "pid", 1, 1, false, check_comm, nullptr, comm_into,
+     "name of a process or thread, by its number in the first namespace; empty if there is none"},
     {"ppid", "[task]", 0, 1, false, check_task_field, lower_task_field, nullptr, "process id of the parent"},
     {"pcomm", "[task]", 0, 1, false, check_task_field, nullptr, into_task_field, "name of the process: that of its first thread"},
     {"leader_tid", "[task]", 0, 1, false, check_task_field, lower_task_field, nullptr, "thread id of the process's first thread"},
@@ -219,6 +265,7 @@ constexpr FunctionRow rows[] = {
      "makes the traced kernel function return this without running; of functions that allow error injection"},
     {"write_user", "address, value, bytes", 3, 3, true, check_write_user, lower_write_user, nullptr,
      "writes to the process's memory; 0, or a negative error"},
+    {"unwatch", "address", 1, 1, false, check_unwatch, lower_unwatch, nullptr, "gives back the watchpoints of an address"},
     {"strerror", "number", 1, 1, false, check_name, nullptr, name_into, "what an error number means; of negative ones too"},
     {"signal_name", "number", 1, 1, false, check_name, nullptr, name_into, "name of a signal, such as SIGINT"},
     {"syscall_name", "number", 1, 1, false, check_name, nullptr, name_into, "name of a system call"},

@@ -115,6 +115,19 @@ const Type* check_kfunc_exist(Checker& c, const ast::Expr& self, const ast::Call
   return c.types().boolean();
 }
 
+// By the type of program that the probe becomes.
+const Type* check_kfunc_allowed(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  std::optional<std::string_view> name = c.constant_string(call.args[0], "the name of a kfunc");
+  if (!name || (c.body().points.empty() && !c.available(use_ctx, "kfunc_allowed", self.span))) return nullptr;
+  Answer<bool> answer = c.facts().may_call(*name, c.context().row->program);
+  if (answer.status == Lookup::unreadable) {
+    c.report(Diag::cannot_look_up_kfunc, self.span, {std::string(*name), answer.why});
+    return nullptr;
+  }
+  c.note(&self).constant = int64_t{answer.value};
+  return c.types().boolean();
+}
+
 const Type* check_uaddr(Checker& c, const ast::Expr& self, const ast::Call& call) {
   std::optional<std::string_view> name = c.constant_string(call.args[0], "a symbol");
   if (!name) return nullptr;
@@ -166,6 +179,13 @@ const Type* check_kstack(Checker& c, const ast::Expr& self, const ast::Call& cal
 }
 void stack_into(Lower& l, const ast::Expr& self, const ast::Call&, const Place& to) {
   write_stack(l, self, to);
+}
+
+// Its name is known so that the message can say what else there is.
+const Type* check_dw_ustack(Checker& c, const ast::Expr& self, const ast::Call&) {
+  c.report(Diag::not_in_this_version, self.span, {"dw_ustack", "stacks are walked by frame pointers alone"})
+      .with_hint("`ustack` is whole where programs are built with -fno-omit-frame-pointer");
+  return nullptr;
 }
 
 const Type* check_bswap(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -276,10 +296,14 @@ constexpr FunctionRow rows[] = {
      "paths of a control group, to be printed; of the hierarchies that match the pattern"},
     {"kfunc_exist", "\"name\"", 1, 1, false, check_kfunc_exist, lower_constant, nullptr,
      "whether the kernel has this function, as its types tell"},
+    {"kfunc_allowed", "\"name\"", 1, 1, false, check_kfunc_allowed, lower_constant, nullptr,
+     "whether the kernel lets programs of this probe's type call a function of its"},
     {"uaddr", "\"symbol\"", 1, 1, false, check_uaddr, lower_constant, nullptr, "address of a symbol of the traced binary"},
     {"reg", "\"name\"", 1, 1, false, check_reg, lower_reg, nullptr, "a processor register"},
     {"kstack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "kernel stack"},
     {"ustack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "user stack"},
+    {"dw_ustack", "[mode], [limit]", 0, 2, false, check_dw_ustack, lower_constant, nullptr,
+     "user stack by unwinding tables; not part of this version, which says so"},
     {"bswap", "n", 1, 1, false, check_bswap, lower_bswap, nullptr, "bytes in reverse order, by the width of the operand"},
     {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
      "time since boot as a date, to be printed"},

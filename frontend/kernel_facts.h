@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mir/interface.h"
 #include "mir/type.h"
 
 namespace shrike {
@@ -151,6 +152,8 @@ class KernelFacts {
   virtual Answer<const Btf*> btf() = 0;
   // Types of the first loaded module that has what is asked for; null if none has. Looks at modules one by one.
   virtual const Btf* find_module_types(const std::function<bool(const Btf&)>& has) = 0;
+  // Whether programs of a type may call a function of the kernel (a kfunc). unreadable: the kernel was not willing to tell.
+  virtual Answer<bool> may_call(std::string_view kfunc, mir::ProgramType program) = 0;
   // Address of a kernel symbol (kaddr).
   virtual Answer<uint64_t> kernel_address(std::string_view symbol) = 0;
   // Address of a symbol in a binary (uaddr), and its size in bytes.

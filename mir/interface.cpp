@@ -31,8 +31,9 @@ constexpr ProgramTypeRow program_types[] = {
 
 // In the order of the enums.
 constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "table"};
-constexpr const char* event_kinds[] = {"printf", "errorf", "warnf", "print_value", "print_map", "print_element", "clear",
-                                       "zero",   "exit",   "time",  "system",      "cat",       "join",          "runtime_error"};
+constexpr const char* event_kinds[] = {"printf",        "errorf", "warnf", "print_value", "print_map",
+                                       "print_element", "clear",  "zero",  "exit",        "time",
+                                       "system",        "cat",    "join",  "unwatch",     "runtime_error"};
 constexpr const char* probe_kinds[] = {"begin",     "end",        "kprobe",     "kretprobe",     "uprobe",
                                        "uretprobe", "usdt",       "tracepoint", "rawtracepoint", "profile",
                                        "interval",  "software",   "hardware",   "fentry",        "fexit",
@@ -82,6 +83,7 @@ EventRank rank_of(EventKind kind) {
     case EventKind::print_map:
     case EventKind::clear:
     case EventKind::zero:
+    case EventKind::unwatch:
     case EventKind::exit: return EventRank::control;
     case EventKind::errorf:
     case EventKind::warnf:

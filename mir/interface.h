@@ -113,6 +113,7 @@ enum class EventKind : uint8_t {
   system,         // format with fields, run by sh -c (--unsafe)
   cat,            // format with fields names a file to print
   join,           // field: array of strings, printed with `format` between them up to the first empty one
+  unwatch,        // field: int64 address whose watchpoints are given back
   runtime_error,  // `format` is the sentence, without fields; reported as a warning at the span
 };
 // Who gets through while the ring is full. Data leaves the last of the ring to the others, errors leave half of that to

@@ -22,6 +22,7 @@
 #include "runtime/glob.h"
 #include "runtime/instruction_length.h"
 #include "runtime/kernel_functions.h"
+#include "runtime/kfuncs.h"
 #include "runtime/machine.h"
 #include "runtime/source_addresses.h"
 
@@ -259,6 +260,17 @@ const Btf* LiveKernelFacts::find_module_types(const std::function<bool(const Btf
   for (const auto& module : *modules_)
     if (has(*module->view)) return &*module->view;
   return nullptr;
+}
+
+Answer<bool> LiveKernelFacts::may_call(std::string_view kfunc, mir::ProgramType program) {
+  Answer<const Btf*> types = btf();
+  if (types.status != Lookup::found) return {Lookup::unreadable, false, types.why};
+  std::optional<uint32_t> function = types.value->find(Btf::Kind::function, kfunc);
+  if (!function) return {Lookup::found, false, ""};
+  // Programs of this type are made for something that is traced; what it is makes no difference here.
+  std::optional<uint32_t> traced;
+  if (program == mir::ProgramType::tracing) traced = types.value->find(Btf::Kind::function, "bpf_iter_task");
+  return try_kfunc(*function, program, traced.value_or(0));
 }
 
 Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {

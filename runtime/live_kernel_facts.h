@@ -38,6 +38,7 @@ class LiveKernelFacts final : public KernelFacts {
   const mir::RecordLayout* define_user_record(const mir::Type* record, mir::TypePool& types) override;
   Answer<const Btf*> btf() override;
   const Btf* find_module_types(const std::function<bool(const Btf&)>& has) override;
+  Answer<bool> may_call(std::string_view kfunc, mir::ProgramType program) override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
   Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
   std::optional<PidNamespace> pid_namespace() override;

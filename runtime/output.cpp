@@ -207,6 +207,7 @@ void Output::State::show(mir::EventId id, const EventDecl& event, const uint8_t*
     case EventKind::system: return system(id, record);
     case EventKind::cat: return cat(id, record);
     case EventKind::join: return join(event, record);
+    case EventKind::unwatch:
     case EventKind::exit: return;
   }
 }
@@ -228,8 +229,14 @@ RecordResult Output::record(std::span<const uint8_t> bytes) {
   const EventDecl* event = &state.interface.events[id];
   RecordResult result;
   while (true) {
-    if (event->kind == EventKind::exit) result = {true, static_cast<int>(state.integer_field(*event, bytes.data(), 0))};
-    else state.show(id, *event, bytes.data());
+    if (event->kind == EventKind::exit) {
+      result.is_exit = true;
+      result.exit_code = static_cast<int>(state.integer_field(*event, bytes.data(), 0));
+    } else if (event->kind == EventKind::unwatch) {
+      result.unwatched.push_back(static_cast<uint64_t>(state.integer_field(*event, bytes.data(), 0)));
+    } else {
+      state.show(id, *event, bytes.data());
+    }
     if (!event->next.is_valid()) break;
     bytes = bytes.subspan(event->size - record_header);
     id = event->next;

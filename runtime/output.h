@@ -81,6 +81,7 @@ class KernelMaps final : public MapReader {
 struct RecordResult {
   bool is_exit = false;
   int exit_code = 0;
+  std::vector<uint64_t> unwatched;  // addresses that need no watching any more
 };
 
 struct TestResult {

@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
 #include <map>
 
 #include "runtime/attach.h"
@@ -99,6 +101,7 @@ class Session {
   void run_trials();
   bool wait_for_events();
   void read_ring();
+  void unwatch(uint64_t address);
   void drain();
   uint64_t lost_records(mir::EventRank rank) const;
   void report_losses();
@@ -127,7 +130,8 @@ class Session {
   int user_signal_ = -1;
   Fd target_;  // pidfd of -c or -p
   Links links_;
-  size_t left_out_ = 0;  // places that could not be attached and were not missed
+  std::map<uint64_t, Links> watched_;  // by address: unwatch() gives them back one by one
+  size_t left_out_ = 0;                // places that could not be attached and were not missed
   bool is_exiting_ = false;
   int exit_code_ = 0;
   uint64_t lost_ = 0;
@@ -204,7 +208,8 @@ bool Session::is_one_of_many(const mir::AttachPoint& probe) {
 }
 
 bool Session::attach_alone(const mir::AttachPoint& probe, AttachContext& context) {
-  AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links_);
+  Links& links = probe.kind == mir::ProbeKind::watchpoint ? watched_[probe.address] : links_;
+  AttachResult error = attach(probe, program_fd(loaded_, object_, probe.program), context, links);
   if (!error && options_.load.on_step) options_.load.on_step("attached `" + probe.name + "`");
   if (!error) return true;
   const std::string& missing = options_.config.missing_probes;
@@ -290,8 +295,17 @@ void Session::read_ring() {
     if (result.is_exit && !is_exit_read_) exit_code_ = result.exit_code;
     is_exit_read_ |= result.is_exit;
     is_exiting_ |= result.is_exit;
+    for (uint64_t address : result.unwatched) unwatch(address);
   });
   report_losses();
+}
+
+void Session::unwatch(uint64_t address) {
+  auto known = watched_.find(address);
+  if (known != watched_.end()) return known->second.close();  // once more does no harm: it may take a while until it is read
+  char text[64];
+  snprintf(text, sizeof text, "unwatch(0x%" PRIx64 "): nothing is watched there", address);
+  output_.warning(text);
 }
 
 void Session::drain() {
@@ -393,8 +407,11 @@ bool Session::wait_for_events() {
 void Session::stop_programs() {
   globals_.set(mir::globals::stopped, 1);
   links_.close_unstoppable();
-  bool are_stopped = links_.count() == 0 || (globals_.is_open() && await_running_programs());
-  if (!are_stopped) links_.close();
+  bool has_links = links_.count() != 0 || !watched_.empty();
+  bool are_stopped = !has_links || (globals_.is_open() && await_running_programs());
+  if (are_stopped) return;
+  links_.close();
+  for (auto& [address, links] : watched_) links.close();
 }
 
 void Session::finish() {

@@ -46,6 +46,8 @@ const Case cases[] = {
     {Diag::bad_attach_point, "uretprobe:/bin/app@app.c:7 { }", "uretprobe:/bin/app@app.c:7"},
     {Diag::no_arguments, "uprobe:/bin/app@app.c:7 { print(args); }", "args"},
     {Diag::no_arguments, "uprobe:/bin/app@app.c:7 { print(args.b); print(args.a); $x = args; }", "args"},  // said once
+    {Diag::cannot_look_up_kfunc, "begin { print(kfunc_allowed(\"locked\")); }", "kfunc_allowed(\"locked\")"},
+    {Diag::not_in_this_version, "begin { @ = dw_ustack(raw); }", "dw_ustack(raw)"},
     {Diag::runs_programs_itself, "fentry:migrate_disable { }", "fentry:migrate_disable"},
     {Diag::traces_a_lock, "kprobe:_raw_spin_lock { }", "kprobe:_raw_spin_lock"},
     {Diag::bad_watchpoint, "watchpoint:0x11:8:w { }", "watchpoint:0x11:8:w"},

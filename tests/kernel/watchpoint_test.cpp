@@ -38,6 +38,27 @@ TEST_F(Watchpoint, OfARunningProcess) {
   EXPECT_EQ(number_of(t.out, "@"), 9) << t.out << t.err;
 }
 
+// The workload writes until it is interrupted: it must come to the end without the probe.
+TEST_F(Watchpoint, IsGivenBackByItsAddress) {
+  const Process workload({SHRIKE_WORKLOAD, "fixed", "2000000000"}, {});
+  Tracer tracer({"-e",
+                 R"(watchpoint:0x10000000:8:w { @n = count(); unwatch(0x10000000); unwatch(0x10000000); printf("seen\n"); }
+                    interval:ms:20 { @calls++; if (@calls == 20) { @before = (int64)@n; }
+                                     if (@calls == 40) { print((int64)@n - @before); exit(); } })",
+                 "-p", std::to_string(workload.pid())});
+  const Result t = tracer.finish();
+  EXPECT_TRUE(has(t.out, "seen\n")) << t.out << t.err;
+  EXPECT_EQ(count_lines(t.out, "0"), 1u) << t.out << t.err;
+  EXPECT_GT(number_of(t.out, "@n"), 0) << t.out;
+  EXPECT_FALSE(has(t.err, "WARNING")) << t.err;
+}
+
+TEST_F(Watchpoint, GivingBackWhatNobodyWatchesIsTold) {
+  const Result t = shrike_script("begin { unwatch(0x10000000); }");
+  EXPECT_EQ(t.status, 0) << t.err;
+  EXPECT_EQ(count_text(t.err, "WARNING: unwatch(0x10000000): nothing is watched there\n"), 1u) << t.err;
+}
+
 TEST_F(Watchpoint, OnlyFourAtOnce) {
   std::string script;
   for (const char* address : {"0x10000000", "0x10000008", "0x10000010", "0x10000018", "0x10000020"})

@@ -20,6 +20,7 @@ std::vector<Area> areas() {
   return {{"Output and control", output_functions()},
           {"Maps", map_functions()},
           {"Memory and addresses", memory_functions()},
+          {"Network", network_functions()},
           {"Strings", string_functions()},
           {"Processes and names", process_functions()},
           {"Types, while compiling", type_functions()},

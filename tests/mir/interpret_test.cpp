@@ -208,6 +208,7 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
       {"%r: i64 = call send_signal(%8) ret %r", 0},
       {"%r: i64 = call send_signal_thread(%8) ret %r", 0},
       {"%r: i64 = call override_return(%ctx, %8) ret %r", 0},
+      {"%r: i64 = call get_socket_cookie(%0) ret %r", uint64_t(-22)},
       {"%r: i64 = call d_path(%0, %s, %8) ret %r", uint64_t(-22)},
       {"store.u64 %s, %y, #0 %r: i64 = call probe_write_user(%0, %s, %8) ret %r", uint64_t(-14)},
       {"%m: ptr.map = map_value_addr @a, #0 store.u64 %s, %x, #0 %r: i64 = call strncmp(%s, %8, %m) ret %r", 1},

@@ -100,6 +100,10 @@ class FixtureFacts : public KernelFacts {
   std::optional<std::string> ip_address(std::string_view text) override {
     return text == "::1" ? std::optional(std::string(15, '\0') + "\1") : std::nullopt;
   }
+  Answer<bool> may_call(std::string_view kfunc, mir::ProgramType program) override {
+    if (kfunc == "locked") return {Lookup::unreadable, false, "the kernel does not say"};
+    return {Lookup::found, kfunc == "open_to_all" || program == mir::ProgramType::tracing, ""};
+  }
   uint32_t possible_cpus() override { return 4; }
   uint32_t kernel_version() override { return 0x060100; }
 
