@@ -93,7 +93,8 @@ Span span_of_probe(const bpf::Object& object, size_t program) {
   return {};
 }
 
-void explain_reject(const bpf::Object& object, size_t index, std::string_view log, int error, Diagnostics& diagnostics) {
+void explain_reject(const bpf::Object& object, size_t index, std::string_view log, int error, Diagnostics& diagnostics,
+                    CodeBy by) {
   const bpf::Program& program = object.programs[index];
   Rejection rejection = read_rejection(log);
   Span span = span_of(program, rejection.insn);
@@ -112,6 +113,13 @@ void explain_reject(const bpf::Object& object, size_t index, std::string_view lo
   Diagnostic& refusal =
       diagnostics.report(Diag::verifier_rejected, span, {program.name, std::to_string(rejection.insn), rejection.sentence});
   add_causes(refusal, program.insns, program.lines, log, rejection.sentence);
+  if (by == CodeBy::user) {
+    if (refusal.hint.empty())
+      refusal.with_hint(
+          "the instructions of a .lir file are loaded as they stand: `shrike check --log FILE` shows what is known "
+          "before each of them");
+    return;
+  }
   refusal.with_hint("this is a bug in shrike, not in the script: please report the script and the output of `shrike -v`");
 }
 

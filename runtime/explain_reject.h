@@ -1,7 +1,8 @@
-// Turns the verifier's log into one message at the source. The checker should have refused what the kernel refuses,
-// so every rejection is reported as a bug in shrike, with the kernel's own sentence.
+// Turns the verifier's log into one message at the source, with the kernel's own sentence. The checker should have refused what
+// the kernel refuses, so every rejection of a script is reported as a bug in shrike.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ inline Span span_of(const bpf::Program& program, uint32_t insn) {
 // Where a program is attached first: the place of what concerns all of it.
 Span span_of_probe(const bpf::Object& object, size_t program);
 
-void explain_reject(const bpf::Object& object, size_t program, std::string_view log, int error, Diagnostics& diagnostics);
+enum class CodeBy : uint8_t { compiler, user };  // whose instructions they are: the user's in a .lir file
+
+void explain_reject(const bpf::Object& object, size_t program, std::string_view log, int error, Diagnostics& diagnostics,
+                    CodeBy by = CodeBy::compiler);
 
 }  // namespace shrike

@@ -17,7 +17,7 @@ OPTIONS:
     -c COMMAND             start COMMAND and trace until it ends
     -p PID                 trace only this process, until it ends
     -o FILE                write the trace to FILE
-    -f text|json           format of the trace
+    -f text|json           format of the trace, or of what `check` finds
     -B line|full|none      buffering of the trace (default line)
     -q, --quiet            leave out messages about attaching
     -v, --verbose          show the verifier's logs and what is done

@@ -114,8 +114,6 @@ std::vector<JudgedProgram> judged_programs(const bpf::Object& object) {
   return programs;
 }
 
-namespace {
-
 const char* word_of(sim::Answer answer) {
   switch (answer) {
     case sim::Answer::accept: return "accepted";
@@ -123,8 +121,6 @@ const char* word_of(sim::Answer answer) {
     default: return "unknown";
   }
 }
-
-}  // namespace
 
 namespace {
 
@@ -146,6 +142,20 @@ void explain(Diagnostic& refusal, const JudgedProgram& program, const Finding& f
     add_causes(refusal, program.input.insns, program.lines, verdict.log, finding.message);
 }
 
+void report_refusals(const JudgedProgram& program, const std::vector<Finding>& refusals, Diagnostics& diagnostics) {
+  for (const Finding& each : refusals) {
+    Diagnostic& refusal =
+        diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
+    explain(refusal, program, each);
+  }
+}
+
+std::string reasons_of(const char* kind, const JudgedProgram& program, const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& each : findings) text += kind + program.name + " on " + each.kernels + ": " + each.message + "\n";
+  return text;
+}
+
 void add_finding(std::vector<Finding>& findings, const sim::Verdict& verdict, const sim::Profile& kernel) {
   for (Finding& each : findings) {
     if (each.message != verdict.message || each.insn != verdict.insn) continue;
@@ -157,7 +167,7 @@ void add_finding(std::vector<Finding>& findings, const sim::Verdict& verdict, co
 
 }  // namespace
 
-int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const Print& print,
+int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const AnswerOutput& output,
           Diagnostics& diagnostics) {
   std::vector<std::vector<std::string>> rows = {{"program", "kernel", "verdict", "instructions", "walked", "states", "stack"}};
   std::string reasons;
@@ -166,6 +176,8 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
     std::vector<Finding> refusals, questions, assumptions;
     for (const sim::Profile& kernel : kernels) {
       sim::Verdict verdict = sim::verify(program.input, kernel);
+      if (output.json_places != nullptr)
+        output.print(json_of_verdict({program, kernel.name, verdict, verdict.message, verdict.insn}, *output.json_places));
       rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(program.input.insns.size()),
                       std::to_string(verdict.processed), std::to_string(verdict.peak_states),
                       std::to_string(verdict.stack_depth)});
@@ -176,20 +188,15 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
       }
       if (verdict.answer == sim::Answer::unknown) add_finding(questions, verdict, kernel);
     }
-    for (const Finding& each : refusals) {
-      Diagnostic& refusal =
-          diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
-      explain(refusal, program, each);
-    }
-    for (const Finding& each : assumptions)
-      reasons += "assumed: " + program.name + " on " + each.kernels + ": " + each.message + "\n";
-    for (const Finding& each : questions)
-      reasons += "unknown: " + program.name + " on " + each.kernels + ": " + each.message + "\n";
+    report_refusals(program, refusals, diagnostics);
+    reasons += reasons_of("assumed: ", program, assumptions) + reasons_of("unknown: ", program, questions);
     is_refused |= !refusals.empty();
     is_unknown |= !questions.empty();
   }
-  print_table(rows, print);
-  print(reasons);
+  if (output.json_places == nullptr) {
+    print_table(rows, output.print);
+    output.print(reasons);
+  }
   return is_refused ? 1 : is_unknown ? 2 : 0;
 }
 

@@ -44,18 +44,38 @@ std::vector<JudgedProgram> judged_programs(const bpf::Object& object);
 
 using Print = std::function<void(std::string_view)>;
 
-// Prints a line a program and kernel through `print`; a refusal is reported at its place in the script. The exit status:
-// 0 all accepted, 1 some refused, 2 some unknown and none refused.
-int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const Print& print,
+// Where answers go: a table, or with `json_places` a line of JSON for each, whose places are those of these sources.
+struct AnswerOutput {
+  Print print;
+  const SourceMap* json_places = nullptr;
+};
+
+// Prints a line a program and kernel; a refusal is reported at its place in the script. The exit status: 0 all accepted, 1 some
+// refused, 2 some unknown and none refused.
+int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const AnswerOutput& output,
           Diagnostics& diagnostics);
 
 // `--min-kernel`: the oldest kernel that would load each program, and every newer one; the construct that raises the minimum
 // is reported at its place. Exit status as above.
-int judge_minimum(const std::vector<JudgedProgram>& programs, const Print& print, Diagnostics& diagnostics);
+int judge_minimum(const std::vector<JudgedProgram>& programs, const AnswerOutput& output, Diagnostics& diagnostics);
+
+// A program and what of it the answer is about, as lines of JSON have them.
+struct AnswerLine {
+  const JudgedProgram& program;
+  std::string_view kernel;
+  const sim::Verdict& verdict;
+  std::string_view reason;  // empty: nothing is against it
+  uint32_t insn = 0;        // that the reason speaks of
+};
+std::string json_of_verdict(const AnswerLine& answer, const SourceMap& sources);
+std::string json_of_minimum(const AnswerLine& answer, const SourceMap& sources);
 
 // `--log`: what the walk knows before every instruction, in the notation of the kernel's log, with the source between.
 void judge_log(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const SourceMap& sources,
                const Print& print);
+
+// "accepted", "refused" or "unknown".
+const char* word_of(sim::Answer answer);
 
 // Rows of a table, columns as wide as what stands in them.
 void print_table(const std::vector<std::vector<std::string>>& rows, const Print& print);

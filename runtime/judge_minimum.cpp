@@ -57,42 +57,55 @@ std::string hint_of(const std::vector<sim::Requirement>& requirements, sim::Vers
 
 }  // namespace
 
-int judge_minimum(const std::vector<JudgedProgram>& programs, const Print& print, Diagnostics& diagnostics) {
+namespace {
+
+struct Highest {
+  const JudgedProgram* program = nullptr;
+  Minimum minimum;
+  std::string hint;
+};
+
+void report_highest(const Highest& highest, Diagnostics& diagnostics) {
+  if (highest.program == nullptr) return;
+  Diagnostic& note = diagnostics.report(Diag::raises_minimum, span_of(highest.program->lines, highest.minimum.insn),
+                                        {sim::to_text(highest.minimum.version), highest.program->name, highest.minimum.what});
+  if (!highest.hint.empty()) note.with_hint(highest.hint);
+}
+
+// What the column `needs` says.
+std::string needed(const Minimum& minimum) {
+  if (minimum.profile.empty()) return minimum.verdict.answer == sim::Answer::reject ? "none" : "unknown";
+  return minimum.refusing.empty() ? std::string(minimum.profile) : sim::to_text(minimum.version);
+}
+
+}  // namespace
+
+int judge_minimum(const std::vector<JudgedProgram>& programs, const AnswerOutput& output, Diagnostics& diagnostics) {
   const std::vector<sim::Profile> kernels = sim::all_profiles();
   std::vector<std::vector<std::string>> rows = {{"program", "needs", "because of"}};
   bool is_refused = false, is_unknown = false;
-  struct Highest {
-    const JudgedProgram* program = nullptr;
-    Minimum minimum;
-    std::string hint;
-  } highest;
+  Highest highest;
   for (const JudgedProgram& program : programs) {
     const std::vector<sim::Requirement> requirements = sim::requirements_of(program.input);
-    Minimum minimum = minimum_of(program, kernels, requirements);
+    const Minimum minimum = minimum_of(program, kernels, requirements);
+    const std::string needs = needed(minimum);
+    if (output.json_places != nullptr)
+      output.print(json_of_minimum({program, minimum.profile.empty() ? "" : needs, minimum.verdict, minimum.what, minimum.insn},
+                                   *output.json_places));
+    rows.push_back({program.name, needs, minimum.refusing.empty() ? "the oldest that is known" : minimum.what});
     if (minimum.profile.empty()) {
       const bool refused = minimum.verdict.answer == sim::Answer::reject;
       (refused ? is_refused : is_unknown) = true;
-      rows.push_back({program.name, refused ? "none" : "unknown", minimum.what});
       if (refused)
         diagnostics.report(Diag::model_refuses, span_of(program.lines, minimum.insn),
                            {std::string(minimum.refusing), program.name, minimum.what});
       continue;
     }
-    if (minimum.refusing.empty()) {
-      rows.push_back({program.name, std::string(minimum.profile), "the oldest that is known"});
-      continue;
-    }
-    rows.push_back({program.name, sim::to_text(minimum.version), minimum.what});
-    if (!highest.program || minimum.version > highest.minimum.version) {
-      highest = {&program, minimum, hint_of(requirements, minimum.version)};
-    }
+    const bool is_higher = highest.program == nullptr || minimum.version > highest.minimum.version;
+    if (!minimum.refusing.empty() && is_higher) highest = {&program, minimum, hint_of(requirements, minimum.version)};
   }
-  print_table(rows, print);
-  if (highest.program) {
-    Diagnostic& note = diagnostics.report(Diag::raises_minimum, span_of(highest.program->lines, highest.minimum.insn),
-                                          {sim::to_text(highest.minimum.version), highest.program->name, highest.minimum.what});
-    if (!highest.hint.empty()) note.with_hint(highest.hint);
-  }
+  if (output.json_places == nullptr) print_table(rows, output.print);
+  report_highest(highest, diagnostics);
   return is_refused ? 1 : is_unknown ? 2 : 0;
 }
 

@@ -8,7 +8,6 @@
 
 #include "mir/btf.h"
 #include "runtime/bpf_call.h"
-#include "runtime/explain_reject.h"
 #include "runtime/files.h"
 #include "runtime/machine.h"
 
@@ -222,9 +221,9 @@ bool has_trampoline(const bpf::Object& object, size_t index) {
   });
 }
 
-void report_load_error(const bpf::Object& object, size_t index, const Attempt& attempt, Diagnostics& diagnostics) {
+void report_load_error(const bpf::Object& object, size_t index, const Attempt& attempt, CodeBy by, Diagnostics& diagnostics) {
   // Without a log the verifier was never reached.
-  if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics);
+  if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics, by);
   Diagnostic& report = diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),
                                           {object.programs[index].name, describe_errno(attempt.error)});
   if (has_trampoline(object, index) && is_untraceable(attempt.error)) {
@@ -276,7 +275,7 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
   if (options.on_statistics) options.on_statistics(index, attempt.log);
   if (options.on_answer && (attempt.fd >= 0 || !attempt.log.empty())) options.on_answer({object, index, attempt.fd, attempt.log});
   if (attempt.fd < 0) {
-    report_load_error(object, index, attempt, diagnostics);
+    report_load_error(object, index, attempt, options.code_by, diagnostics);
     return {};
   }
   if (options.on_step)

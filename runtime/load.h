@@ -12,6 +12,7 @@
 
 #include "backend-bpf/object.h"
 #include "mir/base/diagnostic.h"
+#include "runtime/explain_reject.h"
 #include "runtime/fd.h"
 #include "runtime/start_clock.h"
 
@@ -35,6 +36,7 @@ struct LoadAnswer {
 
 struct LoadOptions {
   std::string license = "GPL";
+  CodeBy code_by = CodeBy::compiler;
   size_t log_size = 1000000;  // bytes asked of the verifier
   // Given: every program is loaded with the verifier's log, which is handed over (-v, -d verifier).
   std::function<void(std::string_view program, const std::string& log)> on_log;

@@ -151,11 +151,12 @@ bool open_output_file(const Options& options, Fd& file, Messages& messages) {
 // `shrike check`.
 int check_programs(const std::vector<JudgedProgram>& programs, const Options& options, Messages& messages) {
   Diagnostics& diagnostics = messages.diagnostics;
-  if (options.min_kernel) return judge_minimum(programs, print_out, diagnostics);
+  const AnswerOutput output{print_out, options.format == OutputFormat::json ? &messages.sources : nullptr};
+  if (options.min_kernel) return judge_minimum(programs, output, diagnostics);
   std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, diagnostics);
   if (diagnostics.has_errors()) return 1;
   if (options.verifier_log) judge_log(programs, kernels, messages.sources, print_out);
-  return judge(programs, kernels, print_out, diagnostics);
+  return judge(programs, kernels, output, diagnostics);
 }
 
 int check_object(const std::string& bytes, const Options& options, Messages& messages) {
@@ -228,6 +229,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
 
   messages.show();  // warnings of the compiler, before the trace
   SessionOptions session = session_options(options, compiled->config);
+  if (source->kind == SourceKind::lir) session.load.code_by = CodeBy::user;
   if (!options.report.empty()) {
     session.load.on_statistics = [&](size_t program, const std::string& log) { report.add_statistics(program, log); };
     session.load.on_loaded = [&] { write_report(options, report, messages); };

@@ -174,9 +174,11 @@ void ScalarBounds::sync(const Deductions& d) {
   learn_from_bits();
   if (d.between_halves) {
     for (int round = d.third_round ? 3 : 2; round > 0; round--) {
+      const ScalarBounds before = *this;
       deduce32(*this, d);
       deduce64(*this, d);
       deduce64_from32(*this);
+      if (*this == before) break;  // nor would another round teach anything
     }
   } else {
     if (d.low_half_ranges) deduce_one_width(umin32, umax32, smin32, smax32);

@@ -82,9 +82,8 @@ TEST(Judge, TableNamesProgramKernelAndCost) {
   std::optional<bpf::Object> object = compiled("begin { print(1); } kprobe:do_work { @ = count(); }", {});
   std::string text;
   Diagnostics diagnostics;
-  int status = judge(
-      judged_programs(*object), chosen_kernels("6.1,6.18", diagnostics), [&](std::string_view part) { text += part; },
-      diagnostics);
+  int status = judge(judged_programs(*object), chosen_kernels("6.1,6.18", diagnostics),
+                     {[&](std::string_view part) { text += part; }}, diagnostics);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(text.starts_with(
       "program         kernel  verdict   instructions  walked  states  stack\nbegin           6.1     accepted  "))
@@ -97,7 +96,7 @@ TEST(Judge, RefusalIsToldAtItsPlace) {
   bpf::Program& program = object->programs[0];
   program.insns.back() = {bpf::cls::alu64 | bpf::alu::mov | bpf::src::x, bpf::make_regs(0, 9), 0, 0};  // falls off its end
   Diagnostics diagnostics;
-  int status = judge(judged_programs(*object), chosen_kernels("6.18", diagnostics), [](std::string_view) {}, diagnostics);
+  int status = judge(judged_programs(*object), chosen_kernels("6.18", diagnostics), {[](std::string_view) {}}, diagnostics);
   EXPECT_EQ(status, 1);
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].id, Diag::model_refuses);
@@ -116,7 +115,7 @@ TEST(Judge, KernelsAreNamedAllOrThoseThatShrikeIsFor) {
 TEST(Judge, OlderKernelLacksTheRingBuffer) {
   std::optional<bpf::Object> object = compiled("kprobe:do_work { print(1); }", {});
   Diagnostics diagnostics;
-  EXPECT_EQ(judge(judged_programs(*object), chosen_kernels("5.4,5.10", diagnostics), [](std::string_view) {}, diagnostics), 1);
+  EXPECT_EQ(judge(judged_programs(*object), chosen_kernels("5.4,5.10", diagnostics), {[](std::string_view) {}}, diagnostics), 1);
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].message,
             "kernel 5.4 would refuse `kprobe:do_work`: maps of type ringbuf exist from Linux 5.8 on");
@@ -142,7 +141,7 @@ TEST(JudgeMinimum, NamesTheConstructAtItsPlace) {
     std::string text;
     Diagnostics diagnostics;
     const Print print = [&](std::string_view part) { text += part; };
-    EXPECT_EQ(judge_minimum(judged_programs(*object), print, diagnostics), 0);
+    EXPECT_EQ(judge_minimum(judged_programs(*object), {print}, diagnostics), 0);
     EXPECT_NE(text.find(std::string("kprobe:do_work  ") + row.needs), std::string::npos) << text;
     ASSERT_EQ(diagnostics.all().size(), 1u) << text;
     const Diagnostic& note = diagnostics.all()[0];
@@ -160,7 +159,7 @@ TEST(JudgeMinimum, WhatNoKernelLoadsIsRefused) {
   object->programs[0].insns.pop_back();
   Diagnostics diagnostics;
   std::string text;
-  EXPECT_EQ(judge_minimum(judged_programs(*object), [&](std::string_view part) { text += part; }, diagnostics), 1);
+  EXPECT_EQ(judge_minimum(judged_programs(*object), {[&](std::string_view part) { text += part; }}, diagnostics), 1);
   EXPECT_EQ(diagnostics.all()[0].id, Diag::model_refuses);
   EXPECT_NE(text.find("none"), std::string::npos);
 }
@@ -176,6 +175,40 @@ TEST(Judge, LogHasStatesInstructionsAndSource) {
   EXPECT_NE(log.find("\n; @x = arg0; @ script.bt:2\n"), std::string::npos) << log;
   EXPECT_NE(log.find(": (79) r"), std::string::npos) << log;
   EXPECT_NE(log.find("\nprocessed "), std::string::npos) << log;
+}
+
+struct JsonRow {
+  const char* script;
+  const char* kernels;  // empty: the minimum is asked for
+  const char* line;     // somewhere in the output
+};
+
+TEST(Judge, JsonHasALineForEachAnswer) {
+  constexpr JsonRow rows[] = {
+      {"begin { @x = 1; }", "6.1,6.12",
+       R"json({"type": "verdict", "data": {"program": "begin", "kernel": "6.12", "verdict": "accepted", "instructions": )json"},
+      {"kprobe:do_work { print(7); }", "5.4",
+       R"json("stack": 0, "class": "map-type", "reason": "maps of type ringbuf exist from Linux 5.8 on", "instruction": )json"},
+      {"kprobe:do_work { print(7); }", "5.4",
+       R"json("place": {"file": "script.bt", "line": 1, "column": 18, "text": "print(7)"}}})json"},
+      {"kprobe:do_work { @d = @c++; }", "",
+       R"json({"type": "minimum", "data": {"program": "kprobe:do_work", "kernel": "5.12", "verdict": "accepted", "reason": )json"},
+      {"begin { @x = 1; }", "", R"json("program": "begin", "kernel": "5.4", "verdict": "accepted"}})json"},
+  };
+  for (const JsonRow& row : rows) {
+    const std::optional<bpf::Object> object = compiled(row.script, {});
+    ASSERT_TRUE(object);
+    SourceMap sources;
+    sources.add("script.bt", row.script);
+    Diagnostics diagnostics;
+    std::string text;
+    const AnswerOutput output{[&](std::string_view part) { text += part; }, &sources};
+    if (*row.kernels == '\0') judge_minimum(judged_programs(*object), output, diagnostics);
+    else judge(judged_programs(*object), chosen_kernels(row.kernels, diagnostics), output, diagnostics);
+    EXPECT_NE(text.find(row.line), std::string::npos) << text;
+    EXPECT_EQ(text.find("program  "), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("}}\n")) << text;
+  }
 }
 
 TEST(Judge, UnknownKernel) {

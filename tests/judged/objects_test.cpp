@@ -153,7 +153,7 @@ TEST(Objects, RefusalTellsWhereTheValueCameFrom) {
     SourceMap sources;
     Diagnostics diagnostics;
     const std::vector<JudgedProgram> programs = object_programs("test.o", built(one.text), sources, diagnostics);
-    judge(programs, {sim::profile_6_1(), sim::profile_6_18()}, [](std::string_view) {}, diagnostics);
+    judge(programs, {sim::profile_6_1(), sim::profile_6_18()}, {[](std::string_view) {}}, diagnostics);
     ASSERT_EQ(diagnostics.all().size(), 1u) << one.text;
     const Diagnostic& refusal = diagnostics.all()[0];
     bool is_there = false;

@@ -44,6 +44,30 @@ TEST_F(Stages, LirRunsFromAFile) {
   remove(path.c_str());
 }
 
+// Refused instructions that the user wrote are no bug of the compiler.
+TEST_F(Stages, RefusedLirIsTheUsersOwn) {
+  struct Row {
+    const char *before, *after, *hint;
+  };
+  constexpr Row rows[] = {
+      {"st64 [v0 #0], 1", "st64 [v0 #4096], 1", "limit the index right before it is used"},
+      {"r0 = mov64 0", "", "`shrike check --log FILE` shows what is known"},
+  };
+  const std::string emitted = shrike({"--emit=lir", "-e", "begin { @x = 1; }"}).out;
+  for (const Row& row : rows) {
+    ASSERT_TRUE(has(emitted, row.before)) << emitted;
+    const TemporaryFile file(replace_all(emitted, row.before, row.after));
+    const std::string path = file.path() + ".lir";
+    ASSERT_EQ(rename(file.path().c_str(), path.c_str()), 0);
+    const Result result = run({shrike_binary(), path}, {}, patience_ms);  // shrike() demands that what it runs loads
+    EXPECT_EQ(result.status, 1);
+    EXPECT_TRUE(has(result.err, "the kernel's verifier refused `begin`")) << result.err;
+    EXPECT_TRUE(has(result.err, row.hint)) << result.err;
+    EXPECT_FALSE(has(result.err, "bug in shrike")) << result.err;
+    remove(path.c_str());
+  }
+}
+
 TEST_F(Stages, PassesPrintAfterThemselves) {
   const Result all = shrike({"--print-after=all", "--dry-run", "-e", script});
   EXPECT_EQ(all.status, 0) << all.err;
