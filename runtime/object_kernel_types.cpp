@@ -27,6 +27,7 @@ class TypesOfBtf : public sim::KernelTypes {
 
   TypedValue load(uint32_t type, uint32_t offset, unsigned size) const override { return load_at(type, offset, size, 0); }
   std::string name_of(uint32_t type) const override { return std::string(types_->type(type).name); }
+  bool has_struct_at(uint32_t type, uint32_t offset, std::string_view name) const override;
   uint32_t find_struct(std::string_view name) const override { return types_->find(Kind::structure, name).value_or(0); }
 
   TypedValue pointee(uint32_t pointer) const;
@@ -56,6 +57,23 @@ TypedValue TypesOfBtf::pointee(uint32_t pointer) const {
   }
   if (!is_record(types_->type(id).kind)) return {ValueKind::leaf};
   return {ValueKind::object, id};
+}
+
+bool TypesOfBtf::has_struct_at(uint32_t type, uint32_t offset, std::string_view name) const {
+  type = types_->skip_modifiers(type);
+  while (types_->type(type).kind == Kind::array) {
+    type = types_->skip_modifiers(types_->element_of(type));
+    if (types_->size_of(type) != 0) offset %= types_->size_of(type);
+  }
+  if (!is_record(types_->type(type).kind)) return false;
+  if (offset == 0 && types_->type(type).name == name) return true;
+  for (const Btf::Member& member : types_->members(type)) {
+    const uint32_t begin = member.bit_offset / 8;
+    if (member.bit_size == 0 && begin <= offset && offset < begin + types_->size_of(member.type) &&
+        has_struct_at(member.type, offset - begin, name))
+      return true;
+  }
+  return false;
 }
 
 TypedValue TypesOfBtf::load_member(const Btf::Member& member, uint32_t type, uint32_t offset, unsigned size,

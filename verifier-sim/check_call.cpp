@@ -203,6 +203,7 @@ bool check_argument(Walk& w, size_t i, Call& call) {
   if (const char* type = object_type_of(call.row.number, n)) {
     return is_trusted_object(w, n, type) || w.abstain("an argument that is to be a " + std::string(type));
   }
+  if (call.row.number == 147 && n == 1) return check_object_argument(w, n, "path");
   if (call.row.number == 156 && n == 3 && !w.reg(n).is_zero()) return w.abstain("a first value for storage of a task");
   switch (operand) {
     case HelperOperand::map: return check_map(w, n, call);
@@ -306,6 +307,25 @@ bool check_configured(Walk& w, const HelperRow& row) {
   return true;
 }
 
+// Helpers that may be called at some places only: bpf_d_path takes locks, which most functions may hold already.
+bool check_place(Walk& w, uint32_t number) {
+  constexpr std::string_view places[] = {"security_file_permission",
+                                         "security_inode_getattr",
+                                         "security_file_open",
+                                         "security_path_truncate",
+                                         "vfs_truncate",
+                                         "vfs_fallocate",
+                                         "dentry_open",
+                                         "vfs_getattr",
+                                         "filp_close"};
+  if (number != 147 || w.program.attach == AttachType::iter) return true;
+  if (w.program.function.empty()) return w.abstain("whether bpf_d_path may be called at a function that is not told");
+  if (w.program.attach != AttachType::raw_tp &&
+      std::find(std::begin(places), std::end(places), w.program.function) != std::end(places))
+    return true;
+  return w.reject(RejectClass::helper, "helper call is not allowed in probe");
+}
+
 // Is this helper there at all, for this kernel, type and license?
 bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   if (number == 0 || number > last_helper) return w.reject(RejectClass::helper, "invalid func unknown#%u", number);
@@ -326,7 +346,7 @@ bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   if (!*allowed) {
     return w.reject(RejectClass::helper, "program of this type cannot use helper bpf_%.*s#%u", length, name.data(), number);
   }
-  if (!check_configured(w, *row)) return false;
+  if (!check_configured(w, *row) || !check_place(w, number)) return false;
   if (row->gpl_only && !w.program.gpl) {
     return w.reject(RejectClass::helper, "cannot call GPL-restricted function from non-GPL compatible program");
   }

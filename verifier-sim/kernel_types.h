@@ -28,6 +28,8 @@ class KernelTypes {
   virtual ~KernelTypes() = default;
   virtual TypedValue load(uint32_t type, uint32_t offset, unsigned size) const = 0;  // from an object
   virtual std::string name_of(uint32_t type) const = 0;
+  // Does a struct of this name lie at this offset of an object, as a whole or as a part?
+  virtual bool has_struct_at(uint32_t type, uint32_t offset, std::string_view name) const = 0;
   virtual uint32_t find_struct(std::string_view name) const = 0;
 };
 

@@ -69,6 +69,20 @@ bool is_trusted_object(const Walk& w, unsigned n, std::string_view type) {
   return (r.trust == Trust::trusted || !knows_trust(w)) && w.program.types->name_of(r.object) == type;
 }
 
+bool check_object_argument(Walk& w, unsigned n, std::string_view type) {
+  const Register& r = w.reg(n);
+  if (r.kind != Kind::object || r.nullable || r.trust == Trust::untrusted) {
+    return w.reject(RejectClass::arg_type, "R%u type=%s expected=ptr_, trusted_ptr_, rcu_ptr_", n,
+                    std::string(type_name(r)).c_str());
+  }
+  if (r.is_opaque() || w.program.types == nullptr) return w.abstain("an argument that is to be a " + std::string(type));
+  if (r.offset < 0 || !r.var.is_constant() || r.var.bits.value != 0) return w.abstain("a moved pointer as an argument");
+  assume_types(w);
+  if (w.program.types->has_struct_at(r.object, static_cast<uint32_t>(r.offset), type)) return true;
+  return w.reject(RejectClass::arg_type, "R%u is of type %s but %s is expected", n, w.program.types->name_of(r.object).c_str(),
+                  std::string(type).c_str());
+}
+
 Register trusted_object(Walk& w, uint32_t type) {
   Register object = Register::pointer(Kind::object);
   object.object = type;

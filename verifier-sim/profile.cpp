@@ -92,6 +92,8 @@ constexpr CallerRow callers[] = {
     {127, iter, {}},
     {58, kprobe, {}},
     {123, tracers, {5, 15}},
+    {147, trampoline | typed_tracepoint, {}},  // of some functions only: check_call
+    {147, iter, {5, 12}},
     {173, kprobe | trampoline, {}},
     {174, trampoline, {5, 19}},
     {174, kprobe | tracepoint | perf_event, {}},

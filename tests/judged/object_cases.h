@@ -244,6 +244,53 @@ SEC("iter/task") int main_one(struct bpf_iter__task *ctx) {
   return 0;
 })",
      "main_one", "accept", ""},
+    {"path_inside_a_file", R"(
+struct path { void *dentry; } RELOCATED;
+struct file { struct path f_path; } RELOCATED;
+struct bpf_iter__task_file { void *meta; void *task; unsigned fd; struct file *file; } RELOCATED;
+SEC("iter/task_file") int main_one(struct bpf_iter__task_file *ctx) {
+  struct file *file = ctx->file;
+  char text[64];
+  if (file) bpf_d_path(&file->f_path, text, sizeof text);
+  return 0;
+})",
+     "main_one", "accept", ""},
+    {"path_of_a_file_without_test", R"(
+struct path { void *dentry; } RELOCATED;
+struct file { struct path f_path; } RELOCATED;
+struct bpf_iter__task_file { void *meta; void *task; unsigned fd; struct file *file; } RELOCATED;
+SEC("iter/task_file") int main_one(struct bpf_iter__task_file *ctx) {
+  char text[64];
+  bpf_d_path((struct path *)ctx->file, text, sizeof text);
+  return 0;
+})",
+     "main_one", "R1 type=trusted_ptr_or_null_ expected=ptr_, trusted_ptr_, rcu_ptr_", "bpf_d_path("},
+    {"object_without_a_path", R"(
+struct path;
+struct bpf_iter__task_file { void *meta; struct task_struct *task; unsigned fd; void *file; } RELOCATED;
+SEC("iter/task_file") int main_one(struct bpf_iter__task_file *ctx) {
+  struct task_struct *task = ctx->task;
+  char text[64];
+  if (task) bpf_d_path((struct path *)task, text, sizeof text);
+  return 0;
+})",
+     "main_one", "R1 is of type task_struct but path is expected", "bpf_d_path("},
+    {"number_for_a_path", R"(
+struct path;
+SEC("iter/task_file") int main_one(void *ctx) {
+  char text[64];
+  bpf_d_path((struct path *)bpf_get_prandom_u32(), text, sizeof text);
+  return 0;
+})",
+     "main_one", "R1 type=scalar expected=ptr_, trusted_ptr_, rcu_ptr_", "bpf_d_path("},
+    {"path_where_locks_may_be_held", R"(
+struct path;
+SEC("tp_btf/sched_switch") int main_one(unsigned long long *ctx) {
+  char text[64];
+  bpf_d_path((struct path *)ctx[1], text, sizeof text);
+  return 0;
+})",
+     "main_one", "helper call is not allowed in probe", "bpf_d_path("},
     {"storage_of_a_task", R"(
 struct { __uint(type, BPF_MAP_TYPE_TASK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, long); } seen SEC(".maps");
 struct task_struct;
