@@ -8,6 +8,7 @@
 #include "verifier-sim/branches.h"
 #include "verifier-sim/check_access.h"
 #include "verifier-sim/check_call.h"
+#include "verifier-sim/demand.h"
 #include "verifier-sim/liveness.h"
 #include "verifier-sim/subsume.h"
 #include "verifier-sim/transfer.h"
@@ -17,7 +18,7 @@ namespace {
 
 class Explorer {
  public:
-  explicit Explorer(Walk& walk) : w(walk), live_(live_registers(walk.program)), at_(walk.program.insns.size()) {}
+  explicit Explorer(Walk& walk) : w(walk), live_(live_registers(walk.program)), demand_(walk), at_(walk.program.insns.size()) {}
 
   void run();
   bool has_ended() const { return ended_; }  // every path did
@@ -35,6 +36,7 @@ class Explorer {
 
   Walk& w;
   std::vector<uint16_t> live_;
+  Demand demand_;
   std::vector<std::vector<Explored*>> at_;
   std::vector<std::unique_ptr<Explored>> all_;
   bool ended_ = false;
@@ -62,7 +64,7 @@ Explorer::Met Explorer::compare_states() {
     if (e->branches) {
       if (w.structure.repeats[w.insn]) {
         // Another round of a callback that brings nothing new: any number of rounds is covered.
-        if (covers(e->state, w.state, live_, w.insn, w.profile)) return Met::covered;
+        if (covers(e->state, w.state, {live_, demand_.registers()}, w.insn, w.profile)) return Met::covered;
       } else if (identical(e->state, w.state)) {
         w.reject(RejectClass::loop, "infinite loop detected at insn %u", w.insn);
         return Met::failed;
@@ -72,7 +74,7 @@ Explorer::Met Explorer::compare_states() {
       }
       // On a short way round, another state of the same loop would only cost memory.
       if (w.jumps - w.kept_jumps < 20 && w.verdict.processed - w.kept_processed < 100 && !forced) add = false;
-    } else if (covers(e->state, w.state, live_, w.insn, w.profile)) {
+    } else if (covers(e->state, w.state, {live_, demand_.registers()}, w.insn, w.profile)) {
       e->hits++;
       return Met::covered;
     }
@@ -130,6 +132,7 @@ bool Explorer::step(uint32_t& next, bool& ended) {
   const bpf::Insn& insn = w.at();
   std::string fault = check_fields(insn, w.profile);
   if (!fault.empty()) return w.reject(RejectClass::opcode, "%s", fault.c_str());
+  demand_.see(w);
   next = w.insn + 1;
   switch (insn.opcode & 7) {
     case cls::alu:
@@ -174,6 +177,7 @@ void Explorer::run() {
         continue;
       }
     }
+    w.reached[w.insn] = true;
     if (w.options.log) log_step();
     uint32_t next = 0;
     bool ended = false;

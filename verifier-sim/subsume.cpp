@@ -1,5 +1,5 @@
-// Numbers are compared as if every one of them mattered. The kernel forgets numbers it has not needed yet, so it prunes
-// more than this; the price here is a larger walk, never a wrong acceptance.
+// Numbers in registers are compared where they can still decide something (demand.h), those on the stack always. The kernel may
+// prune more; the price here is a larger walk, never a wrong acceptance.
 #include "verifier-sim/subsume.h"
 
 #include <algorithm>
@@ -86,10 +86,16 @@ bool covers_slot(const Slot& then, const Slot& now, const Profile& profile, IdPa
   return then.bytes == now.bytes && covers_register(then.spilled, now.spilled, ids);
 }
 
-bool covers_frame(const Frame& then, const Frame& now, uint16_t live, const Profile& profile, IdPairs& ids) {
+struct RegisterSets {
+  uint16_t live, wanted;
+};
+
+bool covers_frame(const Frame& then, const Frame& now, const RegisterSets& sets, const Profile& profile, IdPairs& ids) {
   if (then.subprogram != now.subprogram || then.call_site != now.call_site || then.callback != now.callback) return false;
   for (unsigned i = 0; i < frame_pointer; i++) {
-    if ((live >> i & 1) && !covers_register(then.regs[i], now.regs[i], ids)) return false;
+    if (!(sets.live >> i & 1)) continue;
+    if (!(sets.wanted >> i & 1) && then.regs[i].is_scalar() && now.regs[i].is_scalar()) continue;
+    if (!covers_register(then.regs[i], now.regs[i], ids)) return false;
   }
   static const Slot empty;
   size_t slots = std::max(then.stack.size(), now.stack.size());
@@ -111,7 +117,7 @@ bool same_register(const Register& a, const Register& b, IdPairs& forth, IdPairs
 
 }  // namespace
 
-bool covers(const State& then, const State& now, const std::vector<uint16_t>& live, uint32_t insn, const Profile& profile) {
+bool covers(const State& then, const State& now, const Compared& compared, uint32_t insn, const Profile& profile) {
   if (then.frames.size() != now.frames.size() || then.references.size() != now.references.size()) return false;
   IdPairs ids;
   for (size_t i = 0; i < then.references.size(); i++) {
@@ -121,12 +127,12 @@ bool covers(const State& then, const State& now, const std::vector<uint16_t>& li
   for (size_t f = 0; f < then.frames.size(); f++) {
     bool innermost = f + 1 == then.frames.size();
     // An outer frame goes on after its call; a callback's caller goes on at the call itself.
-    uint16_t alive = live[insn];
-    if (!innermost) {
-      uint32_t site = now.frames[f + 1].call_site;
-      alive = static_cast<uint16_t>(live[site] | (live[site + 1] & ~0x3fu));
-    }
-    if (!covers_frame(then.frames[f], now.frames[f], alive, profile, ids)) return false;
+    const auto at = [&](const std::vector<uint16_t>& sets) {
+      if (innermost) return sets[insn];
+      const uint32_t site = now.frames[f + 1].call_site;
+      return static_cast<uint16_t>(sets[site] | (sets[site + 1] & ~0x3fu));
+    };
+    if (!covers_frame(then.frames[f], now.frames[f], {at(compared.live), at(compared.wanted)}, profile, ids)) return false;
   }
   return true;
 }

@@ -63,6 +63,16 @@ bool walk_function(Walk& w, const GlobalFunction* function) {
   return explore(w);
 }
 
+// A function that is handed out and never runs is removed as dead code, and kernels then fail to find it.
+bool check_handed_functions(Walk& w) {
+  for (uint32_t i = 0; i < w.program.insns.size(); i++) {
+    const bpf::Insn& insn = w.program.insns[i];
+    if (insn.opcode != bpf::ld_imm64 || insn.src() != bpf::pseudo::func || !w.reached[i]) continue;
+    if (!w.reached[i + 1 + static_cast<uint32_t>(insn.imm)]) return w.abstain("a function whose address is taken never runs");
+  }
+  return true;
+}
+
 // The kernel checks first all global functions, or those that turned out to be called after the program.
 bool walk_all(Walk& w) {
   const std::vector<GlobalFunction>& functions = w.program.global_functions;
@@ -80,7 +90,7 @@ bool walk_all(Walk& w) {
     }
   }
   w.insn = 0;
-  return check_stack_chain(w);
+  return check_stack_chain(w) && check_handed_functions(w);
 }
 
 }  // namespace
@@ -94,7 +104,8 @@ Verdict verify(const ProgramInput& program, const Profile& profile, const Option
   }
   Structure structure;
   if (!check_structure(program, profile, structure, verdict)) return verdict;
-  Walk w{program, profile, options, structure, verdict, {}, 0, nullptr, 0, 0, {}, {}, {}, 0, 0, nullptr, {}};
+  Walk w{program, profile, options, structure, verdict, {}, 0, nullptr, 0, 0, {}, {}, {}, 0, 0, nullptr, {}, {}};
+  w.reached.assign(program.insns.size(), false);
   w.stack_depths.assign(structure.starts.size(), 0);
   w.accessed_kinds.assign(program.insns.size(), Kind::not_init);
   if (walk_all(w)) verdict.answer = Answer::accept;

@@ -40,6 +40,7 @@ struct Walk {
   uint32_t kept_jumps = 0, kept_processed = 0;  // when a state was last kept
   const GlobalFunction* function = nullptr;     // walked by itself; null: the program
   std::vector<uint32_t> called;                 // global functions, by their first instruction
+  std::vector<bool> reached;                    // per instruction
 
   Register& reg(unsigned n) { return state.current().regs[n]; }
   const bpf::Insn& at() const { return program.insns[insn]; }

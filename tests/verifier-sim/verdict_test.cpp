@@ -411,6 +411,37 @@ TEST(Accept, LoopCallback) {
   EXPECT_EQ(v.message, "At callback return the register R0 should have been in [0, 1]");
 }
 
+TEST(Reject, PointerAsNumberOfRounds) {
+  Program p;
+  p << insn(bpf::ld_imm64, 2, bpf::pseudo::func, 0, 8) << insn(0, 0, 0, 0, 0) << store_imm(dw, 10, -8, 0) << mov_reg(3, 10)
+    << alu64_imm(alu::add, 3, -8) << mov(4, 0) << call(181);
+  p.done();
+  p.done();
+  p.program.insns[0].imm = 8;
+  rejected(p, RejectClass::other, 6, "verifier bug: backtracking misuse");
+}
+
+// Sixty rounds that count beside, and what is then done with the value of the array at r0 and the count in r7.
+Program counting(const Insn& use) {
+  Program p;
+  p << mov(6, 0) << mov(7, 0) << call(7) << jump_imm(jmp::jset, 0, 1, 1) << alu64_imm(alu::add, 7, 3) << alu64_imm(alu::add, 6, 1)
+    << jump_imm(jmp::jlt, 6, 60, -5);
+  p.map(1, 0) << store_imm(w, 10, -4, 0) << mov_reg(2, 10) << alu64_imm(alu::add, 2, -4) << call(1) << jump_imm(jmp::jeq, 0, 0, 2)
+              << use << store(dw, 0, 0, 7);
+  p.done();
+  return p;
+}
+
+TEST(Accept, NumbersThatDecideNothingDoNotKeepStatesApart) {
+  const Program stored = counting(mov(1, 0));
+  accepted(stored);
+  EXPECT_LT(verify(stored.program, profile_6_18()).processed, 2000u);
+  const Program address = counting(alu64_reg(alu::add, 0, 7));
+  const Verdict v = verify(address.program, profile_6_18());
+  EXPECT_EQ(v.reject_class, RejectClass::map_bounds) << v.message;
+  ask_kernel(address.program, Answer::reject, v.message);
+}
+
 Program tracing(AttachType attach) {
   Program p(ProgramType::tracing);
   p.program.attach = attach;
@@ -470,6 +501,10 @@ TEST(Tracing, OnlyATrampolineKnowsTheFunction) {
 TEST(Unknown, WhatIsNotModelledIsSaid) {
   Program kfunc;
   unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
+  Program handed;
+  handed << insn(bpf::ld_imm64, 2, bpf::pseudo::func, 0, 3) << insn(0, 0, 0, 0, 0);
+  handed.done();
+  unknown(handed.done(), "a function whose address is taken never runs");
   Program helper;
   unknown((helper << call(198)).done(), "helper 198 has no row");
   Program typed(ProgramType::tracing);
