@@ -183,11 +183,17 @@ const char* object_type_of(uint32_t helper, unsigned n) {
   }
 }
 
+bool check_socket(Walk& w, unsigned n) {
+  if (w.program.type != ProgramType::tracing) return w.abstain("a helper that takes a packet");
+  return check_object_argument(w, n, {"sock_common", "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_", true});
+}
+
 bool check_argument(Walk& w, size_t i, Call& call) {
   auto n = static_cast<unsigned>(i + 1);
   if (call.row.number == 6 && n > 2) return true;  // bpf_trace_printk: as many as its text has places
   if (!w.can_read(n)) return false;
   HelperOperand operand = call.row.operands[i];
+  if (call.row.number == 46) return check_socket(w, n);
   if (w.reg(n).kind == Kind::object && operand != HelperOperand::addr && operand != HelperOperand::integer) {
     return w.abstain("helper given a pointer to a kernel object");
   }
@@ -203,7 +209,7 @@ bool check_argument(Walk& w, size_t i, Call& call) {
   if (const char* type = object_type_of(call.row.number, n)) {
     return is_trusted_object(w, n, type) || w.abstain("an argument that is to be a " + std::string(type));
   }
-  if (call.row.number == 147 && n == 1) return check_object_argument(w, n, "path");
+  if (call.row.number == 147 && n == 1) return check_object_argument(w, n, {"path", "ptr_, trusted_ptr_, rcu_ptr_"});
   if (call.row.number == 156 && n == 3 && !w.reg(n).is_zero()) return w.abstain("a first value for storage of a task");
   switch (operand) {
     case HelperOperand::map: return check_map(w, n, call);

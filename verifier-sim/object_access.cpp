@@ -69,18 +69,19 @@ bool is_trusted_object(const Walk& w, unsigned n, std::string_view type) {
   return (r.trust == Trust::trusted || !knows_trust(w)) && w.program.types->name_of(r.object) == type;
 }
 
-bool check_object_argument(Walk& w, unsigned n, std::string_view type) {
+bool check_object_argument(Walk& w, unsigned n, const ObjectWanted& wanted) {
   const Register& r = w.reg(n);
-  if (r.kind != Kind::object || r.nullable || r.trust == Trust::untrusted) {
-    return w.reject(RejectClass::arg_type, "R%u type=%s expected=ptr_, trusted_ptr_, rcu_ptr_", n,
-                    std::string(type_name(r)).c_str());
+  if (wanted.may_be_null && r.is_zero()) return true;
+  if (r.kind != Kind::object || (r.nullable && !wanted.may_be_null) || r.trust == Trust::untrusted) {
+    return w.reject(RejectClass::arg_type, "R%u type=%s expected=%s", n, std::string(type_name(r)).c_str(), wanted.kinds);
   }
-  if (r.is_opaque() || w.program.types == nullptr) return w.abstain("an argument that is to be a " + std::string(type));
+  const std::string type(wanted.type);
+  if (r.is_opaque() || w.program.types == nullptr) return w.abstain("an argument that is to be a " + type);
   if (r.offset < 0 || !r.var.is_constant() || r.var.bits.value != 0) return w.abstain("a moved pointer as an argument");
   assume_types(w);
-  if (w.program.types->has_struct_at(r.object, static_cast<uint32_t>(r.offset), type)) return true;
+  if (w.program.types->has_struct_at(r.object, static_cast<uint32_t>(r.offset), wanted.type)) return true;
   return w.reject(RejectClass::arg_type, "R%u is of type %s but %s is expected", n, w.program.types->name_of(r.object).c_str(),
-                  std::string(type).c_str());
+                  type.c_str());
 }
 
 Register trusted_object(Walk& w, uint32_t type) {

@@ -87,6 +87,8 @@ struct CallerRow {
 constexpr CallerRow callers[] = {
     {17, tracers, {6, 16}},
     {36, tracers, {}},
+    {46, trampoline | typed_tracepoint | iter, {5, 12}},
+    {46, socket_filter, {}},
     {56, perf_event, {}},
     {126, iter, {}},
     {127, iter, {}},

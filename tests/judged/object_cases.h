@@ -291,6 +291,18 @@ SEC("tp_btf/sched_switch") int main_one(unsigned long long *ctx) {
   return 0;
 })",
      "main_one", "helper call is not allowed in probe", "bpf_d_path("},
+    {"cookie_of_a_socket", R"(
+struct bpf_iter__tcp { void *meta; void *sk_common; } RELOCATED;
+SEC("iter/tcp") int main_one(struct bpf_iter__tcp *ctx) {
+  return (bpf_get_socket_cookie(ctx->sk_common) + bpf_get_socket_cookie(0)) & 1;
+})",
+     "main_one", "accept", ""},
+    {"cookie_of_a_task", R"(
+SEC("tp_btf/sched_switch") int main_one(unsigned long long *ctx) { return bpf_get_socket_cookie((void *)ctx[1]); })",
+     "main_one", "R1 is of type task_struct but sock_common is expected", "bpf_get_socket_cookie("},
+    {"cookie_of_a_number", R"(
+SEC("tp_btf/sched_switch") int main_one(void *ctx) { return bpf_get_socket_cookie((void *)(long)bpf_get_prandom_u32()); })",
+     "main_one", "R1 type=scalar expected=sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_", "bpf_get_socket_cookie("},
     {"storage_of_a_task", R"(
 struct { __uint(type, BPF_MAP_TYPE_TASK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, long); } seen SEC(".maps");
 struct task_struct;
