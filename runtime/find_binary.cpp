@@ -38,14 +38,16 @@ bool names_library(std::string_view soname, std::string_view name) {
 
 // /etc/ld.so.cache, new format (the only one glibc writes since 2.32; before, it followed the old one in the same file):
 // 20 bytes of magic, u32 entries, u32 string bytes, 5 u32, then entries {i32 flags, u32 name, u32 path, u32 os, u64 hwcap}.
-// Strings are offsets from the magic.
-std::string find_in_loader_cache(std::string_view name) {
+// Strings are offsets from the magic. Calls `take` with the name and path of each library that this machine's programs can
+// load, until it says false.
+template <class Take>
+void each_cached_library(Take take) {
   constexpr std::string_view magic = "glibc-ld.so.cache1.1";
   constexpr size_t header_bytes = 48, entry_bytes = 24;
   constexpr uint32_t elf_libc6 = 3, abi_mask = 0xff00, abi_x86_64 = 0x0300;
   std::string text = read_file("/etc/ld.so.cache").text;
   size_t start = text.find(magic);
-  if (start == std::string::npos) return {};
+  if (start == std::string::npos) return;
   std::string_view cache = std::string_view(text).substr(start);
   auto word = [&](size_t at) {
     uint32_t value = 0;
@@ -62,9 +64,68 @@ std::string find_in_loader_cache(std::string_view name) {
 #else
     if ((flags & 0xff) != elf_libc6) continue;
 #endif
-    if (names_library(string(word(at + 4)), name)) return std::string(string(word(at + 8)));
+    if (!take(string(word(at + 4)), string(word(at + 8)))) return;
   }
-  return {};
+}
+
+std::string find_in_loader_cache(std::string_view name) {
+  std::string found;
+  each_cached_library([&](std::string_view soname, std::string_view path) {
+    if (names_library(soname, name)) found = path;
+    return found.empty();
+  });
+  return found;
+}
+
+// Calls `take` with each directory of PATH, until it says false.
+template <class Take>
+void each_program_directory(Take take) {
+  const char* variable = getenv("PATH");
+  std::string_view directories = variable != nullptr ? variable : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  while (!directories.empty()) {
+    size_t colon = directories.find(':');
+    std::string directory(directories.substr(0, colon));
+    directories.remove_prefix(colon == std::string_view::npos ? directories.size() : colon + 1);
+    if (!take(directory.empty() ? "." : directory)) return;
+  }
+}
+
+// Links to one file would have it probed several times.
+std::vector<std::string> distinct(std::vector<std::string> paths) {
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+void add_regular_files(const std::string& pattern, bool is_executable, std::vector<std::string>& out) {
+  glob_t found{};
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+    for (size_t i = 0; i < found.gl_pathc; i++)
+      if (is_regular_file(found.gl_pathv[i]) && (!is_executable || access(found.gl_pathv[i], X_OK) == 0))
+        out.push_back(real_path(found.gl_pathv[i]));
+  }
+  globfree(&found);
+}
+
+// `libss*` means libssl.so.3, by its name up to `.so` or all of it.
+std::vector<std::string> find_libraries(std::string_view pattern) {
+  Glob glob(pattern);
+  std::vector<std::string> out;
+  each_cached_library([&](std::string_view soname, std::string_view path) {
+    bool is_wanted = glob.matches(soname) || glob.matches(soname.substr(0, soname.find(".so")));
+    if (is_wanted && is_regular_file(std::string(path))) out.push_back(real_path(std::string(path)));
+    return true;
+  });
+  return distinct(std::move(out));
+}
+
+std::vector<std::string> find_executables(std::string_view pattern) {
+  std::vector<std::string> out;
+  each_program_directory([&](const std::string& directory) {
+    add_regular_files(directory + "/" + std::string(pattern), true, out);
+    return true;
+  });
+  return distinct(std::move(out));
 }
 
 }  // namespace
@@ -72,16 +133,13 @@ std::string find_in_loader_cache(std::string_view name) {
 std::string find_executable(std::string_view name) {
   std::string path(name);
   if (name.find('/') != std::string_view::npos) return is_regular_file(path) && access(path.c_str(), X_OK) == 0 ? path : "";
-  const char* variable = getenv("PATH");
-  std::string_view directories = variable != nullptr ? variable : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  while (!directories.empty()) {
-    size_t colon = directories.find(':');
-    std::string candidate(directories.substr(0, colon));
-    directories.remove_prefix(colon == std::string_view::npos ? directories.size() : colon + 1);
-    candidate.append(candidate.empty() ? "./" : "/").append(name);
-    if (is_regular_file(candidate) && access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return {};
+  std::string found;
+  each_program_directory([&](const std::string& directory) {
+    std::string candidate = directory + "/" + path;
+    if (is_regular_file(candidate) && access(candidate.c_str(), X_OK) == 0) found = std::move(candidate);
+    return found.empty();
+  });
+  return found;
 }
 
 std::string find_library(std::string_view name) {
@@ -102,20 +160,14 @@ std::string find_library(std::string_view name) {
 
 std::vector<std::string> find_binaries(std::string_view name) {
   std::vector<std::string> out;
-  if (name.find('/') != std::string_view::npos && is_glob(name)) {
-    glob_t found{};
-    if (::glob(std::string(name).c_str(), 0, nullptr, &found) == 0) {
-      for (size_t i = 0; i < found.gl_pathc; i++)
-        if (is_regular_file(found.gl_pathv[i])) out.push_back(real_path(found.gl_pathv[i]));
-    }
-    globfree(&found);
-    // Links to one file would have it probed several times.
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    return out;
+  bool is_path = name.find('/') != std::string_view::npos;
+  if (is_path && is_glob(name)) {
+    add_regular_files(std::string(name), false, out);
+    return distinct(std::move(out));
   }
+  if (is_glob(name)) return name.starts_with("lib") ? find_libraries(name) : find_executables(name);
   std::string path(name);
-  if (name.find('/') != std::string_view::npos) {
+  if (is_path) {
     if (is_regular_file(path)) out.push_back(real_path(path));
     return out;
   }

@@ -25,7 +25,7 @@ OPTIONS:
     --no-warnings          report no warnings
     --unsafe               allow system(), signal() and the like
     --dry-run              load and attach, then leave
-    --no-feature LIST      do without kprobe_multi, uprobe_multi of the kernel
+    --no-feature LIST      do without kprobe_multi, uprobe_multi, kprobe_session of the kernel
     --test, --bench        run the script's test or bench probes, and attach nothing
     --probe-filter REGEX   only those of them whose name has this in it
     --debuginfo DIR[:DIR]  where to look for separate debug files first

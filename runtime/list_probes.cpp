@@ -207,8 +207,8 @@ bool Lister::list_iterators(const Search& search) {
 }
 
 bool Lister::list_user_functions(const Search& search, const char* provider) {
-  bool names_file = search.has_target && search.target != "*";
-  if (!names_file) return unreadable(search, provider, "a program or library must be named, as in `uprobe:/bin/bash:*`");
+  bool is_named = search.has_target && (search.target != "*" || search.has_function);
+  if (!is_named) return unreadable(search, provider, "a program or library must be named, as in `uprobe:/bin/bash:*`");
   Answer<std::vector<ProbeTarget>> found =
       facts_.match_user_functions(search.target, search.has_function ? search.function : "*");
   if (found.status == Lookup::unreadable || (found.value.empty() && !found.why.empty()))

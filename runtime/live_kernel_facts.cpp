@@ -44,6 +44,7 @@ std::vector<std::string> LiveKernelFacts::files(std::string_view path) const {
     std::string seen = path_seen_by(pid_, std::string(path));
     if (seen != path) return {seen};
   }
+  if (path == "*") return pid_ != 0 ? files_run_by(pid_) : files_run();
   return find_binaries(path);
 }
 

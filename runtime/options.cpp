@@ -170,6 +170,24 @@ bool take_pid(const po::variables_map& given, Options& out, Diagnostics& diagnos
   return is_good;
 }
 
+bool take_features(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
+  static constexpr std::string_view known[] = {"kprobe_multi", "uprobe_multi", "kprobe_session"};
+  if (!given.count("no-feature")) return true;
+  out.hidden_features = given["no-feature"].as<std::string>();
+  std::string_view rest = out.hidden_features;
+  for (bool is_last = false; !is_last;) {
+    size_t comma = std::min(rest.find(','), rest.size());
+    is_last = comma == rest.size();
+    std::string_view name = rest.substr(0, comma);
+    if (std::find(std::begin(known), std::end(known), name) == std::end(known)) {
+      report_bad_value(diagnostics, "--no-feature", std::string(name), "kprobe_multi, uprobe_multi or kprobe_session");
+      return false;
+    }
+    rest.remove_prefix(is_last ? comma : comma + 1);
+  }
+  return true;
+}
+
 bool take_passes(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
   if (given.count("pass-limit")) {
     const std::string& value = given["pass-limit"].as<std::string>();
@@ -258,7 +276,6 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.hide_warnings = given.count("no-warnings");
   out.unsafe = given.count("unsafe");
   out.dry_run = given.count("dry-run");
-  out.hidden_features = text("no-feature");
   out.emit_elf = text("emit-elf");
   out.emit_llvm = text("emit-llvm");
   out.report = text("report");
@@ -283,7 +300,9 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   out.verifier_log = given.count("log") != 0;
 
   if (!check_conflicts(given, diagnostics) || !take_pid(given, out, diagnostics)) return std::nullopt;
-  if (!take_output_choices(given, out, diagnostics) || !take_passes(given, out, diagnostics)) return std::nullopt;
+  if (!take_output_choices(given, out, diagnostics) || !take_passes(given, out, diagnostics) ||
+      !take_features(given, out, diagnostics))
+    return std::nullopt;
   if (given.count("emit") && !take_emit(text("emit"), out, diagnostics)) return std::nullopt;
   for (const std::string& stage : texts("debug"))
     if (!take_stage(stage, out, diagnostics)) return std::nullopt;

@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 #include "runtime/elf_image.h"
@@ -253,6 +255,23 @@ std::vector<std::string> files_run_by(uint64_t pid) {
     struct stat status{};
     if (stat(seen_path.c_str(), &status) == 0) out.push_back(std::move(seen_path));
   }
+  return out;
+}
+
+std::vector<std::string> files_run() {
+  std::vector<std::string> out;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    std::string name = entry.path().filename();
+    uint64_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
+    for (std::string& path : files_run_by(pid)) {
+      struct stat status{};
+      if (stat(path.c_str(), &status) == 0 && seen.emplace(status.st_dev, status.st_ino).second) out.push_back(std::move(path));
+    }
+  }
+  std::sort(out.begin(), out.end());
   return out;
 }
 

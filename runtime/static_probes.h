@@ -27,5 +27,7 @@ StaticArgument parse_static_argument(std::string_view text, uint64_t instruction
 
 // The files whose code a process has mapped; below its root directory where our name leads elsewhere.
 std::vector<std::string> files_run_by(uint64_t pid);
+// Those of all processes, each file once.
+std::vector<std::string> files_run();
 
 }  // namespace shrike

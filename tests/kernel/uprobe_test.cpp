@@ -250,5 +250,14 @@ TEST_F(Uprobe, UnknownFileIsTold) {
   EXPECT_TRUE(has(result.err, "/nonexistent/program")) << result.err;
 }
 
+TEST_F(Uprobe, FileByAGlobOverLibrariesProgramsAndWhatRuns) {
+  Trace t = trace("uprobe:libc.so*:syscall /arg0 == 110/ { @ = count(); }", {"getppid", "7"}, {"-p", "PID"});
+  EXPECT_EQ(number_of(t.out, "@"), 7) << t.out << t.err;
+  t = trace("uprobe:*:target_add { @ = count(); }", {"add", "5", "1", "2"}, {"-p", "PID"});
+  EXPECT_EQ(number_of(t.out, "@"), 5) << t.out << t.err;
+  EXPECT_TRUE(has(shrike({"-l", "uprobe:*:malloc"}).out, "libc.so"));
+  EXPECT_EQ(shrike({"-l", "uprobe:bas[h]:re*"}).out, shrike({"-l", "uprobe:bash:re*"}).out);
+}
+
 }  // namespace
 }  // namespace shrike::testing

@@ -217,6 +217,15 @@ TEST(ControlBinary, NamesAreFoundWhereShellAndLoaderLook) {
   EXPECT_EQ(find_binaries("c"), libc);
   EXPECT_EQ(find_binaries("libc.so.6"), libc);
   EXPECT_TRUE(find_binaries("/no/such/file").empty());
+  auto has = [](const std::vector<std::string>& found, const std::string& path) {
+    return std::find(found.begin(), found.end(), path) != found.end();
+  };
+  EXPECT_TRUE(has(find_binaries("lib*"), libc[0]));
+  EXPECT_TRUE(has(find_binaries("lib?.so*"), libc[0]));
+  EXPECT_EQ(find_binaries("lib[c]"), libc) << "a library's name ends at `.so`";
+  EXPECT_TRUE(find_binaries("libno-such-*").empty());
+  EXPECT_EQ(find_binaries("shel[l]-that-is-not-there"), std::vector<std::string>());
+  EXPECT_EQ(find_binaries("s[h]"), find_binaries("sh"));
   EXPECT_TRUE(find_symbol(libc[0], {}, "malloc").has_value());
 }
 

@@ -110,7 +110,8 @@ TEST(ControlOptions, LettersMayStandTogetherAndValuesBesideThem) {
   EXPECT_EQ(joined.buffering, Buffering::none);
   EXPECT_EQ(joined.file, "f");
   EXPECT_EQ(parsed({"-qe", "begin { }", "x"}).program, "begin { }");
-  Options named = parsed({"f", "--format=json", "--pid", "42", "--no-feature=x", "--usdt-file-activation", "--verify-llvm-ir"});
+  Options named = parsed({"f", "--format=json", "--pid", "42", "--no-feature=kprobe_session,uprobe_multi",
+                          "--usdt-file-activation", "--verify-llvm-ir"});
   EXPECT_EQ(named.format, OutputFormat::json);
   EXPECT_EQ(named.pid, 42u);
   EXPECT_TRUE(named.positionals.empty());
@@ -158,6 +159,8 @@ TEST(ControlOptions, MistakesAreNamedAsTyped) {
   EXPECT_EQ(refused({"--emit=exe", "f"}).id, Diag::bad_option_value);
   EXPECT_EQ(refused({"--regalloc=x", "f"}).id, Diag::bad_option_value);
   EXPECT_EQ(refused({"-c", " ", "f"}).id, Diag::bad_option_value);
+  for (const char* bad : {"x", "", "kprobe_multi,", "kprobe_multi,x"})
+    EXPECT_EQ(refused({"--no-feature", bad, "f"}).id, Diag::bad_option_value) << bad;
 }
 
 TEST(ControlOptions, PidIsANumberInRange) {
