@@ -106,7 +106,7 @@ class Linker {
     const bool calls = insn.opcode == bpf::call_insn && insn.src() == pseudo::call;
     if (reference != file_.references.end()) {
       const ObjectSymbol& symbol = file_.symbols[reference->second];
-      if (symbol.section == 0) return refer_outside(insn, at);
+      if (symbol.section == 0) return refer_outside(symbol, insn, at);
       if (!file_.sections[symbol.section].is_code) return refer_to_map(symbol, insn, at);
       const auto value = static_cast<int64_t>(symbol.value / sizeof(bpf::Insn));
       const int64_t target =
@@ -117,8 +117,9 @@ class Linker {
       refer_to_function({from.section, from.insn + 1 + static_cast<uint32_t>(insn.imm)}, at);
   }
 
-  void refer_outside(bpf::Insn insn, uint32_t at) {
+  void refer_outside(const ObjectSymbol& symbol, bpf::Insn insn, uint32_t at) {
     const uint8_t kind = insn.opcode == bpf::ld_imm64 ? pseudo::btf_id : pseudo::kfunc_call;
+    if (kind == pseudo::kfunc_call) out_.input.kernel_functions.push_back({at, symbol.name});
     out_.input.insns[at].regs = bpf::make_regs(insn.dst(), kind);
   }
 

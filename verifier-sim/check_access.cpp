@@ -126,6 +126,8 @@ bool access_memory(Walk& w, const Reach& a, Register* into, const Stored& stored
       }
       [[fallthrough]];
     case Kind::mem:
+      if (writes && r.is_read_only)
+        return w.reject(RejectClass::other, "R%u cannot write into %s", a.reg, std::string(type_name(r)).c_str());
       if (!check_region(w, a.reg, a.offset, a.size, false)) return false;
       if (into) *into = load_from_region(w, r, offset, a.size);
       return true;
@@ -211,6 +213,8 @@ bool check_helper_memory(Walk& w, const HelperMemory& m) {
     return w.reject(RejectClass::other, "write into map forbidden, value_size=%u off=%d size=%d",
                     w.program.maps[r.object].value_size, r.offset, static_cast<int>(m.size));
   }
+  if (r.is_read_only && m.writes)
+    return w.reject(RejectClass::other, "R%u cannot write into %s", m.reg, std::string(type_name(r)).c_str());
   return check_region(w, m.reg, 0, m.size, m.zero_allowed);
 }
 

@@ -8,6 +8,7 @@
 #include "mir/helpers.h"
 #include "verifier-sim/check_access.h"
 #include "verifier-sim/global_function.h"
+#include "verifier-sim/kernel_function.h"
 #include "verifier-sim/object_access.h"
 #include "verifier-sim/subprogram.h"
 
@@ -406,7 +407,10 @@ bool call_helper(Walk& w) {
 
 bool transfer_call(Walk& w, uint32_t& next) {
   const bpf::Insn& insn = w.at();
-  if (insn.src() == bpf::pseudo::kfunc_call) return w.abstain("kfuncs are not modelled");
+  if (insn.src() == bpf::pseudo::kfunc_call) {
+    next = w.insn + 1;
+    return call_kernel_function(w);
+  }
   if (insn.src() == bpf::pseudo::call) {
     const GlobalFunction* function = global_function_at(w, w.insn + 1 + static_cast<uint32_t>(insn.imm));
     if (function == nullptr) return enter_subprogram(w, next);

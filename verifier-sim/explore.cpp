@@ -9,6 +9,7 @@
 #include "verifier-sim/check_access.h"
 #include "verifier-sim/check_call.h"
 #include "verifier-sim/demand.h"
+#include "verifier-sim/kernel_function.h"
 #include "verifier-sim/liveness.h"
 #include "verifier-sim/subsume.h"
 #include "verifier-sim/transfer.h"
@@ -28,7 +29,7 @@ class Explorer {
 
   Met compare_states();
   void remember();
-  void widen_after_callback();
+  void widen(const Explored* before, State& round) const;
   void path_ended();
   bool step(uint32_t& next, bool& ended);
   bool next_path();
@@ -64,7 +65,8 @@ Explorer::Met Explorer::compare_states() {
     if (e->branches) {
       if (w.structure.repeats[w.insn]) {
         // Another round of a callback that brings nothing new: any number of rounds is covered.
-        if (covers(e->state, w.state, {live_, demand_.registers()}, w.insn, w.profile)) return Met::covered;
+        const bool goes_on = !steps_iterator(w.program, w.insn) || has_more(w);
+        if (goes_on && covers(e->state, w.state, {live_, demand_.registers()}, w.insn, w.profile)) return Met::covered;
       } else if (identical(e->state, w.state)) {
         w.reject(RejectClass::loop, "infinite loop detected at insn %u", w.insn);
         return Met::failed;
@@ -109,20 +111,19 @@ bool Explorer::next_path() {
   return true;
 }
 
-// Numbers that change from round to round of a callback become unknown, so that the rounds converge.
-void Explorer::widen_after_callback() {
-  const Explored* before = w.parent;
-  while (before && (before->insn != w.insn || before->state.frames.size() != w.state.frames.size())) before = before->parent;
+// Numbers that change from round to round become unknown, so that the rounds converge. `before`: where to look for the last one.
+void Explorer::widen(const Explored* before, State& round) const {
+  while (before && (before->insn != w.insn || before->state.frames.size() != round.frames.size())) before = before->parent;
   if (!before) return;
-  auto widen = [](const Register& then, Register& now) {
+  auto widened = [](const Register& then, Register& now) {
     if (then.is_scalar() && now.is_scalar() && (then.var != now.var || then.id != now.id)) now = Register::unknown_scalar();
   };
-  for (size_t f = 0; f < w.state.frames.size(); f++) {
+  for (size_t f = 0; f < round.frames.size(); f++) {
     const Frame& then = before->state.frames[f];
-    Frame& now = w.state.frames[f];
-    for (size_t i = 0; i < frame_pointer; i++) widen(then.regs[i], now.regs[i]);
+    Frame& now = round.frames[f];
+    for (size_t i = 0; i < frame_pointer; i++) widened(then.regs[i], now.regs[i]);
     for (size_t i = 0; i < std::min(then.stack.size(), now.stack.size()); i++) {
-      if (then.stack[i].is_spill() && now.stack[i].is_spill()) widen(then.stack[i].spilled, now.stack[i].spilled);
+      if (then.stack[i].is_spill() && now.stack[i].is_spill()) widened(then.stack[i].spilled, now.stack[i].spilled);
     }
   }
 }
@@ -182,13 +183,17 @@ void Explorer::run() {
     uint32_t next = 0;
     bool ended = false;
     bool leaves_callback = w.at().opcode == bpf::exit_insn && w.state.current().callback != Callback::none;
+    const size_t waiting = w.pending.size();
+    const bool steps = steps_iterator(w.program, w.insn);
     if (!step(next, ended)) return;
+    // This visit has been remembered: the last round is before it.
+    if (steps && w.pending.size() > waiting) widen(w.parent->parent, w.pending.back().state);
     if (ended) {
       if (!next_path()) break;
       continue;
     }
     w.insn = next;
-    if (leaves_callback) widen_after_callback();
+    if (leaves_callback) widen(w.parent, w.state);
   }
   ended_ = true;
 }

@@ -73,6 +73,12 @@ struct GlobalFunction {
   bool returns_number = true;
 };
 
+// The kernel's function that the call at `insn` names.
+struct KernelFunction {
+  uint32_t insn = 0;
+  std::string name;
+};
+
 struct ProgramInput {
   std::vector<bpf::Insn> insns;
   ProgramType type = ProgramType::kprobe;
@@ -81,6 +87,7 @@ struct ProgramInput {
   std::vector<MapReference> references;
   std::vector<uint32_t> subprogram_starts;  // may be empty: starts are also found from calls and callback addresses
   std::vector<GlobalFunction> global_functions;
+  std::vector<KernelFunction> kernel_functions;
   std::shared_ptr<const KernelTypes> types;  // null: objects of the kernel are not modelled
   std::string function;                      // of the kernel, that a tracing program is for
   std::vector<TypedValue> context;           // its words: what the function is given

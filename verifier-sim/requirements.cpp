@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mir/helpers.h"
+#include "verifier-sim/kernel_function.h"
 #include "verifier-sim/structure.h"
 
 namespace shrike::sim {
@@ -93,6 +94,10 @@ std::vector<Requirement> requirements_of(const ProgramInput& program) {
       if (since) all.add(*since, i, "helper bpf_" + std::string(mir::row_of(*helper).name));
     }
     if (insn.opcode == bpf::ld_imm64) i++;
+  }
+  for (const KernelFunction& function : program.kernel_functions) {
+    if (const auto since = kernel_function_since(function.name))
+      all.add(*since, function.insn, "kernel function " + function.name);
   }
   for (const MapReference& r : program.references) {
     const TypeRow* row = r.map < program.maps.size() ? row_of(program.maps[r.map].type) : nullptr;

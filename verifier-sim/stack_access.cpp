@@ -81,6 +81,7 @@ bool remembered(const Walk& w, const Register& r, unsigned size) {
 
 bool write_fixed(Walk& w, Frame& frame, int offset, unsigned size, const Stored& what) {
   Slot& slot = frame.slot_at(offset);
+  if (slot.is_iterator()) return w.abstain("a store over an iterator");
   bool slot_start = offset % 8 == 0;
   if (what.reg && what.reg->is_scalar() && slot_start && remembered(w, *what.reg, size)) {
     bool fits = what.reg->var.width() <= size * 8;
@@ -116,6 +117,7 @@ bool write_variable(Walk& w, Frame& frame, const Register& pointer, int offset, 
   for (int i = lowest; i < end; i++) {
     Slot& slot = frame.slot_at(i);
     Byte& b = frame.byte_at(i);
+    if (b == Byte::iterator) return w.abstain("a store over an iterator");
     if (zero && b == Byte::spill && slot.is_spill() && slot.spilled.is_zero()) continue;
     if (b == Byte::invalid && !w.profile.reads_uninit_stack) {
       return w.reject(RejectClass::stack_uninit, "uninit stack in range of var-offset write prohibited; off: %d", i);

@@ -46,6 +46,7 @@ std::string_view type_name(const Register& r) {
     case Kind::map_key: return "map_key";
     case Kind::mem:
       if (r.ring) return r.nullable ? "ringbuf_mem_or_null" : "ringbuf_mem";
+      if (r.is_read_only) return "rdonly_mem";
       return r.nullable ? "mem_or_null" : "mem";
     case Kind::func: return "func";
     case Kind::object: return name_of_object(r);
@@ -99,12 +100,14 @@ std::string to_text(const State& s, const std::vector<MapShape>& maps) {
     bool used = false;
     for (size_t b = 8; b-- > 0;) {
       used |= slot.bytes[b] != Byte::invalid;
-      if (slot.bytes[b] != Byte::spill) bytes += "?m0"[static_cast<size_t>(slot.bytes[b])];
+      if (slot.bytes[b] != Byte::spill && slot.bytes[b] != Byte::iterator) bytes += "?m0"[static_cast<size_t>(slot.bytes[b])];
     }
     if (!used) continue;
     out += "fp-" + std::to_string((i + 1) * 8) + "=";
     out += bytes;
     if (slot.is_spill()) out += to_text(slot.spilled, maps);
+    if (slot.is_iterator())
+      out += "iter_num(ref_id=" + std::to_string(slot.iterator) + ",state=" + (slot.is_drained ? "drained)" : "active)");
     out += " ";
   }
   if (!s.references.empty()) {

@@ -19,10 +19,11 @@ enum class Trust : uint8_t { plain, trusted, rcu, untrusted };
 
 struct Register {
   Kind kind = Kind::not_init;
-  bool nullable = false;   // pointer that may be null until tested
-  bool ring = false;       // mem: reserved ring memory
-  bool has_delta = false;  // scalar: equals the other members of `id` plus `delta`
-  uint8_t frame = 0;       // stack: whose
+  bool nullable = false;      // pointer that may be null until tested
+  bool ring = false;          // mem: reserved ring memory
+  bool is_read_only = false;  // mem
+  bool has_delta = false;     // scalar: equals the other members of `id` plus `delta`
+  uint8_t frame = 0;          // stack: whose
   Trust trust = Trust::plain;
   uint32_t id = 0;         // scalar: linked copies; nullable pointer: copies tested together
   uint32_t reference = 0;  // the reference this pointer carries
@@ -56,13 +57,17 @@ struct Register {
   }
 };
 
-enum class Byte : uint8_t { invalid, misc, zero, spill };
+enum class Byte : uint8_t { invalid, misc, zero, spill, iterator };
 
 // Eight stack bytes; bytes[0] has the lowest address. A spill begins at bytes[0] and covers 1, 2, 4 or 8 of them.
 struct Slot {
   std::array<Byte, 8> bytes{};
   Register spilled;
+  uint32_t iterator = 0;    // the reference of the iterator that these bytes are
+  bool is_drained = false;  // it has nothing more to give
+  uint32_t rounds = 0;      // that it has given on this path; two rounds are never one state
 
+  bool is_iterator() const { return bytes[0] == Byte::iterator; }
   bool is_spill() const { return bytes[0] == Byte::spill; }
   unsigned spill_size() const;
   bool is_special() const { return bytes[0] == Byte::spill; }

@@ -5,6 +5,8 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "verifier-sim/kernel_function.h"
+
 namespace shrike::sim {
 namespace {
 
@@ -261,7 +263,8 @@ void Check::mark_prune_points() {
       if (!always) out.prune_point[i] = 1;
       out.prune_point[i + 1 + static_cast<size_t>(static_cast<int64_t>(jump_distance(insn)))] = 1;
     } else if (insn.opcode == bpf::call_insn) {
-      bool calls_back = insn.src() == 0 && (insn.imm == 164 || insn.imm == 181);
+      bool calls_back =
+          (insn.src() == 0 && (insn.imm == 164 || insn.imm == 181)) || steps_iterator(program, static_cast<uint32_t>(i));
       if (calls_back) out.repeats[i] = 1;
       if (calls_back || insn.src() == bpf::pseudo::call) {
         out.prune_point[i] = 1;

@@ -33,8 +33,9 @@ bool covers_register(const Register& then, const Register& now, IdPairs& ids) {
     if (!then.id) return true;
     return then.has_delta == now.has_delta && then.delta == now.delta && ids.match(then.id, now.id);
   }
-  bool same = then.nullable == now.nullable && then.ring == now.ring && then.frame == now.frame && then.trust == now.trust &&
-              then.offset == now.offset && then.object == now.object && then.mem_size == now.mem_size;
+  bool same = then.nullable == now.nullable && then.ring == now.ring && then.is_read_only == now.is_read_only &&
+              then.frame == now.frame && then.trust == now.trust && then.offset == now.offset && then.object == now.object &&
+              then.mem_size == now.mem_size;
   if (!same) return false;
   if (!ids.match(then.id, now.id) || !ids.match(then.reference, now.reference)) return false;
   if (then.kind == Kind::map_value || then.kind == Kind::map_key || then.kind == Kind::mem) return then.var.holds(now.var);
@@ -50,7 +51,7 @@ bool as_number(const Slot& s, const Profile& profile, Register& out) {
   }
   bool zeros = true;
   for (Byte b : s.bytes) {
-    if (b == Byte::spill || (b == Byte::invalid && !profile.reads_uninit_stack)) return false;
+    if (b == Byte::spill || b == Byte::iterator || (b == Byte::invalid && !profile.reads_uninit_stack)) return false;
     zeros = zeros && b == Byte::zero;
   }
   out = zeros ? Register::constant(0) : Register::unknown_scalar();
@@ -69,6 +70,7 @@ bool covers_bytes(const Slot& then, const Slot& now, const Profile& profile) {
   for (size_t i = 0; i < 8; i++) {
     Byte a = then.bytes[i], b = now.bytes[i];
     if (a == Byte::invalid) continue;
+    if (b == Byte::iterator) return false;
     if (a == Byte::misc && (b != Byte::invalid || profile.reads_uninit_stack)) continue;
     if (a == Byte::zero && (b == Byte::zero || (b == Byte::spill && now.spilled.is_zero()))) continue;
     return false;
@@ -77,6 +79,7 @@ bool covers_bytes(const Slot& then, const Slot& now, const Profile& profile) {
 }
 
 bool covers_slot(const Slot& then, const Slot& now, const Profile& profile, IdPairs& ids) {
+  if (then.is_iterator()) return now.is_iterator() && then.is_drained == now.is_drained && ids.match(then.iterator, now.iterator);
   bool then_spills = std::find(then.bytes.begin(), then.bytes.end(), Byte::spill) != then.bytes.end();
   if (!then_spills) return covers_bytes(then, now, profile);
   Register a, b;
@@ -108,9 +111,9 @@ bool covers_frame(const Frame& then, const Frame& now, const RegisterSets& sets,
 }
 
 bool same_register(const Register& a, const Register& b, IdPairs& forth, IdPairs& back) {
-  bool same = a.kind == b.kind && a.nullable == b.nullable && a.ring == b.ring && a.frame == b.frame && a.trust == b.trust &&
-              a.offset == b.offset && a.object == b.object && a.mem_size == b.mem_size && a.has_delta == b.has_delta &&
-              a.delta == b.delta;
+  bool same = a.kind == b.kind && a.nullable == b.nullable && a.ring == b.ring && a.is_read_only == b.is_read_only &&
+              a.frame == b.frame && a.trust == b.trust && a.offset == b.offset && a.object == b.object &&
+              a.mem_size == b.mem_size && a.has_delta == b.has_delta && a.delta == b.delta;
   if (!same || (a.kind != Kind::not_init && a.var != b.var)) return false;
   return forth.match(a.id, b.id) && back.match(b.id, a.id) && forth.match(a.reference, b.reference);
 }
@@ -148,7 +151,8 @@ bool identical(const State& a, const State& b) {
       if (!same_register(x.regs[i], y.regs[i], forth, back)) return false;
     }
     for (size_t i = 0; i < x.stack.size(); i++) {
-      if (x.stack[i].bytes != y.stack[i].bytes) return false;
+      if (x.stack[i].bytes != y.stack[i].bytes || x.stack[i].is_drained != y.stack[i].is_drained) return false;
+      if (x.stack[i].is_iterator() && !x.stack[i].is_drained && x.stack[i].rounds != y.stack[i].rounds) return false;
       if (x.stack[i].is_spill() && !same_register(x.stack[i].spilled, y.stack[i].spilled, forth, back)) return false;
     }
   }

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <span>
 
 #include "runtime/explain_reject.h"
 #include "runtime/object_programs.h"
+#include "tests/judged/iterator_cases.h"
 #include "tests/judged/object_cases.h"
 #include "tests/support/compiled_scripts.h"
 #include "tests/support/process.h"
@@ -103,9 +105,8 @@ Said said_of(const std::string& object, const char* program) {
   return said;
 }
 
-TEST(Objects, ProgramsOfClangAreJudgedAsTheKernelDoes) {
-  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
-  for (const ObjectCase& one : cases) {
+void compare_with_kernel(std::span<const ObjectCase> compared) {
+  for (const ObjectCase& one : compared) {
     const std::string object = built(one.text);
     const Said said = said_of(object, one.program);
     const bool accepts = one.answer == std::string_view("accept");
@@ -118,6 +119,33 @@ TEST(Objects, ProgramsOfClangAreJudgedAsTheKernelDoes) {
     const std::optional<bool> taken = kernel_takes(object, one.program);
     EXPECT_EQ(taken.value_or(accepts), accepts) << one.name;
   }
+}
+
+TEST(Objects, ProgramsOfClangAreJudgedAsTheKernelDoes) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  compare_with_kernel(cases);
+}
+
+TEST(Objects, IteratorsOverNumbersAreJudgedAsTheKernelDoes) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  compare_with_kernel(iterator_cases);
+}
+
+// An older kernel has no such iterators; with the license of another kind none may be called.
+TEST(Objects, IteratorsOverNumbersNeedAKernelAndALicense) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  SourceMap sources;
+  Diagnostics diagnostics;
+  std::vector<JudgedProgram> programs = object_programs("test.o", built(iterator_cases[0].text), sources, diagnostics);
+  ASSERT_EQ(programs.size(), 1u);
+  EXPECT_EQ(sim::verify(programs[0].input, sim::profile_6_1()).message,
+            "kernel function bpf_iter_num_new exists from Linux 6.4 on");
+  std::string table;
+  judge_minimum(programs, {[&](std::string_view part) { table += part; }}, diagnostics);
+  EXPECT_NE(table.find("main_one  6.4    kernel function bpf_iter_num_new"), std::string::npos) << table;
+  programs[0].input.gpl = false;
+  EXPECT_EQ(sim::verify(programs[0].input, sim::profile_6_18()).message,
+            "cannot call kernel function from non-GPL compatible program");
 }
 
 struct ExplainedCase {
