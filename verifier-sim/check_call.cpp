@@ -142,7 +142,8 @@ bool check_ctx_argument(Walk& w, unsigned n) {
 bool check_record(Walk& w, unsigned n, Call& call) {
   const Register& r = w.reg(n);
   if (r.kind != Kind::mem || !r.ring || r.nullable) return wrong_type(w, n, "ringbuf_mem");
-  if (r.offset || !r.var.is_constant() || r.var.bits.value) {
+  const bool may_have_moved = w.profile.releases_moved_records && r.var.is_constant();
+  if (!may_have_moved && !r.is_unmoved()) {
     return w.reject(RejectClass::arg_type, "R%u must have zero offset when passed to release func or trusted arg to kfunc", n);
   }
   if (!r.reference) return w.reject(RejectClass::arg_type, "release helper expects referenced pointer in R%u", n);
@@ -257,13 +258,6 @@ void bound_result(Walk& w, const Call& call, Register& result) {
       break;
     default: break;
   }
-}
-
-void release(State& s, uint32_t reference) {
-  std::erase_if(s.references, [&](const Reference& r) { return r.id == reference; });
-  each_register(s, [&](Register& r) {
-    if (r.is_pointer() && r.reference == reference) r = Register::unknown_scalar();
-  });
 }
 
 void set_result(Walk& w, const Call& call) {
@@ -394,7 +388,7 @@ bool call_helper(Walk& w) {
     if (!push_callback(w, kind, call.callback, context, call.map < 0 ? 0 : static_cast<uint32_t>(call.map))) return false;
   }
   for (unsigned n = 0; n <= 5; n++) w.reg(n) = Register();
-  if (call.released) release(w.state, call.released);
+  if (call.released) release_reference(w.state, call.released);
   set_result(w, call);
   if (number != 158) return true;
   const uint32_t task = w.program.types == nullptr ? 0 : w.program.types->find_struct("task_struct");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "verifier-sim/object_access.h"
 #include "verifier-sim/stack_access.h"
 
 namespace shrike::sim {
@@ -88,15 +89,68 @@ bool end(Walk& w) {
   return true;
 }
 
+// A task that the program holds until it gives it back; null when there is none.
+bool give_task(Walk& w) {
+  const uint32_t task = w.program.types == nullptr ? 0 : w.program.types->find_struct("task_struct");
+  if (task == 0) return w.abstain("the kernel's types are not at hand");
+  forget_arguments(w);
+  w.fresh_id();  // the kernel numbers the pointer before it numbers the reference
+  Register held = trusted_object(w, task);
+  held.trust = Trust::plain;
+  held.nullable = true;
+  held.id = held.reference = w.fresh_id();
+  w.state.references.push_back({held.id, w.insn});
+  w.reg(0) = held;
+  return true;
+}
+
+bool find_task(Walk& w) {
+  if (!w.reg(1).is_scalar()) return w.reject(RejectClass::arg_type, "R1 is not a scalar");
+  return give_task(w);
+}
+
+// The task that r1 is to point to, which the kernel must vouch for.
+bool check_task(Walk& w, const char* untrusted) {
+  const Register& r = w.reg(1);
+  if (r.nullable || r.is_zero()) return w.reject(RejectClass::arg_type, "Possibly NULL pointer passed to trusted arg0");
+  if (r.kind != Kind::object || r.is_opaque() || w.program.types == nullptr || !r.is_unmoved())
+    return w.abstain("an argument that is to be a task");
+  if (r.trust == Trust::rcu) return w.abstain("a pointer that is good until the end of a grace period");
+  if (r.trust != Trust::trusted && r.reference == 0) return w.reject(RejectClass::arg_type, "%s", untrusted);
+  const std::string name = w.program.types->name_of(r.object);
+  if (name == "task_struct") return true;
+  return w.reject(RejectClass::arg_type,
+                  "kernel function %s args#0 expected pointer to STRUCT task_struct but R1 has a pointer to STRUCT %s",
+                  std::string(kernel_function_at(w.program, w.insn)).c_str(), name.c_str());
+}
+
+bool hold_task(Walk& w) {
+  return check_task(w, "R1 must be a rcu pointer") && give_task(w);
+}
+
+bool give_back_task(Walk& w) {
+  if (!check_task(w, "R1 must be referenced or trusted")) return false;
+  const uint32_t reference = w.reg(1).reference;
+  if (reference == 0)
+    return w.reject(RejectClass::arg_type, "release kernel function bpf_task_release expects refcounted PTR_TO_BTF_ID");
+  release_reference(w.state, reference);
+  forget_arguments(w);
+  return true;
+}
+
 struct FunctionRow {
   std::string_view name;
   Version since;
   bool (*call)(Walk&);
+  bool is_for_all = true;  // types of programs; else tracing programs, and the model knows no more
 };
 constexpr FunctionRow functions[] = {
     {"bpf_iter_num_new", {6, 4}, begin},
     {"bpf_iter_num_next", {6, 4}, step},
     {"bpf_iter_num_destroy", {6, 4}, end},
+    {"bpf_task_from_pid", {6, 2}, find_task, false},
+    {"bpf_task_acquire", {6, 2}, hold_task, false},
+    {"bpf_task_release", {6, 2}, give_back_task, false},
 };
 
 const FunctionRow* row_of(std::string_view name) {
@@ -142,6 +196,8 @@ bool call_kernel_function(Walk& w) {
                     row->since.minor);
   }
   if (!w.program.gpl) return w.reject(RejectClass::helper, "cannot call kernel function from non-GPL compatible program");
+  if (!row->is_for_all && (w.program.type != ProgramType::tracing || w.profile.version < Version{6, 6}))
+    return w.abstain("whether this program may call kernel function " + name + " is not modelled");
   return row->call(w);
 }
 

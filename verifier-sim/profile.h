@@ -58,8 +58,9 @@ struct Profile {
   bool compares_after_calls = false;    // states are compared after every call, not only where paths meet
   bool references_renamed = true;       // states may differ in the numbers of their references
   bool forgets_numbers_of_functions =
-      true;                           // numbers that decide nothing are not compared in programs with functions either (6.5)
-  bool register_with_itself = false;  // r1 < r1 is decided (7.0)
+      true;                             // numbers that decide nothing are not compared in programs with functions either (6.5)
+  bool releases_moved_records = false;  // a ring record may be given back by any pointer into it (up to 5.10)
+  bool register_with_itself = false;    // r1 < r1 is decided (7.0)
   Deductions deductions;
 };
 

@@ -119,4 +119,11 @@ std::string to_text(const State& s, const std::vector<MapShape>& maps) {
   return out;
 }
 
+void release_reference(State& s, uint32_t reference) {
+  std::erase_if(s.references, [&](const Reference& r) { return r.id == reference; });
+  each_register(s, [&](Register& r) {
+    if (r.is_pointer() && r.reference == reference) r = Register::unknown_scalar();
+  });
+}
+
 }  // namespace shrike::sim

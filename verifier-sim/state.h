@@ -121,4 +121,7 @@ void each_register(State& s, Visit visit) {
   }
 }
 
+// What carries this reference is given back: no pointer to it is left.
+void release_reference(State& s, uint32_t reference);
+
 }  // namespace shrike::sim

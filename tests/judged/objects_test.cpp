@@ -12,6 +12,7 @@
 #include "runtime/object_programs.h"
 #include "tests/judged/iterator_cases.h"
 #include "tests/judged/object_cases.h"
+#include "tests/judged/task_cases.h"
 #include "tests/support/compiled_scripts.h"
 #include "tests/support/process.h"
 
@@ -129,6 +130,11 @@ TEST(Objects, ProgramsOfClangAreJudgedAsTheKernelDoes) {
 TEST(Objects, IteratorsOverNumbersAreJudgedAsTheKernelDoes) {
   if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
   compare_with_kernel(iterator_cases);
+}
+
+TEST(Objects, TasksHeldByReferenceAreJudgedAsTheKernelDoes) {
+  if (!has_clang()) GTEST_SKIP() << "NOT RUN: clang-19 is not installed";
+  compare_with_kernel(task_cases);
 }
 
 // An older kernel has no such iterators; with the license of another kind none may be called.
