@@ -82,7 +82,7 @@ class Generator {
     auto offset = static_cast<int32_t>(below(static_cast<uint32_t>(64 / bytes))) * bytes;
     ValueId base = b_.slot_addr(slot_);
     switch (below(6)) {
-      case 0: b_.store(width, base, operand(), offset); break;
+      case 0: b_.store(mir::mem_width(static_cast<uint32_t>(bytes), false), base, operand(), offset); break;
       case 1: put(b_.load(width, base, offset)); break;
       case 2: {  // at a variable, clamped index
         ValueId index = b_.binary(Opcode::and_, pick(), b_.constant(7));
