@@ -14,10 +14,6 @@ bool is_address(const Type* type) {
   return type->is(TypeKind::pointer) || type->is(TypeKind::integer);
 }
 
-mir::AddressSpace space_of(const Type* type, const ProbeContext& context) {
-  return type->is(TypeKind::pointer) ? type->space : context.space;
-}
-
 namespace {
 
 bool is_of_iterated(const ast::Field& field, const ProbeContext& context) {

@@ -8,8 +8,6 @@ namespace shrike {
 class Checker;
 
 bool is_address(const mir::Type* type);
-// Where it points: numbers into what the probe is about.
-mir::AddressSpace space_of(const mir::Type* type, const ProbeContext& context);
 
 // Some helpers want a pointer that the kernel knows to be one to a record of some type. Programs get such pointers with their
 // context: `args.x` of fentry and fexit, `ctx->x` of iter, or a record that lies in what one of those points to.

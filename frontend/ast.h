@@ -12,6 +12,7 @@
 #include "mir/base/arena.h"
 #include "mir/base/id.h"
 #include "mir/base/source.h"
+#include "mir/type.h"
 
 namespace shrike::ast {
 
@@ -273,16 +274,15 @@ struct CDeclarator {
   uint32_t pointers = 0;
   std::vector<CConstant> dimensions;  // [] is 0
   std::optional<CConstant> bit_size;  // given, and 0: the unit ends here
-  bool is_user_pointer = false;       // `__user` before the first star
   CAttributes attributes;
   Span span;
 };
 struct CRecord;
 struct CMember {
-  std::string_view type;                   // "unsigned long", "struct foo", "u32", ...: words joined by one space
-  const CRecord* inline_record = nullptr;  // struct { ... } member without a name
-  std::vector<CDeclarator> declarators;    // none: anonymous member
-  bool is_user = false;                    // `char __user *`
+  std::string_view type;                                // "unsigned long", "struct foo", "u32", ...: words joined by one space
+  const CRecord* inline_record = nullptr;               // struct { ... } member without a name
+  std::vector<CDeclarator> declarators;                 // none: anonymous member
+  mir::AddressSpace space = mir::AddressSpace::kernel;  // of its pointers: `char __user *`, `int __percpu *`
   CAttributes attributes;
   Span span;
 };

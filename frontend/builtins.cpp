@@ -117,8 +117,36 @@ void report_no_arguments(Checker& c, Span at, const std::string& why) {
   c.diagnostics().add(made.all().front());
 }
 
+// All of them as one record.
+const Type* arguments_record(Checker& c, Span at) {
+  NamedTypes fields;
+  for (const ProbeArgument& argument : c.context().arguments) {
+    bool is_known = !argument.type->is(TypeKind::record) || c.layout(argument.type, at) != nullptr;
+    if (!is_known || !c.readable(argument, at)) return nullptr;
+    if (!argument.type->is(TypeKind::none)) fields.emplace_back(argument.name, argument.type);
+  }
+  return record_type(fields, c.types());
+}
+
+void arguments_into(Lower& l, const ast::Expr& self, const Place& to) {
+  const mir::RecordLayout* layout = l.types().layout(l.type(&self));
+  l.zero(to, layout->size);
+  auto field = layout->fields.begin();
+  for (const ProbeArgument& argument : l.body().context.arguments) {
+    if (argument.type->is(TypeKind::none)) continue;
+    Place at = to.at(field->offset);
+    if (is_scalar(argument.type)) l.store_scalar(at, l.load_argument(argument), argument.type);
+    else l.convert(l.argument_place(argument), argument.type, at, argument.type);
+    ++field;
+  }
+}
+
 const Type* named_arguments_type(Checker& c, const ast::Expr& expr) {
-  if (c.context().has_arguments) return c.types().uint64();
+  if (c.context().has_arguments) {
+    CheckedBody& body = c.body();
+    if (body.arguments == nullptr) body.arguments = arguments_record(c, expr.span);
+    return body.arguments;
+  }
   std::string why = c.context().why_no_arguments;
   if (why.empty())
     why = c.context().row->kind != mir::ProbeKind::tracepoint ? c.facts().btf().why : "its format file cannot be read";
@@ -256,8 +284,8 @@ constexpr BuiltinRow rows[] = {
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
     {"sargN", use_numbered_args, stack_argument_type, stack_argument, nullptr,
      "word number N on the stack of a function just entered, from sarg0; deprecated"},
-    {"args", use_named_args, named_arguments_type, nullptr, nullptr,
-     "the event's arguments, by name: args.field; of uprobes as debug information tells"},
+    {"args", use_named_args, named_arguments_type, nullptr, arguments_into,
+     "the event's arguments, by name: args.field, or all as a record; of uprobes as debug information tells"},
     {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
     {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},

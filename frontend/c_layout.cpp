@@ -290,8 +290,7 @@ CTypes::Placed CTypes::member_type(const ast::CMember& member, const ast::CDecla
     if (diagnostics_ != nullptr) diagnostics_->report(Diag::unknown_type, member.span, {std::string(member.type)});
     return {};
   }
-  auto space = member.is_user || declarator.is_user_pointer ? mir::AddressSpace::user : mir::AddressSpace::kernel;
-  for (uint32_t i = 0; i < declarator.pointers; i++) out = {types_.pointer(out.type, space), 8};
+  for (uint32_t i = 0; i < declarator.pointers; i++) out = {types_.pointer(out.type, member.space), 8};
   if (!complete(out.type)) {
     bool is_inside = std::any_of(open_.begin(), open_.end(), [&](const ast::CRecord* outer) {
       return types_.record(name_of(*outer), outer->is_union) == out.type;

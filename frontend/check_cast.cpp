@@ -23,11 +23,6 @@ bool is_characters(const Type* type) {
   return type->is(TypeKind::array) && type->element->is(TypeKind::integer) && type->element->size == 1;
 }
 
-bool fits(const Constant& constant, uint32_t bytes) {
-  const auto* value = std::get_if<int64_t>(&constant);
-  return value != nullptr && (truncate(*value, bytes, true) == *value || truncate(*value, bytes, false) == *value);
-}
-
 }  // namespace
 
 // `(uint8[])e` has as many elements as `e` has bytes for.

@@ -179,7 +179,7 @@ struct ExprChecker {
       c.report(Diag::not_dereferenceable, e.operand->span, {show(type)});
       return nullptr;
     }
-    return loaded(type->element, type->space);
+    return c.leads_somewhere(e.operand) ? loaded(type->element, type->space) : nullptr;
   }
 
   // Variables and map values lie in memory that the kernel reads like its own.
@@ -365,6 +365,7 @@ struct ExprChecker {
     if (object == nullptr) return nullptr;
     mir::AddressSpace space = c.note(e.object).space;
     if (object->is(TypeKind::pointer)) {
+      if (!c.leads_somewhere(e.object)) return nullptr;
       space = object->space;
       object = object->element;
     } else if (e.is_arrow) {
@@ -384,8 +385,11 @@ struct ExprChecker {
   }
 
   const Type* argument(const ast::Field& e) {
-    if (c.expr(e.object) == nullptr) return nullptr;
     const auto& arguments = c.context().arguments;
+    if (!c.context().has_arguments || !c.available(use_named_args, "args", e.object->span)) {
+      c.expr(e.object);  // says why
+      return nullptr;
+    }
     for (size_t i = 0; i < arguments.size(); i++) {
       if (arguments[i].name != e.name) continue;
       note().argument = static_cast<uint32_t>(i);
@@ -417,17 +421,14 @@ struct ExprChecker {
   const Type* operator()(const ast::Index& e) {
     const Type* object = c.expr(e.object);
     if (!c.integer(e.index, "an index") || object == nullptr) return nullptr;
-    if (object->is(TypeKind::pointer) && !object->element->is(TypeKind::none)) return loaded(object->element, object->space);
+    if (object->is(TypeKind::pointer) && !object->element->is(TypeKind::none))
+      return c.leads_somewhere(e.object) ? loaded(object->element, object->space) : nullptr;
     if (!object->is(TypeKind::array) && !object->is(TypeKind::string)) {
       c.report(Diag::not_indexable, e.object->span, {show(object)});
       return nullptr;
     }
-    bool is_flexible = object->is(TypeKind::array) && object->count == 0;  // it goes on behind its record
-    if (is_flexible && is_copied(e.object)) {
-      c.report(Diag::not_indexable, e.object->span, {show(object)})
-          .with_hint("a copy of the record does not have the elements behind it: use the pointer");
-      return nullptr;
-    }
+    bool is_flexible = is_flexible_array(object);
+    if (is_flexible && !c.leads_somewhere(e.object)) return nullptr;
     if (const auto* index = std::get_if<int64_t>(&c.constant(e.index));
         index != nullptr && (*index < 0 || (*index >= object->count && !is_flexible))) {
       c.report(Diag::index_out_of_bounds, e.index->span, {std::to_string(*index), std::to_string(object->count)});
@@ -435,18 +436,6 @@ struct ExprChecker {
     }
     if (object->is(TypeKind::string)) return types().integer(1, true);
     return loaded(object->element, c.note(e.object).space);
-  }
-
-  // Is the value a copy of what was in memory? What a pointer leads to is in its place.
-  bool is_copied(const ast::Expr* expr) {
-    if (const auto* unary = expr->as<ast::Unary>()) return unary->op != ast::UnaryOp::dereference;
-    const auto* field = expr->as<ast::Field>();
-    const auto* index = expr->as<ast::Index>();
-    if (field == nullptr && index == nullptr) return true;
-    if (c.note(expr).argument != UINT32_MAX) return false;
-    const ast::Expr* object = field != nullptr ? field->object : index->object;
-    const Type* type = c.note(object).type;
-    return type == nullptr || (!type->is(TypeKind::pointer) && is_copied(object));
   }
 
   // A value that becomes part of another one.

@@ -32,6 +32,33 @@ const mir::RecordField* Checker::field(const Type* record, std::string_view name
   return nullptr;
 }
 
+// Is the value a copy of what was in memory? What a pointer leads to is in its place.
+bool Checker::is_copied(const ast::Expr* expr) {
+  if (const auto* unary = expr->as<ast::Unary>()) return unary->op != ast::UnaryOp::dereference;
+  const auto* field = expr->as<ast::Field>();
+  const auto* index = expr->as<ast::Index>();
+  if (field == nullptr && index == nullptr) return true;
+  if (note(expr).argument != UINT32_MAX) return false;
+  const ast::Expr* object = field != nullptr ? field->object : index->object;
+  const Type* type = note(object).type;
+  return type == nullptr || (!type->is(mir::TypeKind::pointer) && is_copied(object));
+}
+
+bool Checker::leads_somewhere(const ast::Expr* expr) {
+  const Type* type = note(expr).type;
+  if (is_flexible_array(type) && is_copied(expr)) {
+    report(Diag::not_indexable, expr->span, {show(type)})
+        .with_hint("a copy of the record does not have the elements behind it: use the pointer");
+    return false;
+  }
+  if (!type->is(mir::TypeKind::pointer) || type->space != mir::AddressSpace::percpu) return true;
+  auto answer = facts().kernel_address(cpu_offsets);
+  if (answer.status == Lookup::found) return true;
+  std::string why = answer.why.empty() ? "the kernel does not list `" + std::string(cpu_offsets) + "`" : answer.why;
+  report(Diag::percpu_pointer, expr->span, {why}).with_hint("`kptr(...)` takes it for an address of the kernel");
+  return false;
+}
+
 // kstack_t and ustack_t: a stack as `kstack` gives it, in the mode that the configuration names.
 const Type* Checker::stack_type(const ast::TypeName& name) {
   bool is_kernel = name.name == "kstack_t";

@@ -107,8 +107,9 @@ struct CheckedBody {
 
   std::vector<mir::AddressSpace> spaces;  // functions: of each parameter; kernel for what is no pointer
   std::vector<VariableId> params;
-  const mir::Type* result = nullptr;  // null: not known yet
-  bool has_returned = false;          // some `return` has decided the address space of the result
+  const mir::Type* result = nullptr;     // null: not known yet
+  bool has_returned = false;             // some `return` has decided the address space of the result
+  const mir::Type* arguments = nullptr;  // of `args` as a whole; null: not asked for yet
 
   const ast::Block* block() const { return probe != nullptr ? probe->body : function->body; }
 };

@@ -62,6 +62,8 @@ class Checker {
   const mir::RecordLayout* layout(const mir::Type* record, Span span);
   const mir::RecordField* field(const mir::Type* record, std::string_view name, Span span);
   const mir::Type* named_type(const ast::TypeName& name);
+  // Whether what the value points to can be found, or the elements of a flexible array; reports if not.
+  bool leads_somewhere(const ast::Expr* expr);
   // Whether the body may use what `use` (a ProbeUse) stands for where it is; reports if not.
   bool available(uint32_t use, std::string_view name, Span span);
   // Whether the script may use what bpftrace may still change, as configuration variable `key` says; reports if not.
@@ -92,6 +94,7 @@ class Checker {
   void warn_mixed_signs(const ast::Binary& e, const mir::Type* left, const mir::Type* right);
   bool widen(const mir::Type*& slot, const mir::Type* type);
   const mir::Type* counting(const ast::Expr* target, const mir::Type* type, bool is_signed);
+  bool is_copied(const ast::Expr* expr);
   const mir::Type* stack_type(const ast::TypeName& name);
   const mir::Type* cast(const ast::Expr& self, const ast::Cast& e);
   const mir::Type* cast_type(const ast::TypeName& name, const mir::Type* from);

@@ -61,6 +61,11 @@ Constant fold(ast::BinaryOp op, int64_t left, int64_t right, bool is_signed) {
   return {};
 }
 
+bool fits(const Constant& constant, uint32_t bytes) {
+  const auto* value = std::get_if<int64_t>(&constant);
+  return value != nullptr && (truncate(*value, bytes, true) == *value || truncate(*value, bytes, false) == *value);
+}
+
 std::optional<bool> goes_while_compiling(const ast::Expr* condition, const Constant& value) {
   const auto* known = std::get_if<int64_t>(&value);
   if (condition->as<ast::Comptime>() == nullptr || known == nullptr) return std::nullopt;

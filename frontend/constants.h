@@ -12,6 +12,8 @@ namespace shrike {
 
 // The low `bytes` of a value, extended by sign or zero.
 int64_t truncate(int64_t value, uint32_t bytes, bool is_signed);
+// Is it a number that `bytes` hold, with a sign or without?
+bool fits(const Constant& constant, uint32_t bytes);
 Constant fold(ast::UnaryOp op, int64_t value);
 // Empty where the result is not defined while compiling (division by zero).
 Constant fold(ast::BinaryOp op, int64_t left, int64_t right, bool is_signed);

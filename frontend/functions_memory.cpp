@@ -47,6 +47,7 @@ const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) 
     return result;
   }
   if (type->is(TypeKind::string)) return type;
+  if (!c.leads_somewhere(call.args[0])) return nullptr;
   if (is_address(type) || (type->is(TypeKind::array) && type->element->size == 1)) return c.types().string(capacity);
   c.report(Diag::bad_argument, call.args[0]->span, {"str", "an address", show(type)});
   return nullptr;
@@ -81,17 +82,14 @@ void str_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
     size = b.clamp_u(b.binary(Opcode::add, l.scalar(call.args[1]), b.constant(1)), own->size);
     if (to.is_record) b.store(MemWidth::u8, to.pointer, b.constant(0), to.offset);  // a size of zero writes nothing
   }
-  if (from->is(TypeKind::array)) {
-    Place array = l.place(call.args[0]);
-    Place::Memory memory = array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel;
+  Place source = l.pointee(call.args[0], l.body().context.space);
+  if (from->is(TypeKind::array) && !is_flexible_array(from)) {
     size = b.clamp_u(size, std::min(own->size, from->size));
-    l.read_string(to, own->size, size, l.address_at(array), memory);
+    l.read_string(to, own->size, size, source.pointer, source.memory);
     return;
   }
-  ValueId address = l.scalar(call.args[0]);
-  Place::Memory memory = memory_of(space_of(from, l.body().context));
-  ValueId length = l.read_string(to, own->size, size, address, memory);
-  if (call.args.size() == 1) mark_cut(l, to, own->size, length, address, memory);
+  ValueId length = l.read_string(to, own->size, size, source.pointer, source.memory);
+  if (call.args.size() == 1) mark_cut(l, to, own->size, length, source.pointer, source.memory);
 }
 
 const Type* check_buf(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -103,8 +101,9 @@ const Type* check_buf(Checker& c, const ast::Expr&, const ast::Call& call) {
     c.report(Diag::bad_argument, call.args[0]->span, {"buf", "an address or an array", show(type)});
     return nullptr;
   }
+  if (!c.leads_somewhere(call.args[0])) return nullptr;
   if (call.args.size() == 1) {
-    if (!is_array) {
+    if (!is_array || is_flexible_array(type)) {
       c.report(Diag::wrong_argument_count, call.args[0]->span, {"buf", "2", "1"})
           .with_hint("only arrays know their length: `buf(addr, length)`");
       return nullptr;
@@ -130,8 +129,9 @@ void buf_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
   ValueId length = is_known ? b.constant(own->count) : b.clamp_u(l.scalar(call.args[1]), own->count);
   if (!to.is_record) l.zero(to, own->size);
   l.store_scalar(to, length, l.types().integer(4, false));
-  if (is_address(from)) {
-    l.probe_read(to.at(4), length, l.scalar(call.args[0]), memory_of(space_of(from, l.body().context)));
+  if (is_address(from) || is_flexible_array(from)) {
+    Place source = l.pointee(call.args[0], l.body().context.space);
+    l.probe_read(to.at(4), length, source.pointer, source.memory);
     return;
   }
   Place array = l.place(call.args[0]);

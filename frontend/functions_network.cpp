@@ -71,6 +71,7 @@ const Type* check_macaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
   if (type == nullptr) return nullptr;
   bool is_bytes = (type->is(TypeKind::array) || type->is(TypeKind::string)) && type->size == mac_size;
+  if (!c.leads_somewhere(call.args[0])) return nullptr;
   if (is_bytes || is_address(type)) return c.types().simple(TypeKind::macaddr);
   c.report(Diag::bad_argument, call.args[0]->span, {"macaddr", "an array of 6 bytes or an address", show(type)});
   return nullptr;
@@ -78,8 +79,7 @@ const Type* check_macaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
 
 void macaddr_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
   const Type* type = l.type(call.args[0]);
-  Place from =
-      is_address(type) ? Place{l.scalar(call.args[0]), 0, memory_of(space_of(type, l.body().context))} : l.place(call.args[0]);
+  Place from = is_address(type) ? l.pointee(call.args[0], l.body().context.space) : l.place(call.args[0]);
   if (from.memory == Place::Memory::direct) from = {l.address_at(from), 0, Place::Memory::kernel};
   l.probe_read(to, l.b().constant(mac_size), l.address_at(from), from.memory);
 }

@@ -208,9 +208,9 @@ const Type* check_join(Checker& c, const ast::Expr&, const ast::Call& call) {
 // Reads pointers up to the first null; an empty string ends the record's list.
 ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::Builder& b = l.b();
-  const Type* pointer = l.type(call.args[0]);
-  Place::Memory memory = memory_of(pointer->is(TypeKind::pointer) ? pointer->space : l.body().context.space);
-  ValueId list = l.scalar(call.args[0]);
+  Place source = l.pointee(call.args[0], l.body().context.space);
+  ValueId list = source.pointer;
+  Place::Memory memory = source.memory;
   mir::EventDecl event;
   event.kind = EventKind::join;
   event.format = call.args.size() > 1 ? std::get<std::string>(l.note(call.args[1]).constant) : " ";

@@ -32,15 +32,21 @@ bool is_text(const Type* type) {
 
 const Type* check_text(Checker& c, const ast::Call& call, size_t index) {
   const Type* type = c.expr(call.args[index]);
-  if (type == nullptr || is_text(type)) return type;
+  if (type == nullptr) return nullptr;
+  if (is_text(type)) return c.leads_somewhere(call.args[index]) ? type : nullptr;
   c.report(Diag::bad_argument, call.args[index]->span,
            {std::string(call.name), "a string, an array of bytes or a pointer to bytes", show(type)});
   return nullptr;
 }
 
+// Is the text read from where it is? Others have their bytes with them.
+bool is_elsewhere(const Type* type) {
+  return type->is(TypeKind::pointer) || is_flexible_array(type);
+}
+
 // Bytes of the text with its NUL, at most.
 uint32_t capacity_of(const Type* type, uint64_t max_strlen) {
-  return type->is(TypeKind::pointer) ? static_cast<uint32_t>(std::min<uint64_t>(max_strlen, 65536)) : type->size;
+  return is_elsewhere(type) ? static_cast<uint32_t>(std::min<uint64_t>(max_strlen, 65536)) : type->size;
 }
 
 struct Text {
@@ -52,14 +58,15 @@ struct Text {
 
 Text text_of(Lower& l, const ast::Expr* expr) {
   const Type* type = l.type(expr);
-  if (!type->is(TypeKind::pointer)) {
+  if (!is_elsewhere(type)) {
     uint32_t most = type->is(TypeKind::string) ? type->size - 1 : type->size;
     return {l.pointer_at(l.direct_place(expr)), type->size, most, {}};
   }
   mir::Builder& b = l.b();
   uint32_t size = capacity_of(type, l.program().config.max_strlen);
   Place copy{l.slot("text", size)};
-  ValueId read = l.read_string(copy, size, b.constant(size), l.scalar(expr), memory_of(type->space));
+  Place source = l.pointee(expr);
+  ValueId read = l.read_string(copy, size, b.constant(size), source.pointer, source.memory);
   ValueId failed = b.binary(Opcode::le_s, read, b.constant(0));
   ValueId length = l.choose(failed, [&] { return b.constant(0); }, [&] { return b.binary(Opcode::sub, read, b.constant(1)); });
   return {copy.pointer, size, size - 1, length};
@@ -116,7 +123,7 @@ ValueId lower_strlen(Lower& l, const ast::Expr&, const ast::Call& call) {
 const Type* check_strcap(Checker& c, const ast::Expr& self, const ast::Call& call) {
   const Type* type = check_text(c, call, 0);
   if (type == nullptr) return nullptr;
-  if (!type->is(TypeKind::pointer)) c.note(&self).constant = int64_t{type->size};
+  if (!is_elsewhere(type)) c.note(&self).constant = int64_t{type->size};
   return c.types().int64();
 }
 
@@ -325,8 +332,7 @@ const Type* check_memcmp(Checker& c, const ast::Expr&, const ast::Call& call) {
 
 ValueId bytes_of(Lower& l, const ast::Expr* expr, uint32_t count) {
   const Type* type = l.type(expr);
-  bool is_pointer = type->is(TypeKind::pointer);
-  Place at = is_pointer ? Place{l.scalar(expr), 0, memory_of(type->space)} : l.place(expr);
+  Place at = type->is(TypeKind::pointer) ? l.pointee(expr) : l.place(expr);
   if (at.memory == Place::Memory::direct) return l.pointer_at(at);
   Place copy{l.slot("bytes", count)};
   l.probe_read(copy, l.b().constant(count), l.address_at(at), at.memory);

@@ -48,9 +48,7 @@ const Type* check_kaddr(Checker& c, const ast::Expr& self, const ast::Call& call
   return c.types().uint64();
 }
 
-// The address of a per-CPU variable is what its symbol says plus the CPU's own offset, which the kernel keeps in an array.
-constexpr std::string_view cpu_offsets = "__per_cpu_offset";
-
+// The address of a per-CPU variable is what its symbol says plus the CPU's own offset.
 const Type* check_percpu_kaddr(Checker& c, const ast::Expr&, const ast::Call& call) {
   std::optional<std::string_view> name = c.constant_string(call.args[0], "a symbol");
   if (call.args.size() > 1 && !c.integer(call.args[1], "the number of a processor")) return nullptr;
@@ -69,14 +67,11 @@ const Type* check_percpu_kaddr(Checker& c, const ast::Expr&, const ast::Call& ca
 ValueId lower_percpu_kaddr(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::Builder& b = l.b();
   KernelFacts& facts = *l.program().facts;
-  auto address_of = [&](std::string_view symbol) { return b.constant(static_cast<int64_t>(facts.kernel_address(symbol).value)); };
-  ValueId variable = address_of(std::get<std::string>(l.note(call.args[0]).constant));
+  const auto& symbol = std::get<std::string>(l.note(call.args[0]).constant);
+  ValueId variable = b.constant(static_cast<int64_t>(facts.kernel_address(symbol).value));
   ValueId cpu =
       call.args.size() > 1 ? l.scalar(call.args[1]) : b.unary(Opcode::zext32, b.call(HelperId::get_smp_processor_id, {}));
-  auto address = [&] {
-    ValueId slot = b.binary(Opcode::add, address_of(cpu_offsets), b.binary(Opcode::mul, cpu, b.constant(8)));
-    return b.binary(Opcode::add, variable, l.load_scalar({slot, 0, Place::Memory::kernel}, l.types().uint64()));
-  };
+  auto address = [&] { return b.binary(Opcode::add, variable, l.cpu_offset(cpu)); };
   if (call.args.size() < 2) return address();
   ValueId is_possible = b.binary(Opcode::lt_u, cpu, b.constant(facts.possible_cpus()));
   return l.choose(is_possible, address, [&] { return b.constant(0); });

@@ -102,6 +102,9 @@ struct CodePlace {
   uint64_t begin = 0, end = 0;  // inside: of the instruction; outside: of the function
 };
 
+// The kernel's array of how far each processor's own variables are from where symbols and per-CPU pointers say.
+inline constexpr std::string_view cpu_offsets = "__per_cpu_offset";
+
 enum class Lookup { found, missing, unreadable };
 
 template <class T>

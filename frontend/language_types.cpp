@@ -12,6 +12,10 @@ bool is_scalar(const Type* type) {
   return type->is_integer_like() || type->is(TypeKind::ksym) || type->is(TypeKind::username);
 }
 
+bool is_flexible_array(const Type* type) {
+  return type->is(TypeKind::array) && type->count == 0;
+}
+
 const Type* stored(const Type* type, mir::TypePool& pool) {
   switch (type->kind) {
     case TypeKind::integer: return pool.integer(8, type->is_signed);

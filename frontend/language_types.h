@@ -12,6 +12,9 @@ namespace shrike {
 // Scalars live in one register; everything else lives in memory and is handled by address.
 bool is_scalar(const mir::Type* type);
 
+// An array at the end of a record, whose elements are behind the record.
+bool is_flexible_array(const mir::Type* type);
+
 // The type a value has inside maps, tuples and records sent to user space: integers become 8 bytes, keeping their sign.
 const mir::Type* stored(const mir::Type* type, mir::TypePool& pool);
 

@@ -102,7 +102,10 @@ class Lower {
   void write_bytes(const Place& to, std::string_view bytes, uint32_t size);  // constant bytes, zero-padded
 
   mir::ValueId load_argument(const ProbeArgument& argument);
+  Place argument_place(const ProbeArgument& argument);
   Place user_place(const UserPlace& place);
+  Place pointee(const ast::Expr* expr, mir::AddressSpace otherwise = mir::AddressSpace::kernel);
+  mir::ValueId cpu_offset(mir::ValueId cpu);
   mir::ValueId load_register(std::string_view name);
 
   // Variables.

@@ -285,16 +285,11 @@ Place Lower::place(const ast::Expr* expr) {
     return place(e->object).at(type(e->object)->elements[e->index].offset);
   }
   if (const auto* e = expr->as<ast::Unary>(); e != nullptr && e->op == ast::UnaryOp::dereference)
-    return {scalar(e->operand), 0, memory_of(note(expr).space)};
+    return pointee(e->operand, note(expr).space);
   if (const auto* e = expr->as<ast::Field>()) {
-    if (note(expr).argument != UINT32_MAX) {
-      // Bytes inside the context, such as a name: helpers read them, loads may not cross fields.
-      const ProbeArgument& argument = body_->context.arguments[note(expr).argument];
-      if (argument.user) return user_place(*argument.user);
-      return {b().unary(Opcode::ptr_to_int, context()), static_cast<int32_t>(argument.offset), Place::Memory::kernel};
-    }
+    if (note(expr).argument != UINT32_MAX) return argument_place(body_->context.arguments[note(expr).argument]);
     uint32_t offset = note(expr).field->offset;
-    if (type(e->object)->is(TypeKind::pointer)) return Place{scalar(e->object), 0, memory_of(type(e->object)->space)}.at(offset);
+    if (type(e->object)->is(TypeKind::pointer)) return pointee(e->object).at(offset);
     return place(e->object).at(offset);
   }
   if (expr->as<ast::Ident>() != nullptr && own->is(TypeKind::record)) return user_place(*body_->context.result->user);  // retval
@@ -304,7 +299,8 @@ Place Lower::place(const ast::Expr* expr) {
     const auto* known = std::get_if<int64_t>(&note(e->index).constant);
     if (object->is(TypeKind::pointer)) {
       ValueId index = b().binary(Opcode::mul, scalar(e->index), b().constant(size));
-      return {b().binary(Opcode::add, scalar(e->object), index), 0, memory_of(object->space)};
+      Place first = pointee(e->object);
+      return {b().binary(Opcode::add, first.pointer, index), 0, first.memory};
     }
     Place base = place(e->object);
     if (object->is(TypeKind::array) && object->count == 0) {  // a flexible one, behind what a pointer leads to
@@ -320,6 +316,30 @@ Place Lower::place(const ast::Expr* expr) {
     return base;
   }
   return made();
+}
+
+// Where a pointer leads, and a number that is taken for an address in `otherwise`. A per-CPU pointer leads to what this processor
+// has; a flexible array is where its record is.
+Place Lower::pointee(const ast::Expr* expr, mir::AddressSpace otherwise) {
+  const Type* own = type(expr);
+  if (own->is(TypeKind::array)) {
+    Place array = place(expr);
+    return {address_at(array), 0, array.memory == Place::Memory::user ? Place::Memory::user : Place::Memory::kernel};
+  }
+  ValueId address = scalar(expr);
+  mir::AddressSpace space = own->is(TypeKind::pointer) ? own->space : otherwise;
+  if (space == mir::AddressSpace::percpu) {
+    ValueId cpu = b().unary(Opcode::zext32, b().call(HelperId::get_smp_processor_id, {}));
+    address = b().binary(Opcode::add, address, cpu_offset(cpu));
+  }
+  return {address, 0, memory_of(space)};
+}
+
+// What a processor's own variables are away from the addresses that symbols and per-CPU pointers give.
+ValueId Lower::cpu_offset(ValueId cpu) {
+  auto offsets = static_cast<int64_t>(program_.facts->kernel_address(cpu_offsets).value);
+  ValueId slot = b().binary(Opcode::add, b().constant(offsets), b().binary(Opcode::mul, cpu, b().constant(8)));
+  return load_scalar({slot, 0, Place::Memory::kernel}, types().uint64());
 }
 
 ValueId Lower::load_bit_field(const Place& from, const mir::RecordField& field) {
@@ -345,6 +365,12 @@ Place Lower::user_place(const UserPlace& place) {
   ValueId second = place.names[1].empty() ? b().constant(0) : load_register(place.names[1]);
   b().store(MemWidth::u64, copy.pointer, second, 8);
   return copy;
+}
+
+// Bytes inside the context, such as a name: helpers read them, loads may not cross fields.
+Place Lower::argument_place(const ProbeArgument& argument) {
+  if (argument.user) return user_place(*argument.user);
+  return {b().unary(Opcode::ptr_to_int, context()), static_cast<int32_t>(argument.offset), Place::Memory::kernel};
 }
 
 // A named argument that fits a register.

@@ -167,7 +167,9 @@ bool ScriptParser::parse_specifiers(Specifiers& out) {
       take();
       out.is_typedef = true;
     } else if (peek().kind == TokenKind::identifier && is_qualifier(peek().text)) {
-      out.type.is_user |= take().text == "__user";
+      std::string_view word = take().text;
+      if (word == "__user") out.type.space = mir::AddressSpace::user;
+      if (word == "__percpu") out.type.space = mir::AddressSpace::percpu;
     } else if (is_complete) {
       break;
     } else if (at(TokenKind::kw_struct) || at(TokenKind::kw_union)) {

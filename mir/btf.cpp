@@ -375,6 +375,7 @@ const mir::Type* Btf::pointer_type(const TypeRecord& pointer, mir::TypePool& poo
   for (uint32_t i = 0, id = target; i < longest_chain && is_modifier(type(id).kind); i++) {
     TypeRecord modifier = type(id);
     if (modifier.kind == Kind::type_tag && modifier.name == "user") own = mir::AddressSpace::user;
+    if (modifier.kind == Kind::type_tag && modifier.name == "percpu") own = mir::AddressSpace::percpu;
     id = modifier.size_or_type;
   }
   return pool.pointer(to_type_at(target, pool, space, depth + 1), own);

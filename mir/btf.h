@@ -89,9 +89,9 @@ class Btf {
   template <class F>
   void each(F&& f) const;
 
-  // As a data type. Records come without layout; `space` is for pointers without a __user tag. Arrays of plain `char`
-  // become strings, as the language sees them. A record without a name of its own is called after its typedef, or
-  // `anon_<id>`.
+  // As a data type. Records come without layout; `space` is for pointers without a __user or __percpu tag; __rcu changes nothing
+  // for who only reads. Arrays of plain `char` become strings, as the language sees them. A record without a name of its own is
+  // called after its typedef, or `anon_<id>`.
   const mir::Type* to_type(uint32_t id, mir::TypePool& pool, mir::AddressSpace space) const;
   // Defines (once) and returns the layout of a struct or union; null if BTF does not have it. Fields of anonymous members
   // are the outer record's own, at their place; no field without a name remains.

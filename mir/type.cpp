@@ -141,7 +141,9 @@ class TypeReader {
     for (int suffixes = 0; type != nullptr && at_ < text_.size(); suffixes++) {
       if (suffixes > max_depth) return nullptr;
       if (accept('*')) {
-        type = pool_.pointer(type, accept("user") ? AddressSpace::user : AddressSpace::kernel);
+        type = pool_.pointer(type, accept("user")     ? AddressSpace::user
+                                   : accept("percpu") ? AddressSpace::percpu
+                                                      : AddressSpace::kernel);
       } else if (text_[at_] == '[') {
         uint32_t count = 0;
         if (!open_count(count, 0, INT32_MAX) || !accept(']')) return nullptr;
@@ -261,7 +263,7 @@ const Type* TypePool::integer(uint32_t size, bool is_signed) {
 
 const Type* TypePool::pointer(const Type* target, AddressSpace space) {
   Type type{.kind = TypeKind::pointer, .space = space, .size = 8, .align = 8, .element = target};
-  type.text = target->text + (space == AddressSpace::user ? "*user" : "*");
+  type.text = target->text + (space == AddressSpace::user ? "*user" : space == AddressSpace::percpu ? "*percpu" : "*");
   return intern(std::move(type));
 }
 

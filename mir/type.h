@@ -75,7 +75,8 @@ enum class TypeKind : uint8_t {
   tseries,
 };
 
-enum class AddressSpace : uint8_t { kernel, user };
+// percpu: the kernel's, but each processor has its own at the address plus an offset.
+enum class AddressSpace : uint8_t { kernel, user, percpu };
 enum class StackMode : uint8_t { bpftrace, perf, raw };
 enum class SeriesFold : uint8_t { last, avg, min, max, sum };  // what an interval of a tseries keeps of its values
 

@@ -143,6 +143,8 @@ const Case cases[] = {
     {Diag::operands_not_integers, "begin { $a = 1 + (1, 2); }", "1 + (1, 2)"},
     {Diag::division_by_zero, "begin { $a = pid / 0; }", "0"},
     {Diag::mixed_signs, "begin { $a = (int64)pid; if (nsecs > $a) { } }", ">"},
+    {Diag::does_not_fit, "begin { let $a: uint8 = 256; $b = $a; }", "256"},
+    {Diag::percpu_pointer, "struct s { int __percpu *p; }; begin { $s = (struct s *)0; $v = *$s->p; }", "$s->p"},
     {Diag::branches_differ, "begin { $a = pid ? 1 : (1, 2); }", "pid ? 1 : (1, 2)"},
     {Diag::bad_cast, "begin { $a = (int32)(1, 2); }", "(int32)(1, 2)"},
     {Diag::no_such_enumerator, "enum c { red, green }; begin { $a = (enum c)2; }", "2"},

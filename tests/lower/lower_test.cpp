@@ -198,7 +198,7 @@ TEST(Lower, EveryFormIsValid) {
       "begin { @m[1] = \"a\"; @c[1] = sum(2); if (find(@m, 1, $m) && find(@c, 1, $c)) { print(($m, $c)); } }",
       "begin { @x[1] = 1; if (has_key(@x, 1)) { delete(@x, 1); } clear(@x); zero(@x); print(@x, 5, 2); }",
       "tracepoint:syscalls:sys_enter_write { join((uint64)args.buf); } end { print(@); } interval:s:1 { @ = nsecs(monotonic); }",
-      "begin { @e[tid] = nsecs; $d = nsecs - @e[tid]; @h = hist($d); let $z : uint8 = 300; print($z); let $w; $w = 1; print($w); "
+      "begin { @e[tid] = nsecs; $d = nsecs - @e[tid]; @h = hist($d); let $z : uint8 = 200; print($z); let $w; $w = 1; print($w); "
       "}",
       "begin { $s = \"hello\"; print($s[1]); @arr[0] = buf(\"abc\"); print(@arr[0]); { let $q = 1; print($q); } print(-pid); "
       "print(~1); print(!pid); }",

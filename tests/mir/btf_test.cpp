@@ -75,7 +75,8 @@ const mir::RecordField* field_of(const mir::RecordLayout& layout, std::string_vi
 }
 
 struct Sample {
-  uint32_t int_id, char_id, bool_id, chars_id, inner_id, outer_id, const_id, alias_id, user_ptr_id, enum_id, enum64_id, ulong_id;
+  uint32_t int_id, char_id, bool_id, chars_id, inner_id, outer_id, const_id, alias_id, user_ptr_id, percpu_ptr_id, rcu_ptr_id,
+      enum_id, enum64_id, ulong_id;
   std::vector<uint8_t> bytes;
 };
 
@@ -104,6 +105,8 @@ Sample sample() {
   s.alias_id = b.add(Kind::typedef_, "outer_t", s.const_id);
   uint32_t tag = b.add(Kind::type_tag, "user", s.char_id);
   s.user_ptr_id = b.add(Kind::pointer, "", tag);
+  s.percpu_ptr_id = b.add(Kind::pointer, "", b.add(Kind::type_tag, "percpu", s.const_id));
+  s.rcu_ptr_id = b.add(Kind::pointer, "", b.add(Kind::type_tag, "rcu", s.char_id));
   s.enum_id = b.add(Kind::enumeration, "color", 4, 2, true);
   b.pair("RED", 0);
   b.pair("BLUE", static_cast<uint32_t>(-3));
@@ -186,6 +189,9 @@ TEST(Btf, DataTypes) {
   EXPECT_EQ(text(s.ulong_id), "uint64");
   EXPECT_EQ(text(s.chars_id), "string[16]");
   EXPECT_EQ(text(s.user_ptr_id), "int8*user");
+  EXPECT_EQ(text(s.percpu_ptr_id), "struct outer*percpu");
+  EXPECT_EQ(pool.parse("struct outer*percpu")->space, mir::AddressSpace::percpu);
+  EXPECT_EQ(text(s.rcu_ptr_id), "int8*");  // read like any other
   EXPECT_EQ(text(s.alias_id), "struct outer");
   EXPECT_EQ(text(s.enum_id), "senum color");  // one of its values is negative
   EXPECT_EQ(text(0), "void");
