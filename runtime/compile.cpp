@@ -122,8 +122,10 @@ passes::PipelineOptions pass_options(const Options& line, const Config& config, 
   return out;
 }
 
-bpf::BackendOptions backend_options(const Options& line, const Viewer& viewer, Times* times) {
+bpf::BackendOptions backend_options(const CompileOptions& options, const Viewer& viewer, Times* times) {
+  const Options& line = options.command_line;
   bpf::BackendOptions out;
+  out.isa_level = options.isa_level;
   out.spill_everything = line.spill_everything;
   out.validate = validates;
   out.print_after = line.print_after;
@@ -244,7 +246,7 @@ std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& 
   for (const passes::PassTime& time : times) viewer.add(time.pass, time.nanoseconds);
   for (std::string_view pass : passes::pass_names())
     if (viewer.is_last(pass, [&] { return mir::print(module, {&messages.sources}); })) return {};
-  bpf::BackendOptions backend = backend_options(options.command_line, viewer, nullptr);
+  bpf::BackendOptions backend = backend_options(options, viewer, nullptr);
   auto llvm_text = [&] { return bpf::print_llvm(module, backend.isa_level); };
   if (viewer.stage(Emit::llvm, llvm_text)) return {};
   if (!options.command_line.emit_llvm.empty()) llvm = llvm_text();
@@ -279,7 +281,7 @@ std::optional<Compiled> compile(const Source& source, const CompileOptions& opti
   if (viewer.stage(Emit::lir, lir_text) || viewer.is_last("select", lir_text)) return std::nullopt;
 
   Times times;
-  bpf::BackendOptions backend = backend_options(options.command_line, viewer, &times);
+  bpf::BackendOptions backend = backend_options(options, viewer, &times);
   backend.admits = choice.asker();
   if (!bpf::allocate(*code, backend, messages.diagnostics)) return std::nullopt;
   viewer.mark("allocate");

@@ -31,6 +31,7 @@ struct CompileOptions {
   StartClock* clock = nullptr;                 // told of the stages, if given
   std::function<void(std::string_view)> tell;  // gets the times, apart from what the trace prints
   Report* report = nullptr;                    // filled, if given
+  int isa_level = 3;                           // which instructions the kernel knows
 };
 
 struct Compiled {

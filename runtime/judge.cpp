@@ -108,9 +108,16 @@ std::vector<JudgedProgram> judged_programs(const bpf::Object& object) {
   std::vector<JudgedProgram> programs;
   KernelTypesOnce types;
   for (const bpf::Program& program : object.programs) {
-    programs.push_back({program.name, judged_input(object, program), program.lines});
+    programs.push_back({program.name, judged_input(object, program), program.lines, nullptr});
     types.give(object, program, programs.back().input);
   }
+  return programs;
+}
+
+std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4) {
+  std::vector<JudgedProgram> programs = judged_programs(object), newer = judged_programs(for_v4);
+  CHECK(programs.size() == newer.size(), "a script has as many programs at each ISA level");
+  for (size_t i = 0; i < programs.size(); i++) programs[i].for_v4 = std::make_shared<JudgedProgram>(std::move(newer[i]));
   return programs;
 }
 
@@ -133,7 +140,8 @@ struct Finding {
 };
 
 // Walks once more, with a log, to see where the value came from.
-void explain(Diagnostic& refusal, const JudgedProgram& program, const Finding& finding) {
+void explain(Diagnostic& refusal, const JudgedProgram& judged, const Finding& finding) {
+  const JudgedProgram& program = judged.on(*finding.kernel);
   sim::Options options;
   options.log = true;
   options.budget = 20'000;
@@ -144,8 +152,8 @@ void explain(Diagnostic& refusal, const JudgedProgram& program, const Finding& f
 
 void report_refusals(const JudgedProgram& program, const std::vector<Finding>& refusals, Diagnostics& diagnostics) {
   for (const Finding& each : refusals) {
-    Diagnostic& refusal =
-        diagnostics.report(Diag::model_refuses, span_of(program.lines, each.insn), {each.kernels, program.name, each.message});
+    Diagnostic& refusal = diagnostics.report(Diag::model_refuses, span_of(program.on(*each.kernel).lines, each.insn),
+                                             {each.kernels, program.name, each.message});
     explain(refusal, program, each);
   }
 }
@@ -175,10 +183,11 @@ int judge(const std::vector<JudgedProgram>& programs, const std::vector<sim::Pro
   for (const JudgedProgram& program : programs) {
     std::vector<Finding> refusals, questions, assumptions;
     for (const sim::Profile& kernel : kernels) {
-      sim::Verdict verdict = sim::verify(program.input, kernel);
+      const JudgedProgram& code = program.on(kernel);
+      sim::Verdict verdict = sim::verify(code.input, kernel);
       if (output.json_places != nullptr)
-        output.print(json_of_verdict({program, kernel.name, verdict, verdict.message, verdict.insn}, *output.json_places));
-      rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(program.input.insns.size()),
+        output.print(json_of_verdict({code, kernel.name, verdict, verdict.message, verdict.insn}, *output.json_places));
+      rows.push_back({program.name, std::string(kernel.name), word_of(verdict.answer), std::to_string(code.input.insns.size()),
                       std::to_string(verdict.processed), std::to_string(verdict.peak_states),
                       std::to_string(verdict.stack_depth)});
       if (verdict.answer == sim::Answer::reject) add_finding(refusals, verdict, kernel);
@@ -237,7 +246,8 @@ void judge_log(const std::vector<JudgedProgram>& programs, const std::vector<sim
   for (const JudgedProgram& program : programs) {
     for (const sim::Profile& kernel : kernels) {
       print("==== " + program.name + " on Linux " + std::string(kernel.name) + "\n");
-      print(with_sources(sim::verify(program.input, kernel, options).log, program.lines, sources));
+      const JudgedProgram& code = program.on(kernel);
+      print(with_sources(sim::verify(code.input, kernel, options).log, code.lines, sources));
     }
   }
 }

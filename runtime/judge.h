@@ -39,8 +39,14 @@ struct JudgedProgram {
   std::string name;
   sim::ProgramInput input;
   std::vector<bpf::LineEntry> lines;  // where its instructions come from
+  // What kernels of a higher ISA level are given instead; none: the same.
+  std::shared_ptr<const JudgedProgram> for_v4;
+
+  const JudgedProgram& on(const sim::Profile& kernel) const { return for_v4 != nullptr && kernel.isa >= 4 ? *for_v4 : *this; }
 };
 std::vector<JudgedProgram> judged_programs(const bpf::Object& object);
+// The same programs, of one script, for kernels below ISA v4 and from there on.
+std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4);
 
 using Print = std::function<void(std::string_view)>;
 

@@ -26,7 +26,7 @@ Minimum minimum_of(const JudgedProgram& program, const std::vector<sim::Profile>
                    const std::vector<sim::Requirement>& requirements) {
   Minimum minimum;
   for (size_t i = kernels.size(); i-- > 0;) {
-    minimum.verdict = sim::verify(program.input, kernels[i]);
+    minimum.verdict = sim::verify(program.on(kernels[i]).input, kernels[i]);
     if (minimum.verdict.answer != sim::Answer::accept) {
       minimum.refusing = kernels[i].name;
       minimum.what = minimum.verdict.message;

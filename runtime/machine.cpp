@@ -87,6 +87,10 @@ uint32_t parse_kernel_version(std::string_view release) {
   return make_kernel_version(parts[0], parts[1], parts[2]);
 }
 
+int isa_level_of(uint32_t kernel_version) {
+  return kernel_version >= make_kernel_version(6, 6, 0) ? 4 : 3;
+}
+
 uint32_t running_kernel_version() {
   static const uint32_t version = [] {
     utsname names{};

@@ -24,5 +24,8 @@ constexpr uint32_t make_kernel_version(uint32_t major, uint32_t minor, uint32_t 
 }
 uint32_t parse_kernel_version(std::string_view release);
 uint32_t running_kernel_version();
+// The level of the instruction set that kernels of that version have: v4 came with 6.6, its verifier and its compilers for the
+// processors that shrike runs on at once. No kernel that says so lacks it; one with it in an older version is given v3.
+int isa_level_of(uint32_t kernel_version);
 
 }  // namespace shrike

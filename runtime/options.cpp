@@ -43,7 +43,8 @@ constexpr OptionRow option_rows[] = {
     {"log", 0, Takes::nothing},         {"debuginfo", 0, Takes::text},       {"include-dir", 'I', Takes::texts},
     {"include", 0, Takes::texts},       {"report", 0, Takes::text},          {"mode", 0, Takes::text},
     {"test", 0, Takes::nothing},        {"bench", 0, Takes::nothing},        {"probe-filter", 0, Takes::text},
-    {"passes", 0, Takes::text},         {"pass-limit", 0, Takes::text},        {"no-feature", 0, Takes::text},
+    {"passes", 0, Takes::text},         {"pass-limit", 0, Takes::text},      {"no-feature", 0, Takes::text},
+    {"isa", 0, Takes::text},
     // Accepted because harnesses and habits pass them; they have no effect here.
     {"btf", 'b', Takes::nothing},       {"verify-llvm-ir", 0, Takes::nothing},
     {"usdt-file-activation", 0, Takes::nothing},                             {"dwarf-pid", 0, Takes::texts},
@@ -293,6 +294,14 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
       report_bad_value(diagnostics, "--regalloc", text("regalloc"), "spill-everything");
       return std::nullopt;
     }
+  }
+  if (given.count("isa")) {
+    const std::string level = text("isa");
+    if (level != "3" && level != "4") {
+      report_bad_value(diagnostics, "--isa", level, "3 or 4");
+      return std::nullopt;
+    }
+    out.isa = level[0] - '0';
   }
   take_arguments(given, out);
   if (given.count("kernel")) out.kernels = text("kernel");

@@ -64,6 +64,7 @@ struct Options {
   bool time_passes = false;
   bool time_start = false;
   bool spill_everything = false;  // --regalloc=spill-everything
+  std::optional<int> isa;         // --isa: else what the kernel knows
 };
 
 // Nothing after errors, which are reported.

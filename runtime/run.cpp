@@ -23,6 +23,7 @@
 #include "runtime/judge_loads.h"
 #include "runtime/list_probes.h"
 #include "runtime/live_kernel_facts.h"
+#include "runtime/machine.h"
 #include "runtime/object_programs.h"
 #include "runtime/privileges.h"
 #include "runtime/session.h"
@@ -164,6 +165,17 @@ int check_object(const std::string& bytes, const Options& options, Messages& mes
   return messages.diagnostics.has_errors() ? 1 : check_programs(programs, options, messages);
 }
 
+// A script that is compiled already, for kernels of ISA v4, too. What is to be said of it has been said.
+bpf::Object compiled_for_v4(const Source& source, const SourceMap& sources, CompileOptions compiling, KernelFacts& facts) {
+  Messages unheard{.sources = sources, .diagnostics = {}};
+  compiling.isa_level = 4;
+  compiling.report = nullptr;
+  compiling.clock = nullptr;
+  std::optional<Compiled> compiled = compile(source, compiling, facts, unheard);
+  CHECK(compiled.has_value(), "what compiles at one ISA level does at the next");
+  return std::move(compiled->object);
+}
+
 int trace(const Options& options, Messages& messages, StartClock& clock) {
   bool is_traced = !only_shows(options);
   if (is_traced && !check_privileges(messages.diagnostics)) return 1;
@@ -184,6 +196,9 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   LiveKernelFacts facts(tracefs, options.debug, options.pid);
   CompileOptions compiling = compile_options(options);
   compiling.clock = &clock;
+  if (options.isa) compiling.isa_level = *options.isa;
+  else if (options.action != Action::check) compiling.isa_level = isa_level_of(running_kernel_version());
+  const SourceMap untouched = options.action == Action::check ? messages.sources : SourceMap();
   Report report;
   if (!options.report.empty()) compiling.report = &report;
   std::optional<Pattern> wanted;
@@ -213,7 +228,10 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
     return 0;
   }
   if (options.action == Action::check) {
-    return check_programs(judged_programs(compiled->object), options, messages);
+    if (options.isa || source->kind == SourceKind::lir)
+      return check_programs(judged_programs(compiled->object), options, messages);
+    return check_programs(judged_programs(compiled->object, compiled_for_v4(*source, untouched, compiling, facts)), options,
+                          messages);
   }
   if (options.emit == Emit::elf) {
     std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);

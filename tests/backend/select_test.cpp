@@ -133,6 +133,16 @@ TEST(Select, AddressesFoldIntoMemoryOperands) {
             (Lines{"%a = ld_value @results #0", "%b = mov64 %a", "add64 %b, 40000", "%c = ldxs32 [%b #0]", "st64 [%a #8], %c"}));
 }
 
+TEST(Select, LoadsFromTheContextAreNeverSignExtending) {
+  EXPECT_EQ(selected(4,
+                     [](test::MirProgram& program) {
+                       mir::Builder& b = program.builder;
+                       ValueId context = b.function().blocks[b.function().entry()].params[0];
+                       b.ret(b.load(MemWidth::s32, context, 8));
+                     }),
+            (Lines{"%a = mov64 r1", "%b = ldx32 [%a #8]", "%b = movsx32 %b", "r0 = mov64 %b", "exit"}));
+}
+
 TEST(Select, BranchesTestTheComparedRegisters) {
   auto branch = [](int isa, const std::function<ValueId(mir::Builder&, ValueId)>& condition) {
     Lines lines = selected(isa, [&](test::MirProgram& program) {

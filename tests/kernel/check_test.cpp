@@ -20,6 +20,23 @@ TEST(Check, NamesTheConstructThatNeedsTheNewestKernel) {
   EXPECT_NE(result.err.find("this needs Linux 5.17"), std::string::npos) << result.err;
 }
 
+// v4 has signed division and loads that extend the sign: kernels from 6.6 on are given them, older ones what they know.
+TEST(Check, JudgesWhatEachKernelWouldBeGiven) {
+  const std::string script = "begin { $a = (int8)pid; @x = $a / 3; @y = (int32)nsecs; }";
+  const Result log = shrike({"check", "--log", "--kernel", "6.1,6.6", "-e", script});
+  EXPECT_EQ(log.status, 0) << log.err;
+  const size_t newer = log.out.find("==== begin on Linux 6.6");
+  ASSERT_NE(newer, std::string::npos) << log.out;
+  EXPECT_EQ(log.out.find(" s/= 3"), log.out.find(" s/= 3", newer)) << log.out;
+  EXPECT_NE(log.out.find(" s/= 3"), std::string::npos) << log.out;
+  EXPECT_NE(log.out.find("s>>= 63"), std::string::npos) << log.out;
+  // Of one's own choice, and what that means for older kernels.
+  const Result chosen = shrike({"check", "--isa=4", "--kernel", "6.1,6.6", "-e", script});
+  EXPECT_EQ(chosen.status, 1);
+  EXPECT_NE(chosen.out.find("begin    6.1     refused"), std::string::npos) << chosen.out;
+  EXPECT_NE(chosen.out.find("begin    6.6     accepted"), std::string::npos) << chosen.out;
+}
+
 TEST(Check, WritesTheLogOfTheVerifier) {
   const Result result = shrike({"check", "--log", "--kernel", "6.1", "-e", "begin { @x = 1; }"});
   EXPECT_EQ(result.status, 0) << result.err;

@@ -72,6 +72,8 @@ TEST(ControlMachine, CpuListsAndReleases) {
   EXPECT_EQ(parse_kernel_version("6.1.0-18-amd64"), make_kernel_version(6, 1, 0));
   EXPECT_EQ(parse_kernel_version("5.10.999"), make_kernel_version(5, 10, 255));
   EXPECT_EQ(parse_kernel_version("6.18-rc1"), make_kernel_version(6, 18, 0));
+  EXPECT_EQ(isa_level_of(parse_kernel_version("6.5.13")), 3);
+  EXPECT_EQ(isa_level_of(parse_kernel_version("6.6.0-rc1")), 4);
   EXPECT_GE(possible_cpu_count(), online_cpus().size());
 }
 

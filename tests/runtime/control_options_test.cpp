@@ -158,6 +158,9 @@ TEST(ControlOptions, MistakesAreNamedAsTyped) {
   EXPECT_EQ(refused({"-d", "nothing", "f"}).id, Diag::bad_option_value);
   EXPECT_EQ(refused({"--emit=exe", "f"}).id, Diag::bad_option_value);
   EXPECT_EQ(refused({"--regalloc=x", "f"}).id, Diag::bad_option_value);
+  EXPECT_EQ(refused({"--isa=2", "f"}).id, Diag::bad_option_value);
+  EXPECT_EQ(parsed({"--isa=4", "f"}).isa, 4);
+  EXPECT_EQ(parsed({"f"}).isa, std::nullopt);
   EXPECT_EQ(refused({"-c", " ", "f"}).id, Diag::bad_option_value);
   for (const char* bad : {"x", "", "kprobe_multi,", "kprobe_multi,x"})
     EXPECT_EQ(refused({"--no-feature", bad, "f"}).id, Diag::bad_option_value) << bad;
