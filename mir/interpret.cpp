@@ -15,7 +15,10 @@ constexpr int deepest_call = 8;
 
 }  // namespace
 
-Machine::Machine(const Module& module) : module_(module), maps_(module.interface.maps.size()), random_(1) {}
+Machine::Machine(const Module& module) : Machine(module.interface, module.functions) {}
+
+Machine::Machine(const Interface& interface, const Table<FunctionId, Function>& functions)
+    : interface_(interface), functions_(functions), maps_(interface.maps.size()), random_(1) {}
 
 uint64_t Machine::allocate(std::vector<uint8_t> bytes) {
   uint64_t address = next_address_;
@@ -90,6 +93,11 @@ Machine::Outcome Machine::run(FunctionId program, std::vector<uint8_t> context) 
   return outcome;
 }
 
+bool Machine::count_step() {
+  if (++steps_ > state.most_steps) fail("too many steps");
+  return !has_failed();
+}
+
 void Machine::define(Frame& frame, ValueId value, uint64_t number) {
   frame.values[value.index] = number;
   if (on_value) on_value(frame.function, value, number);
@@ -97,7 +105,7 @@ void Machine::define(Frame& frame, ValueId value, uint64_t number) {
 
 uint64_t Machine::call_function(FunctionId id, const std::vector<uint64_t>& args) {
   if (++depth_ > deepest_call) return fail("calls nest too deep");
-  const Function& function = module_.functions[id];
+  const Function& function = functions_[id];
   Frame frame{id, std::vector<uint64_t>(function.values.size()), {}};
   for (const Slot& slot : function.slots) frame.slots.push_back(allocate(std::vector<uint8_t>(slot.size, stack_garbage)));
   BlockId outer = current_;
@@ -108,7 +116,7 @@ uint64_t Machine::call_function(FunctionId id, const std::vector<uint64_t>& args
   uint64_t result = 0;
   for (size_t next = 0; fault_.empty();) {
     const Inst& inst = function.blocks[current_].insts[next++];
-    if (++steps_ > state.most_steps) fail("too many steps");
+    count_step();
     uint64_t value = execute(frame, inst);
     if (inst.result.is_valid()) define(frame, inst.result, value);
     if (inst.op == Opcode::ret) {
@@ -129,7 +137,7 @@ void Machine::enter(Frame& frame, const Inst& inst, size_t index) {
   std::vector<uint64_t> args;
   if (inst.op == Opcode::branch_null && index == 1) args.push_back(frame.values[inst.operands[0].index]);
   for (ValueId arg : target.args) args.push_back(frame.values[arg.index]);
-  const std::vector<ValueId>& params = module_.functions[frame.function].blocks[target.block].params;
+  const std::vector<ValueId>& params = functions_[frame.function].blocks[target.block].params;
   for (size_t i = 0; i < params.size(); i++) define(frame, params[i], args[i]);
   current_ = target.block;
 }

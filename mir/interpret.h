@@ -35,6 +35,7 @@ struct MachineState {
 class Machine {
  public:
   explicit Machine(const Module& module);  // valid, and must outlive the machine
+  virtual ~Machine() = default;
 
   MachineState state;
   std::vector<std::vector<uint8_t>> records;  // submitted, in order; perf events too
@@ -65,6 +66,22 @@ class Machine {
   int64_t update(MapId map, std::span<const uint8_t> key, std::span<const uint8_t> value, uint64_t flags);
   std::optional<uint64_t> lookup(MapId map, std::span<const uint8_t> key);  // address of the value on this CPU
 
+ protected:
+  // Over other code than MIR: backend-bpf/interpret.h.
+  Machine(const Interface& interface, const Table<FunctionId, Function>& functions);
+
+  uint64_t allocate(std::vector<uint8_t> bytes);
+  void free(uint64_t address) { memory_.erase(address); }
+  uint64_t fail(const std::string& why);  // 0
+  bool has_failed() const { return !fault_.empty(); }
+  bool count_step();  // false after too many
+  uint64_t checked_load(uint64_t address, uint32_t bytes);
+  void checked_store(uint64_t address, uint64_t value, uint32_t bytes);
+
+  // Of `inst` the helper, map and callee count.
+  uint64_t call_helper(const Inst& inst, const std::vector<uint64_t>& args);
+  virtual uint64_t call_function(FunctionId function, const std::vector<uint64_t>& args);
+
  private:
   struct MapState {
     std::map<std::string, std::vector<uint64_t>> entries;  // by key; addresses, by CPU
@@ -75,19 +92,13 @@ class Machine {
     std::vector<uint64_t> slots;
   };
 
-  uint64_t allocate(std::vector<uint8_t> bytes);
   const std::vector<uint8_t>* segment(uint64_t address, size_t size, uint64_t& start) const;
-  uint64_t fail(const std::string& why);
-  uint64_t checked_load(uint64_t address, uint32_t bytes);
-  void checked_store(uint64_t address, uint64_t value, uint32_t bytes);
   std::string bytes_at(uint64_t address, size_t size);  // a fault and nothing if not mapped
 
-  uint64_t call_function(FunctionId function, const std::vector<uint64_t>& args);
   void define(Frame& frame, ValueId value, uint64_t number);
   uint64_t execute(Frame& frame, const Inst& inst);
   void enter(Frame& frame, const Inst& inst, size_t target);
 
-  uint64_t call_helper(const Inst& inst, const std::vector<uint64_t>& args);
   uint64_t read_traced(const std::vector<uint64_t>& args);
   uint64_t read_string(const std::vector<uint64_t>& args);
   uint64_t get_stack(const std::vector<uint64_t>& args);
@@ -98,7 +109,8 @@ class Machine {
   void aggregate(const Inst& inst, const std::vector<uint64_t>& args);
   void fold_into_series(const Type& type, uint64_t value, uint64_t n);
 
-  const Module& module_;
+  const Interface& interface_;
+  const Table<FunctionId, Function>& functions_;
   std::map<uint64_t, std::vector<uint8_t>> memory_;  // by address
   uint64_t next_address_ = 0x10000;
   std::vector<MapState> maps_;

@@ -58,7 +58,7 @@ bool replaces(const Type& type, uint64_t value, uint64_t current) {
 }  // namespace
 
 std::optional<uint64_t> Machine::lookup(MapId map, std::span<const uint8_t> key) {
-  const MapDecl& decl = module_.interface.maps[map];
+  const MapDecl& decl = interface_.maps[map];
   std::map<std::string, std::vector<uint64_t>>& entries = maps_[map.index].entries;
   std::string bytes = text_of(key);
   auto found = entries.find(bytes);
@@ -77,7 +77,7 @@ std::optional<uint64_t> Machine::lookup(MapId map, std::span<const uint8_t> key)
 }
 
 int64_t Machine::update(MapId map, std::span<const uint8_t> key, std::span<const uint8_t> value, uint64_t flags) {
-  const MapDecl& decl = module_.interface.maps[map];
+  const MapDecl& decl = interface_.maps[map];
   std::optional<uint64_t> found = lookup(map, key);
   if (is_array(decl.kind) && !found) return too_big;
   if (flags > update_exist) return invalid;
@@ -100,13 +100,13 @@ int64_t Machine::update(MapId map, std::span<const uint8_t> key, std::span<const
 }
 
 int64_t Machine::remove(MapId map, const std::string& key) {
-  if (is_array(module_.interface.maps[map].kind)) return invalid;
+  if (is_array(interface_.maps[map].kind)) return invalid;
   return maps_[map.index].entries.erase(key) == 1 ? 0 : not_found;  // pointers to the value stay usable, as in the kernel
 }
 
 std::vector<Machine::Entry> Machine::entries(MapId map) const {
   std::vector<Entry> out;
-  uint32_t size = module_.interface.maps[map].value_size;
+  uint32_t size = interface_.maps[map].value_size;
   for (const auto& [key, addresses] : maps_[map.index].entries) {
     Entry& entry = out.emplace_back(Entry{{key.begin(), key.end()}, {}});
     for (uint64_t address : addresses) read(address, entry.values.emplace_back(size).data(), size);
@@ -119,7 +119,7 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     std::string text = bytes_at(address, size);
     return std::vector<uint8_t>(text.begin(), text.end());
   };
-  const auto map = [&]() -> const MapDecl& { return module_.interface.maps[inst.map]; };
+  const auto map = [&]() -> const MapDecl& { return interface_.maps[inst.map]; };
   switch (inst.helper) {
     case HelperId::map_lookup_elem: return lookup(inst.map, bytes(args[0], map().key_size)).value_or(0);
     case HelperId::map_lookup_percpu_elem: {
@@ -256,7 +256,7 @@ uint64_t Machine::get_stack(const std::vector<uint64_t>& args) {
 }
 
 uint64_t Machine::for_each(const Inst& inst, const std::vector<uint64_t>& args) {
-  const MapDecl& decl = module_.interface.maps[inst.map];
+  const MapDecl& decl = interface_.maps[inst.map];
   if (args[1] != 0) return error(invalid);
   for (uint32_t i = 0; is_array(decl.kind) && i < decl.max_entries; i++) {
     uint8_t index[4];
@@ -295,7 +295,7 @@ uint64_t Machine::compare_strings(const std::vector<uint64_t>& args) {
 
 void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t n) {
   uint64_t now = state.nanoseconds++;
-  MapId shared = module_.interface.find_map(".globals");
+  MapId shared = interface_.find_map(".globals");
   const uint8_t first[4] = {};
   if (std::optional<uint64_t> at = shared.is_valid() ? lookup(shared, first) : std::nullopt)
     now += checked_load(*at + globals::tai_offset, 8);
@@ -313,7 +313,7 @@ void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t n) {
 
 // agg_update: finds or makes the entry, then folds the operand in.
 void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
-  const MapDecl& decl = module_.interface.maps[inst.map];
+  const MapDecl& decl = interface_.maps[inst.map];
   const Type& type = *decl.value;
   std::string key = decl.is_keyed ? bytes_at(args[0], decl.key_size) : std::string(decl.key_size, '\0');
   std::vector<uint8_t> key_bytes(key.begin(), key.end());
@@ -322,7 +322,7 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
   if (!value && update(inst.map, key_bytes, std::vector<uint8_t>(decl.value_size), update_no_exist) == 0)
     value = lookup(inst.map, key_bytes);
   if (!value) {
-    MapId counters = module_.interface.find_map(".globals");
+    MapId counters = interface_.find_map(".globals");
     const uint8_t first[4] = {};
     std::optional<uint64_t> at = counters.is_valid() ? lookup(counters, first) : std::nullopt;
     if (at) checked_store(*at + globals::map_full(inst.map), checked_load(*at + globals::map_full(inst.map), 8) + 1, 8);

@@ -1,10 +1,11 @@
-// Random programs: what the kernel computes with them must be what the host computes with their MIR, at every ISA level
-// and with every register spilled; and the verifier must accept them all.
+// Random programs: what the kernel computes with them must be what the host computes with their MIR and what the interpreter of
+// BPF computes with their bytes, at every ISA level and with every register spilled; and the verifier must accept them all.
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <random>
 
+#include "backend-bpf/interpret.h"
 #include "backend-bpf/lir_text.h"
 #include "mir/text.h"
 #include "tests/backend/evaluate.h"
@@ -34,14 +35,24 @@ void compare(uint64_t seed, const test::RandomShape& shape, bool spill_everythin
   test::MapValues maps{std::vector<uint8_t>(4096), in};
   uint64_t wanted = test::evaluate(program.base.module, program.base.function, maps);
   std::string text = mir::print(program.base.module, {});
-  test::LoadedObject loaded(
-      test::compile(std::move(program.base.module), {.isa_level = shape.isa_level, .spill_everything = spill_everything}));
+  const bpf::Object object =
+      test::compile(std::move(program.base.module), {.isa_level = shape.isa_level, .spill_everything = spill_everything});
+  bpf::Interpreter interpreter(object);
+  const uint8_t first[4] = {};
+  interpreter.update(input, first, in, 0);
+  const mir::Machine::Outcome interpreted = interpreter.run_program(0, std::vector<uint8_t>(64));
+  ASSERT_EQ(interpreted.fault, "") << text;
+  test::LoadedObject loaded(object);
   ASSERT_EQ(loaded.error(), "") << text;
   loaded.write(input, 0, in);
   uint32_t result = 0;
   ASSERT_TRUE(loaded.run(0, result)) << loaded.error();
   ASSERT_EQ(result, static_cast<uint32_t>(wanted)) << text;
   ASSERT_EQ(loaded.read(results), maps[results.index]) << text;
+  ASSERT_EQ(static_cast<uint32_t>(interpreted.result), result) << text;
+  std::vector<uint8_t> left(4096);
+  ASSERT_TRUE(interpreter.read(interpreter.lookup(results, first).value_or(0), left.data(), left.size()));
+  ASSERT_EQ(left, maps[results.index]) << text;
 }
 
 TEST(KernelRandom, SmallProgramsAgreeWithTheHost) {
