@@ -193,11 +193,32 @@ void func_into(Lower& l, const ast::Expr&, const Place& to) {
   write_user_symbol(l, func_address(l), to);
 }
 
+uint32_t longest_name(const CheckedBody& body) {
+  size_t longest = 0;
+  for (const mir::AttachPoint& point : body.points) longest = std::max(longest, point.name.size());
+  return static_cast<uint32_t>(longest);
+}
+
 const Type* probe_type(Checker& c, const ast::Expr& expr) {
   if (c.body().points.empty() && !c.available(use_ctx, "probe", expr.span)) return nullptr;
+  if (c.body().names_places) return c.types().string(longest_name(c.body()) + 1);
   const std::string& name = c.body().points.front().name;
   c.note(&expr).constant = name;
   return c.types().string(static_cast<uint32_t>(name.size() + 1));
+}
+
+// Each place was attached with its number, from 1, as a cookie; before the names comes an empty one, for none.
+void probe_into(Lower& l, const ast::Expr& expr, const Place& to) {
+  mir::Builder& b = l.b();
+  const std::vector<mir::AttachPoint>& points = l.body().points;
+  std::vector<std::string> names = {""};
+  for (const mir::AttachPoint& point : points) names.push_back(point.name);
+  uint32_t row_size = longest_name(l.body()) + 1;
+  auto index = static_cast<size_t>(&l.body() - l.program().bodies.data());
+  mir::MapId map = l.table(".probes" + std::to_string(index), std::move(names), row_size);
+  ValueId row = b.clamp_u(b.call(HelperId::get_attach_cookie, {l.context()}), points.size());
+  ValueId name = b.ptr_add(b.map_value_addr(map, 0), b.binary(Opcode::mul, row, b.constant(row_size)));
+  l.convert({name}, l.type(&expr), to, l.type(&expr));
 }
 
 // begin and end are `special`.
@@ -288,7 +309,7 @@ constexpr BuiltinRow rows[] = {
      "the event's arguments, by name: args.field, or all as a record; of uprobes as debug information tells"},
     {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
     {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
-    {"probe", 0, probe_type, nullptr, nullptr, "full name of the probe"},
+    {"probe", 0, probe_type, nullptr, probe_into, "full name of the probe"},
     {"probetype", 0, probetype_type, nullptr, nullptr, "type of the probe; `special` for begin and end"},
     {"ctx", use_ctx, context_type, [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); },
      nullptr, "address of the program's context"},

@@ -20,6 +20,12 @@
 
 namespace shrike {
 
+// What a written attach point stands for.
+struct FoundPlaces {
+  const ProbeRow* row = nullptr;
+  std::vector<mir::AttachPoint> places;
+};
+
 class Checker {
  public:
   Checker(CheckedProgram& program, Diagnostics& diagnostics);
@@ -84,6 +90,8 @@ class Checker {
   const mir::Type* parameter_type(const ast::Parameter& parameter, mir::AddressSpace space);
   void return_value(const ast::Return& statement, Span span);
   void resolve_probes();
+  // What the attach points of a probe stand for; patterns stay such unless their places' names are wanted.
+  std::vector<FoundPlaces> find_places(const ast::Probe& probe, bool wants_names, size_t& trials);
   std::string_view when_missing(const ast::Probe& probe, const ast::AttachPoint& point) const;
   void define_c_types();
   void declare_maps();

@@ -236,8 +236,10 @@ void Lower::lower_body(const CheckedBody& body) {
   loop_pairs_.clear();
   FunctionState state;
   begin_function(state, mir::FunctionKind::program, body.points.front().name, body.probe->span);
+  uint64_t cookie = 0;
   for (mir::AttachPoint point : body.points) {
     point.program = state.function;
+    if (body.names_places) point.cookie = ++cookie;
     module_.interface.probes.push_back(std::move(point));
   }
   lay_out_captured();

@@ -206,6 +206,7 @@ struct AttachPoint {
   uint64_t offset = 0;     // kprobe: `+off`; uprobe: already part of address; watchpoint: its length
   uint64_t semaphore = 0;  // usdt: file offset of the count of those who watch the probe; 0: it has none
   uint64_t period = 0;     // profile, interval: nanoseconds, or hertz if in_hertz; software, hardware: event count
+  uint64_t cookie = 0;     // what get_attach_cookie answers there; 0: nobody asks
   bool in_hertz = false;
   bool is_pattern = false;      // kprobe, kretprobe: target and function are wildcards, whose places are looked up to attach
   bool is_alternative = false;  // a pattern that is one of several ways to write a probe: that it matches nothing is no error

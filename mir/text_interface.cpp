@@ -70,6 +70,7 @@ void print_probe(std::string& out, const AttachPoint& probe, const std::vector<s
   if (probe.offset != 0) out += " offset " + std::to_string(probe.offset);
   if (probe.semaphore != 0) out += " semaphore " + std::to_string(probe.semaphore);
   if (probe.period != 0) out += " period " + std::to_string(probe.period);
+  if (probe.cookie != 0) out += " cookie " + std::to_string(probe.cookie);
   if (probe.in_hertz) out += " hertz";
   if (probe.is_pattern) out += " pattern";
   if (probe.is_alternative) out += " alternative";
@@ -207,6 +208,7 @@ void read_probe(TextReader& reader, Interface& interface, std::vector<ProbeProgr
   if (reader.accept("offset")) probe.offset = static_cast<uint64_t>(reader.number("an offset"));
   if (reader.accept("semaphore")) probe.semaphore = static_cast<uint64_t>(reader.number("a file offset"));
   if (reader.accept("period")) probe.period = static_cast<uint64_t>(reader.number("a period"));
+  if (reader.accept("cookie")) probe.cookie = static_cast<uint64_t>(reader.number("a cookie"));
   probe.in_hertz = reader.accept("hertz");
   probe.is_pattern = reader.accept("pattern");
   probe.is_alternative = reader.accept("alternative");

@@ -84,8 +84,17 @@ bool fits(const mir::AttachPoint& probe, uint32_t pid) {
   }
 }
 
+// Empty if the program does not ask at which place it runs.
+std::vector<uint64_t> cookies_of(const std::vector<const mir::AttachPoint*>& probes) {
+  std::vector<uint64_t> out;
+  if (probes.front()->cookie == 0) return out;
+  for (const mir::AttachPoint* probe : probes) out.push_back(probe->cookie);
+  return out;
+}
+
 Fd link_user(const std::string& path, const std::vector<const mir::AttachPoint*>& probes, int program, uint32_t pid) {
   std::vector<uint64_t> offsets, semaphores;
+  std::vector<uint64_t> cookies = cookies_of(probes);
   for (const mir::AttachPoint* probe : probes) {
     offsets.push_back(probe->address);
     semaphores.push_back(probe->semaphore);
@@ -95,6 +104,7 @@ Fd link_user(const std::string& path, const std::vector<const mir::AttachPoint*>
   link.path = bpf_pointer(path.c_str());
   link.offsets = bpf_pointer(offsets.data());
   if (probes.front()->kind == mir::ProbeKind::usdt) link.semaphores = bpf_pointer(semaphores.data());
+  if (!cookies.empty()) link.cookies = bpf_pointer(cookies.data());
   link.count = static_cast<uint32_t>(offsets.size());
   link.flags = probes.front()->kind == mir::ProbeKind::uretprobe ? is_return : 0;
   link.pid = pid;
@@ -120,6 +130,8 @@ Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program) 
   link.head = {static_cast<uint32_t>(program), 0, kprobe_multi, 0};
   link.flags = probes.front()->kind == mir::ProbeKind::kretprobe ? is_return : 0;
   link.count = static_cast<uint32_t>(names.size());
+  std::vector<uint64_t> cookies = cookies_of(probes);
+  if (!cookies.empty()) link.cookies = bpf_pointer(cookies.data());
   if (addresses.empty()) link.names = bpf_pointer(static_cast<const void*>(names.data()));
   else link.addresses = bpf_pointer(addresses.data());
   return create_link(link);

@@ -57,7 +57,8 @@ AttachResult attach_by_tracefs(const mir::AttachPoint& probe, int program, Attac
   attr.type = PERF_TYPE_TRACEPOINT;
   attr.config = *id;
   attr.sample_period = 1;
-  return explain(probe, arm_perf_event(attr, {.pid = -1, .cpu = 0}, program, slow_release(probe.kind), links));
+  return explain(probe,
+                 arm_perf_event(attr, {.pid = -1, .cpu = 0, .cookie = probe.cookie}, program, slow_release(probe.kind), links));
 }
 
 }  // namespace
@@ -75,7 +76,8 @@ AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, AttachCon
     attr.kprobe_func = reinterpret_cast<uint64_t>(symbol.c_str());
     attr.probe_offset = probe.offset;
   }
-  return explain(probe, arm_perf_event(attr, {.pid = -1, .cpu = 0}, program, slow_release(probe.kind), links));
+  return explain(probe,
+                 arm_perf_event(attr, {.pid = -1, .cpu = 0, .cookie = probe.cookie}, program, slow_release(probe.kind), links));
 }
 
 }  // namespace shrike

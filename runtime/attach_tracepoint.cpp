@@ -24,7 +24,7 @@ AttachResult attach_tracepoint(const mir::AttachPoint& probe, int program, Attac
   attr.config = *id;
   attr.sample_period = 1;
   // A program sees a tracepoint on every CPU, whichever the event is opened on; -p is a test in the program.
-  error = arm_perf_event(attr, {.pid = -1, .cpu = 0}, program, slow_release(probe.kind), links);
+  error = arm_perf_event(attr, {.pid = -1, .cpu = 0, .cookie = probe.cookie}, program, slow_release(probe.kind), links);
   if (error == 0) return {};
   if (error == EACCES || error == EPERM) return perf_permission_error(error);
   if (error == E2BIG) return AttachError{"the kernel runs at most 64 programs on one tracepoint", "", false};

@@ -18,7 +18,8 @@ AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachCon
   attr.uprobe_path = reinterpret_cast<uint64_t>(probe.target.c_str());
   attr.probe_offset = probe.address;
   // An event opened for a process fires in all of its threads.
-  PerfTarget place = context.pid != 0 ? PerfTarget{static_cast<int>(context.pid), -1} : PerfTarget{-1, 0};
+  PerfTarget place =
+      context.pid != 0 ? PerfTarget{static_cast<int>(context.pid), -1, probe.cookie} : PerfTarget{-1, 0, probe.cookie};
   int error = arm_perf_event(attr, place, program, slow_release(probe.kind), links);
   switch (error) {
     case 0: return {};

@@ -3,21 +3,50 @@
 
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 
+#include "runtime/bpf_call.h"
 #include "runtime/files.h"
 
 namespace shrike {
+
+namespace {
+
+// Linux 5.15; only a link can give the program a cookie. It keeps the event.
+int set_program_by_link(Fd& event, int program, uint64_t cookie) {
+  bpf_attr attr{};
+  attr.link_create.prog_fd = static_cast<uint32_t>(program);
+  attr.link_create.target_fd = static_cast<uint32_t>(event.get());
+  attr.link_create.attach_type = BPF_PERF_EVENT;
+  attr.link_create.perf_event.bpf_cookie = cookie;
+  int link = bpf_call(BPF_LINK_CREATE, attr);
+  if (link < 0) return -link;
+  if (ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) {
+    int error = errno;
+    close(link);
+    return error;
+  }
+  event = Fd(link);
+  return 0;
+}
+
+int set_program(const Fd& event, int program) {
+  if (ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program) != 0) return errno;
+  return ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0 ? errno : 0;
+}
+
+}  // namespace
 
 int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Release release, Links& links) {
   attr.size = sizeof(attr);
   attr.disabled = 1;
   Fd event(static_cast<int>(syscall(SYS_perf_event_open, &attr, target.pid, target.cpu, -1, PERF_FLAG_FD_CLOEXEC)));
   if (!event.is_open()) return errno;
-  if (ioctl(event.get(), PERF_EVENT_IOC_SET_BPF, program) != 0) return errno;
-  if (ioctl(event.get(), PERF_EVENT_IOC_ENABLE, 0) != 0) return errno;
+  int error = target.cookie != 0 ? set_program_by_link(event, program, target.cookie) : set_program(event, program);
+  if (error != 0) return error;
   links.add(std::move(event), release);
   return 0;
 }

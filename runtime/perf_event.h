@@ -14,8 +14,9 @@
 namespace shrike {
 
 struct PerfTarget {
-  int pid = -1;  // a thread, or -1 for all
-  int cpu = -1;  // -1 for all; not both
+  int pid = -1;         // a thread, or -1 for all
+  int cpu = -1;         // -1 for all; not both
+  uint64_t cookie = 0;  // mir::AttachPoint::cookie
 };
 
 // Opens the event, sets the program on it, enables it and hands it to `links`. 0 or errno of what failed.

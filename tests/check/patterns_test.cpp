@@ -51,6 +51,16 @@ TEST(Patterns, ABodyThatNamesItsProbeIsOneForEachPlace) {
   EXPECT_EQ(all.script.program->bodies.size(), 2u);
 }
 
+// The kernel tells one program for many places at which it runs.
+TEST(Patterns, ABodyThatNamesItsProbeIsOneForManyPlaces) {
+  const Expanded many("kprobe:do_*, kprobe:do_*, tracepoint:app:open, kprobe:do_work { @[probe] = count(); }");
+  ASSERT_EQ(many.script.program->bodies.size(), 2u);
+  EXPECT_EQ(many.script.program->bodies[0].points.size(), 5u);
+  EXPECT_TRUE(many.script.program->bodies[0].names_places);
+  const Expanded known("kprobe:do_*, kprobe:do_*, kprobe:do_work { if (comptime (probe == \"kprobe:do_work\")) { @ = 1; } }");
+  EXPECT_EQ(known.script.program->bodies.size(), 5u) << "what is to be known while compiling is";
+}
+
 TEST(Patterns, ThatMatchNothing) {
   struct Row {
     const char* script;

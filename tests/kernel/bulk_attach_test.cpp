@@ -36,6 +36,24 @@ TEST_F(BulkAttach, ProbeIsTheExactPlace) {
   EXPECT_EQ(count_text(t.out, "]: 2\n"), 10u);
 }
 
+// One program learns from the kernel which place it is at, whichever way it is attached.
+TEST_F(BulkAttach, ManyPlacesThatNameThemselvesShareAProgram) {
+  for (const std::vector<std::string>& options : {std::vector<std::string>{"-v"}, {"-v", "--no-feature", "uprobe_multi"}}) {
+    const Result t = trace_many("uprobe:" + many + ":many_0[01]* { @[probe] = count(); } uretprobe:" + many +
+                                    ":many_00* /probe == \"uretprobe:" + many + ":many_003\"/ { @three = count(); }",
+                                2, options);
+    EXPECT_EQ(number_of(t.out, "@[uprobe:" + many + ":many_017]"), 2) << t.err.substr(0, 2000);
+    EXPECT_EQ(count_text(t.out, "]: 2\n"), 20u);
+    EXPECT_EQ(number_of(t.out, "@three"), 2) << t.out;
+    EXPECT_EQ(count_text(t.err, "program `"), 2u + count_text(t.err, "log of `program `"));
+  }
+}
+
+TEST_F(BulkAttach, TracepointsThatNameThemselvesShareAProgram) {
+  const Trace t = trace("tracepoint:syscalls:sys_enter_get* { @[probe] = count(); }", {"getppid", "9"}, {"-p", "PID"});
+  EXPECT_EQ(number_of(t.out, "@[tracepoint:syscalls:sys_enter_getppid]"), 9) << t.out << t.err;
+}
+
 // One program, two files: a link for each.
 TEST_F(BulkAttach, PlacesInTwoFiles) {
   const Result t = trace_many("uprobe:" + many + ":many_00*, uprobe:" SHRIKE_WORKLOAD ":target_* { @ = count(); }", 5, {"-v"});

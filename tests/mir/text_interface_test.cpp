@@ -75,8 +75,12 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
                        .address = 16,
                        .semaphore = 0x4010,
                        .program = FunctionId(0u)});
-  in.probes.push_back(
-      {.kind = ProbeKind::profile, .name = "profile:hz:99", .period = 99, .in_hertz = true, .program = FunctionId(0u)});
+  in.probes.push_back({.kind = ProbeKind::profile,
+                       .name = "profile:hz:99",
+                       .period = 99,
+                       .cookie = 7,
+                       .in_hertz = true,
+                       .program = FunctionId(0u)});
   in.probes.push_back({.kind = ProbeKind::begin, .name = "begin"});
   in.probes.push_back(
       {.kind = ProbeKind::kprobe, .name = "kprobe:a*", .function = "a*", .is_pattern = true, .is_alternative = true});
