@@ -160,6 +160,7 @@ class Checker {
   std::vector<Callback> callbacks_;  // around this place
   uint32_t callbacks_met_ = 0;       // by this walk
   bool changed_ = false;
+  bool is_late_ = false;                          // walks have been many: strings grow by more than they must
   std::map<uint64_t, Span> missing_positionals_;  // used and not given
   bool counts_positionals_ = false;               // `$#` is used: the script knows how many there are
   bool is_dead_ = false;                          // a condition known while compiling keeps this code from running

@@ -19,8 +19,6 @@ using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;
 
-constexpr uint32_t longest_joined = 1024;  // bytes of what str_concat() makes, with the NUL
-
 bool is_byte(const Type* type) {
   return type->is(TypeKind::integer) && type->size == 1;
 }

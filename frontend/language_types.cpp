@@ -138,6 +138,30 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
   }
 }
 
+const Type* grown(const Type* type, const Type* wider, mir::TypePool& pool) {
+  if (type->kind != wider->kind || type == wider) return wider;
+  switch (wider->kind) {
+    case TypeKind::string:
+      return wider->count <= type->count ? wider : pool.string(std::max(wider->count, std::min(type->count * 2, longest_joined)));
+    case TypeKind::tuple: {
+      std::vector<const Type*> elements;
+      for (size_t i = 0; i < wider->elements.size(); i++)
+        elements.push_back(grown(type->elements[i].type, wider->elements[i].type, pool));
+      return pool.tuple(elements);
+    }
+    case TypeKind::record: {
+      const mir::RecordLayout* old = pool.layout(type);
+      const mir::RecordLayout* layout = pool.layout(wider);
+      if (!is_made_record(wider) || old == nullptr || layout == nullptr) return wider;
+      NamedTypes fields;
+      for (size_t i = 0; i < layout->fields.size(); i++)
+        fields.emplace_back(layout->fields[i].name, grown(old->fields[i].type, layout->fields[i].type, pool));
+      return record_type(fields, pool);
+    }
+    default: return wider;
+  }
+}
+
 const Type* read_as(const Type* type, mir::TypePool& pool) {
   switch (type->kind) {
     case TypeKind::count: return pool.uint64();

@@ -26,6 +26,11 @@ const mir::Type* record_type(const NamedTypes& fields, mir::TypePool& pool);
 // tuples and records go element by element.
 const mir::Type* unify(const mir::Type* a, const mir::Type* b, mir::TypePool& pool);
 
+// `wider`, whose strings that are longer than those of `type` have become at least twice as long, up to what str_concat() gives:
+// `$s = str_concat($s, "x")` makes its variable longer each time it is looked at.
+const mir::Type* grown(const mir::Type* type, const mir::Type* wider, mir::TypePool& pool);
+constexpr uint32_t longest_joined = 1024;  // bytes of what str_concat() makes, with the NUL
+
 // An aggregate read as a number has this type; other types are themselves.
 const mir::Type* read_as(const mir::Type* type, mir::TypePool& pool);
 

@@ -26,7 +26,6 @@ const std::vector<Exemption>& unproduced_messages() {
       {"bad_command_line", "whatever else the parser of options may object to: the known objections have rows of their own"},
       {"map_not_mapped", "mapping a ring or array fails only where memory is short"},
       {"program_not_loaded", "needs a kernel that refuses a program for another reason than its verifier's"},
-      {"unsettled_types", "only mistakes keep types from settling, and those have messages of their own: a net below them"},
       {"probe_not_run", "a begin program that loads also runs, on every kernel we have"},
       {"process_not_watched", "pidfd_open fails only where descriptors are short"},
       {"iterator_not_read", "an iterator's file fails only where memory is short"},
