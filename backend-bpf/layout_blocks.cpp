@@ -3,8 +3,12 @@
 // inverts branches for that. shorten_jumps, a part of peephole, retargets jumps to jumps and turns branches with equal
 // targets into jumps.
 // Jumps reach 32767 instructions. Beyond that, ISA v4 has a jump with a 32-bit distance, which a conditional branch
-// reaches through a block of its own; below v4 such a program is refused with a diagnostic.
+// reaches through a block of its own. Below v4 far jumps go by stages: every so often there is an island of blocks that only
+// jump on, one for each target behind the next island.
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
 
 #include "backend-bpf/emit.h"
 #include "backend-bpf/stages.h"
@@ -107,6 +111,129 @@ void stretch_jumps(Function& function, int isa_level) {
   function.blocks = std::move(blocks);
 }
 
+constexpr uint32_t longest_block = 2000, between_islands = 12000;
+constexpr uint32_t stage = max_distance / 2;      // as far as a jump goes, by lengths without islands
+constexpr uint32_t most_hops = max_distance / 4;  // of an island: two of them may lie within a stage
+
+// Blocks in several pieces, so that islands find room.
+void split_long_blocks(Function& function, int isa_level) {
+  Table<BlockId, lir::Block> blocks;
+  std::vector<BlockId> renamed;
+  std::vector<bool> goes_on;  // to the next piece, which the new numbering tells
+  for (lir::Block& block : function.blocks) {
+    renamed.push_back(blocks.next_id());
+    std::vector<Inst> piece;
+    uint32_t length = 0;
+    for (Inst& inst : block.insts) {
+      const uint32_t added = insn_count(inst, isa_level);
+      if (length + added > longest_block) {
+        Inst jump;
+        jump.op = Op::ja;
+        jump.span = inst.span;
+        jump.targets.push_back({BlockId(blocks.size() + 1), {}});
+        piece.push_back(jump);
+        blocks.add({block.name + ".part" + std::to_string(blocks.size()), block.params, std::move(piece)});
+        goes_on.push_back(true);
+        piece = {};
+        length = 0;
+      }
+      length += added;
+      piece.push_back(std::move(inst));
+    }
+    blocks.add({block.name, block.params, std::move(piece)});
+    goes_on.push_back(false);
+  }
+  for (uint32_t i = 0; i < blocks.size(); i++)
+    if (!goes_on[i])
+      for (lir::BlockTarget& target : blocks[BlockId(i)].insts.back().targets) target.block = renamed[target.block.index];
+  function.blocks = std::move(blocks);
+}
+
+// Far jumps below ISA v4. False: an island would be too long.
+class IslandMaker {
+ public:
+  IslandMaker(Function& function, int isa_level) : function_(function), starts_(block_starts(function, isa_level)) {}
+
+  bool run() {
+    uint32_t last = 0;
+    for (uint32_t i = 1; i < function_.blocks.size(); i++)
+      if (starts_[i] - last >= between_islands) islands_.push_back({i, {}}), last = starts_[i];
+    for (uint32_t i = 0; i < function_.blocks.size(); i++)
+      for (lir::BlockTarget& target : function_.blocks[BlockId(i)].insts.back().targets)
+        target.block = reach(starts_[i], starts_[i + 1], target.block, function_.blocks[BlockId(i)].insts.back().span);
+    for (const Island& island : islands_)
+      if (island.hops.size() > most_hops) return false;
+    place();
+    return true;
+  }
+
+ private:
+  struct Island {
+    uint32_t before;             // this block
+    std::vector<uint32_t> hops;  // in hops_
+  };
+  struct Hop {
+    BlockId to;  // numbers from blocks.size() on are hops
+    Span span;
+  };
+
+  BlockId hop_id(size_t hop) const { return BlockId(function_.blocks.size() + hop); }
+
+  // Where a jump from between `low` and `high` to `target` goes first.
+  BlockId reach(uint32_t low, uint32_t high, BlockId target, Span span) {
+    const uint32_t to = starts_[target.index];
+    if (std::max(high, to) - std::min(low, to) <= stage) return target;
+    const bool is_forward = to > low;
+    std::optional<size_t> farthest;
+    for (size_t i = 0; i < islands_.size(); i++) {
+      const uint32_t at = starts_[islands_[i].before];
+      const bool is_on_the_way = is_forward ? at >= high && at - low <= stage : at <= low && high - at <= stage;
+      if (is_on_the_way && (is_forward || !farthest)) farthest = i;
+    }
+    CHECK(farthest.has_value(), "no island within reach");
+    auto [known, is_new] = known_.try_emplace({*farthest, target.index}, hops_.size());
+    const size_t hop = known->second;
+    if (is_new) {
+      hops_.push_back({target, span});
+      islands_[*farthest].hops.push_back(static_cast<uint32_t>(hop));
+      const uint32_t at = starts_[islands_[*farthest].before];
+      const BlockId next = reach(at, at, target, span);
+      hops_[hop].to = next;
+    }
+    return hop_id(hop);
+  }
+
+  void place() {
+    Table<BlockId, lir::Block> blocks;
+    std::vector<BlockId> renamed(function_.blocks.size() + hops_.size());
+    size_t island = 0;
+    for (uint32_t i = 0; i < function_.blocks.size(); i++) {
+      if (island < islands_.size() && islands_[island].before == i) {
+        for (uint32_t hop : islands_[island].hops) renamed[hop_id(hop).index] = blocks.add(hop_block(hop));
+        island++;
+      }
+      renamed[i] = blocks.add(std::move(function_.blocks[BlockId(i)]));
+    }
+    for (lir::Block& block : blocks)
+      for (lir::BlockTarget& target : block.insts.back().targets) target.block = renamed[target.block.index];
+    function_.blocks = std::move(blocks);
+  }
+
+  lir::Block hop_block(uint32_t hop) const {
+    Inst jump;
+    jump.op = Op::ja;
+    jump.span = hops_[hop].span;
+    jump.targets.push_back({hops_[hop].to, {}});
+    return {"hop." + std::to_string(hop), {}, {jump}};
+  }
+
+  Function& function_;
+  std::vector<uint32_t> starts_;
+  std::vector<Island> islands_;
+  std::vector<Hop> hops_;
+  std::map<std::pair<size_t, uint32_t>, size_t> known_;  // by island and final target
+};
+
 }  // namespace
 
 bool shorten_jumps(Function& function) {
@@ -133,15 +260,16 @@ bool shorten_jumps(Function& function) {
 bool layout_blocks(Function& function, int isa_level, Diagnostics& diagnostics) {
   reorder(function);
   uint32_t length = block_starts(function, isa_level).back();
-  if (length > max_distance) {
-    if (isa_level < 4) {
-      diagnostics.report(Diag::program_too_long, function.span,
-                         {function.name, std::to_string(length), std::to_string(max_distance)});
-      return false;
-    }
+  if (length <= max_distance) return true;
+  if (isa_level >= 4) {
     stretch_jumps(function, isa_level);
+    return true;
   }
-  return true;
+  split_long_blocks(function, isa_level);
+  if (IslandMaker(function, isa_level).run()) return true;
+  diagnostics.report(Diag::program_too_long, function.span,
+                     {function.name, std::to_string(length), std::to_string(max_distance)});
+  return false;
 }
 
 }  // namespace shrike::bpf

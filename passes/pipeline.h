@@ -16,7 +16,7 @@ struct KernelLimits {
   uint32_t stack_bytes = 512;             // per frame and per call chain
   uint32_t on_stack_limit = 64;           // larger slots move to scratch first when the budget is tight
   uint32_t max_scratch_bytes = 1u << 15;  // the most that one CPU's part of a per-CPU value may have
-  uint32_t max_instructions = 32000;      // of one function: how far a jump reaches
+  uint32_t max_instructions = 32000;      // of one function, at the least: more takes seconds and gigabytes to compile
   uint32_t max_maps = 64;                 // that one program may use
 };
 

@@ -186,13 +186,52 @@ lir::Module long_program(size_t blocks, int isa) {
   return module;
 }
 
-TEST(Blocks, FarJumpsNeedLevelFour) {
+// Follows jumps that only jump on.
+size_t end_of_jumps(const std::vector<bpf::Insn>& insns, size_t at) {
+  while (insns[at].opcode == bpf::ja_insn) at += static_cast<size_t>(1 + insns[at].offset);
+  return at;
+}
+
+TEST(Blocks, FarJumpsGoByStagesBelowLevelFour) {
+  lir::Module module = long_program(70, 3);
   Diagnostics diagnostics;
-  lir::Module refused = long_program(70, 3);
-  EXPECT_FALSE(bpf::layout_blocks(only_function(refused), 3, diagnostics));
+  ASSERT_TRUE(bpf::layout_blocks(only_function(module), 3, diagnostics));
+  EXPECT_TRUE(lir::validate(module).empty());
+  bpf::Object object = bpf::emit(std::move(module));
+  const std::vector<bpf::Insn>& insns = object.programs[0].insns;
+  ASSERT_GT(insns.size(), 70000u);
+  // All that is not falling through gets to the end, whatever lies between.
+  size_t branches = 0;
+  for (size_t i = 0; i < insns.size(); i++) {
+    const uint8_t op = insns[i].opcode & 0xf0;
+    if ((insns[i].opcode & 7) != bpf::cls::jmp || (op != bpf::jmp::jeq && op != bpf::jmp::jne)) continue;
+    branches++;
+    const size_t taken = end_of_jumps(insns, i + 1 + static_cast<size_t>(insns[i].offset)), next = end_of_jumps(insns, i + 1);
+    EXPECT_EQ(insns[op == bpf::jmp::jeq ? taken : next].opcode, bpf::exit_insn) << i;
+    EXPECT_NE(insns[op == bpf::jmp::jeq ? next : taken].opcode, bpf::exit_insn) << i;
+  }
+  EXPECT_EQ(branches, 70u);
+}
+
+TEST(Blocks, IslandsHaveRoomForSoManyTargets) {
+  // Ten thousand branches, each to a place of its own behind all of them.
+  std::string body = "^entry:\n  r0 = mov64 0\n  ja ^b0\n";
+  constexpr int count = 10000;
+  for (int i = 0; i < count; i++)
+    body += "^b" + std::to_string(i) + ":\n  jeq r0, 5, ^b" + std::to_string(i + 1) + ", ^f" + std::to_string(i) + "\n";
+  body += "^b" + std::to_string(count) + ":\n";
+  for (int k = 0; k < 30000; k++) body += "  add64 r0, r0\n";
+  body += "  exit\n";
+  for (int i = 0; i < count; i++) body += "^f" + std::to_string(i) + ":\n  add64 r0, r0\n  exit\n";
+  lir::Module module = parse(body);
+  Diagnostics diagnostics;
+  EXPECT_FALSE(bpf::layout_blocks(only_function(module), 3, diagnostics));
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].id, Diag::program_too_long);
+}
 
+TEST(Blocks, FarJumpsAreOneInstructionFromLevelFour) {
+  Diagnostics diagnostics;
   lir::Module module = long_program(70, 4);
   EXPECT_TRUE(bpf::layout_blocks(only_function(module), 4, diagnostics));
   EXPECT_TRUE(lir::validate(module).empty());

@@ -57,6 +57,20 @@ double compile_seconds(const std::string& script) {
   return best;
 }
 
+// Some ninety thousand instructions, with branches past half of them: further than one jump reaches at either ISA level.
+TEST(CompileTime, ProgramsLongerThanAJumpRun) {
+  std::string body;
+  for (int i = 0; i < 4000; i++)
+    body += "@m" + std::to_string(i % 8) + "[" + std::to_string(i % 7) + "] = " + std::to_string(i) + ";\n";
+  const TemporaryFile file("begin { @go = 1; if (@go == 1) {\n" + body + "} else { @no = 1; }\nif (@go == 2) {\n" + body +
+                           "}\nprintf(\"last %d %d\\n\", @m7[3], @no); exit(); }\n");
+  for (const char* level : {"--isa=3", "--isa=4"}) {
+    const Result result = run({shrike_binary(), level, "-q", file.path()}, {}, 60000);
+    EXPECT_EQ(result.status, 0) << level << "\n" << result.err;
+    EXPECT_TRUE(result.out.starts_with("last 3951 0\n")) << level << "\n" << result.out.substr(0, 200);
+  }
+}
+
 TEST(CompileTime, GrowsWithTheNumberOfProbes) {
   const double few = compile_seconds(statements(1000, 20));
   EXPECT_LT(compile_seconds(statements(10000, 20)), few * most_growth);
