@@ -187,15 +187,36 @@ std::optional<Version> kernel_function_since(std::string_view name) {
   return row->since;
 }
 
-bool call_kernel_function(Walk& w) {
-  const std::string name(kernel_function_at(w.program, w.insn));
-  const FunctionRow* row = row_of(name);
+namespace {
+
+bool check_available(Walk& w, const FunctionRow* row, const std::string& name) {
   if (row == nullptr) return w.abstain(name.empty() ? "kfuncs are not modelled" : "kernel function " + name + " is not modelled");
   if (w.profile.version < row->since) {
     return w.reject(RejectClass::helper, "kernel function %s exists from Linux %u.%u on", name.c_str(), row->since.major,
                     row->since.minor);
   }
   if (!w.program.gpl) return w.reject(RejectClass::helper, "cannot call kernel function from non-GPL compatible program");
+  return true;
+}
+
+}  // namespace
+
+bool check_kernel_functions(Walk& w) {
+  for (w.insn = 0; w.insn < w.program.insns.size(); w.insn++) {
+    const bpf::Insn& insn = w.at();
+    if (insn.opcode == bpf::ld_imm64) w.insn++;
+    if (insn.opcode != bpf::call_insn || insn.src() != bpf::pseudo::kfunc_call) continue;
+    const std::string name(kernel_function_at(w.program, w.insn));
+    if (!check_available(w, row_of(name), name)) return false;
+  }
+  w.insn = 0;
+  return true;
+}
+
+bool call_kernel_function(Walk& w) {
+  const std::string name(kernel_function_at(w.program, w.insn));
+  const FunctionRow* row = row_of(name);
+  if (!check_available(w, row, name)) return false;
   if (!row->is_for_all && (w.program.type != ProgramType::tracing || w.profile.version < Version{6, 6}))
     return w.abstain("whether this program may call kernel function " + name + " is not modelled");
   return row->call(w);

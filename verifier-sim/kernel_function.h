@@ -20,6 +20,9 @@ bool has_more(const Walk& w);
 // Nothing: the model does not know this function.
 std::optional<Version> kernel_function_since(std::string_view name);
 
+// Kernels look all functions up that a program names, also where it never comes.
+bool check_kernel_functions(Walk& w);
+
 bool call_kernel_function(Walk& w);
 
 }  // namespace shrike::sim

@@ -2,6 +2,7 @@
 #include "verifier-sim/verdict.h"
 
 #include "verifier-sim/explore.h"
+#include "verifier-sim/kernel_function.h"
 #include "verifier-sim/structure.h"
 #include "verifier-sim/subprogram.h"
 #include "verifier-sim/walk.h"
@@ -90,7 +91,7 @@ bool walk_all(Walk& w) {
     }
   }
   w.insn = 0;
-  return check_stack_chain(w) && check_handed_functions(w);
+  return check_stack_chain(w) && check_handed_functions(w) && check_kernel_functions(w);
 }
 
 }  // namespace

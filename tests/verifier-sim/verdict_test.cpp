@@ -501,6 +501,10 @@ TEST(Tracing, OnlyATrampolineKnowsTheFunction) {
 TEST(Unknown, WhatIsNotModelledIsSaid) {
   Program kfunc;
   unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
+  Program passed_by;
+  passed_by << mov(0, 0) << jump_imm(jmp::jeq, 0, 0, 1) << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5);
+  unknown(passed_by.done(), "kfuncs are not modelled");
+  ask_kernel(passed_by.program, Answer::reject, "kernel btf_id 5 is not a function");
   Program handed;
   handed << insn(bpf::ld_imm64, 2, bpf::pseudo::func, 0, 3) << insn(0, 0, 0, 0, 0);
   handed.done();
