@@ -382,7 +382,9 @@ bool call_helper(Walk& w) {
   // The helper takes anything for a number of rounds; the walk back for its precision ends at a pointer.
   if (number == 181 && !w.reg(1).is_scalar()) return w.reject(RejectClass::other, "verifier bug: backtracking misuse");
   if (number == 12 && !check_tail_call(w)) return false;
-  if (number == 181 || number == 164) {
+  // Newer kernels do not walk the callback of a loop without rounds.
+  const bool has_rounds = number != 181 || w.profile.version < Version{6, 12} || w.reg(1).var.umax > 0;
+  if ((number == 181 || number == 164) && has_rounds) {
     Register context = w.reg(3);
     Callback kind = number == 181 ? Callback::loop : Callback::for_each;
     if (!push_callback(w, kind, call.callback, context, call.map < 0 ? 0 : static_cast<uint32_t>(call.map))) return false;

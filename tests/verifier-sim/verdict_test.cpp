@@ -501,6 +501,11 @@ TEST(Tracing, OnlyATrampolineKnowsTheFunction) {
 TEST(Unknown, WhatIsNotModelledIsSaid) {
   Program kfunc;
   unknown((kfunc << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5)).done(), "kfuncs are not modelled");
+  Program no_rounds;
+  no_rounds << mov(1, 0) << insn(bpf::ld_imm64, 2, bpf::pseudo::func, 0, 6) << insn(0, 0, 0, 0, 0) << mov(3, 0) << mov(4, 0)
+            << call(181);
+  no_rounds.done().done();
+  unknown(no_rounds, "a function whose address is taken never runs");
   Program passed_by;
   passed_by << mov(0, 0) << jump_imm(jmp::jeq, 0, 0, 1) << insn(bpf::call_insn, 0, bpf::pseudo::kfunc_call, 0, 5);
   unknown(passed_by.done(), "kfuncs are not modelled");
