@@ -118,12 +118,79 @@ ValueId lower_socket_cookie(Lower& l, const ast::Expr&, const ast::Call& call) {
                                    [&](ValueId socket) { return l.b().call(mir::HelperId::get_socket_cookie, {socket}); });
 }
 
+// skboutput(file, skb, length, offset): the kernel copies the packet, wherever its pieces are.
+const Type* check_skboutput(Checker& c, const ast::Expr& self, const ast::Call& call) {
+  bool is_good = c.constant_string(call.args[0], "the name of a file").has_value();
+  if (!c.available(use_ctx, "skboutput", self.span)) return nullptr;
+  if (c.context().row->kind != mir::ProbeKind::fentry && c.context().row->kind != mir::ProbeKind::fexit) {
+    c.report(Diag::builtin_not_available, self.span, {"skboutput", std::string(c.context().row->name)})
+        .with_hint("the kernel copies packets for fentry and fexit alone");
+    return nullptr;
+  }
+  const Type* type = c.expr(call.args[1]);
+  is_good &= c.integer(call.args[2], "the length of `skboutput`");
+  is_good &= c.integer(call.args[3], "the offset of `skboutput`");
+  if (type == nullptr) return nullptr;
+  bool is_packet = type->is(TypeKind::pointer) && type->element->is(TypeKind::record) && type->element->name == "sk_buff";
+  if (!is_packet || !is_from_context(c, call.args[1])) {
+    c.report(Diag::bad_argument, call.args[1]->span, {"skboutput", "an argument that is a `struct sk_buff *`", show(type)});
+    return nullptr;
+  }
+  return is_good && c.field(type->element, "len", call.args[1]->span) != nullptr ? c.types().int64() : nullptr;
+}
+
+mir::MapId packets_map(Lower& l) {
+  mir::Interface& interface = l.module().interface;
+  if (mir::MapId known = interface.find_map(".packets"); known.is_valid()) return known;
+  mir::MapDecl map;
+  map.name = ".packets";
+  map.role = mir::MapRole::packets;
+  map.kind = mir::MapKind::perf_events;
+  map.key_size = map.value_size = 4;
+  map.max_entries = l.program().facts->possible_cpus();
+  return interface.maps.add(std::move(map));
+}
+
+ValueId lower_skboutput(Lower& l, const ast::Expr& self, const ast::Call& call) {
+  mir::Builder& b = l.b();
+  const Type* word = l.types().uint64();
+  mir::EventDecl event;
+  event.kind = mir::EventKind::packet;
+  event.format = std::get<std::string>(l.note(call.args[0]).constant);
+  event.span = self.span;
+  for (uint32_t i = 1; i <= 4; i++) event.fields.push_back({word, 8 * i});
+  event.size = 40;
+  const mir::EventId id = l.module().interface.events.add(event);
+  const mir::MapId packets = packets_map(l);
+  const Type* record = l.type(call.args[1])->element;
+  int32_t length_offset = 0;
+  for (const mir::RecordField& field : l.types().layout(record)->fields)
+    if (field.name == "len") length_offset = static_cast<int32_t>(field.offset);
+
+  ValueId length = l.scalar(call.args[2]);
+  ValueId offset = b.clamp_u(l.scalar(call.args[3]), mir::longest_packet);
+  Place at{l.slot("packet", event.size)};
+  return with_pointer_from_context(l, call.args[1], [&](ValueId packet) {
+    ValueId whole = l.load_scalar({packet, length_offset, Place::Memory::kernel}, l.types().integer(4, false));
+    ValueId values[] = {b.constant(id.index), b.call(mir::HelperId::ktime_get_boot_ns, {}), offset, length, whole};
+    for (uint32_t i = 0; i < 5; i++) l.store_scalar(at.at(8 * i), values[i], word);
+    ValueId wanted = b.binary(mir::Opcode::add, offset, b.clamp_u(length, mir::longest_packet));
+    ValueId fits = b.binary(mir::Opcode::lt_u, wanted, whole);
+    ValueId bytes = b.clamp_u(l.choose(fits, [&] { return wanted; }, [&] { return whole; }), mir::longest_packet);
+    constexpr int64_t this_cpu = 0xffffffff;  // BPF_F_CURRENT_CPU; above it is the number of bytes
+    ValueId flags = b.binary(mir::Opcode::or_, b.binary(mir::Opcode::shl, bytes, b.constant(32)), b.constant(this_cpu));
+    return b.call(mir::HelperId::skb_output, {packet, flags, l.pointer_at(at), b.constant(event.size)}, packets);
+  });
+}
+
 constexpr FunctionRow rows[] = {
     {"ntop", "[family], address", 1, 2, false, check_ntop, nullptr, ntop_into, "IP address, to be printed"},
     {"pton", "\"address\"", 1, 1, false, check_pton, nullptr, pton_into, "bytes of an IP address, as packets have it"},
     {"macaddr", "address or array", 1, 1, false, check_macaddr, nullptr, macaddr_into, "6 bytes as a MAC address, to be printed"},
     {"socket_cookie", "socket", 1, 1, false, check_socket_cookie, lower_socket_cookie, nullptr,
      "number that the kernel gives a socket for its life; of a socket that is an argument or that an iterator is at"},
+    {"skboutput", "\"file\", skb, length, offset", 4, 4, false, check_skboutput, lower_skboutput, nullptr,
+     "writes a packet to a file for tcpdump, without the bytes before the offset; 0, or a negative error"},
 };
 
 }  // namespace

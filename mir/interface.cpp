@@ -18,7 +18,7 @@ struct MapKindRow {
 // In the order of MapKind.
 constexpr MapKindRow map_kinds[] = {
     {"array", 2, false},    {"percpu_array", 6, true},     {"hash", 1, false},  {"percpu_hash", 5, true},
-    {"lru_hash", 9, false}, {"lru_percpu_hash", 10, true}, {"ring", 27, false},
+    {"lru_hash", 9, false}, {"lru_percpu_hash", 10, true}, {"ring", 27, false}, {"perf_events", 4, false},
 };
 
 struct ProgramTypeRow {
@@ -30,10 +30,10 @@ constexpr ProgramTypeRow program_types[] = {
     {"kprobe", 2}, {"tracepoint", 5}, {"raw_tracepoint", 17}, {"perf_event", 7}, {"tracing", 26}};
 
 // In the order of the enums.
-constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "table"};
-constexpr const char* event_kinds[] = {"printf",        "errorf", "warnf", "print_value", "print_map",
-                                       "print_element", "clear",  "zero",  "exit",        "time",
-                                       "system",        "cat",    "join",  "unwatch",     "runtime_error"};
+constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "packets", "table"};
+constexpr const char* event_kinds[] = {"printf", "errorf", "warnf",   "print_value",  "print_map", "print_element",
+                                       "clear",  "zero",   "exit",    "time",         "system",    "cat",
+                                       "join",   "packet", "unwatch", "runtime_error"};
 constexpr const char* probe_kinds[] = {"begin",     "end",        "kprobe",     "kretprobe",     "uprobe",
                                        "uretprobe", "usdt",       "tracepoint", "rawtracepoint", "profile",
                                        "interval",  "software",   "hardware",   "fentry",        "fexit",

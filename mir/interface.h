@@ -29,6 +29,7 @@ enum class MapKind : uint8_t {
   lru_hash,         // BPF_MAP_TYPE_LRU_HASH
   lru_percpu_hash,  // BPF_MAP_TYPE_LRU_PERCPU_HASH
   ring,             // BPF_MAP_TYPE_RINGBUF; max_entries is its size in bytes, a power of two, at least a page
+  perf_events,      // BPF_MAP_TYPE_PERF_EVENT_ARRAY; an entry a CPU
 };
 bool is_per_cpu(MapKind kind);
 const char* name_of(MapKind kind);
@@ -42,6 +43,7 @@ enum class MapRole : uint8_t {
   globals,  // array of one value, see GlobalSlot; writable by programs, read by the runtime
   scratch,  // per-CPU array of one value: objects too big for the stack, one map per function
   zeros,    // array of one value, all zero: source for first insertion of big values
+  packets,  // perf_events: what skb_output() sends, an event of kind `packet` and then bytes of the packet
   table,    // array of one value: MapDecl::rows, which the runtime writes and programs read
 };
 const char* name_of(MapRole role);
@@ -113,9 +115,13 @@ enum class EventKind : uint8_t {
   system,         // format with fields, run by sh -c (--unsafe)
   cat,            // format with fields names a file to print
   join,           // field: array of strings, printed with `format` between them up to the first empty one
+  packet,         // fields: uint64 nanoseconds since boot, offset, bytes wanted, bytes it has; `format` is the file it goes to
   unwatch,        // field: int64 address whose watchpoints are given back
   runtime_error,  // `format` is the sentence, without fields; reported as a warning at the span
 };
+// Bytes of a packet that are sent at most: what a record of a perf buffer can hold beside its own fields.
+inline constexpr uint32_t longest_packet = 65000;
+
 // Who gets through while the ring is full. Data leaves the last of the ring to the others, errors leave half of that to
 // what controls the trace, so that no flood of output keeps exit(), print(@map), clear() or zero() from user space.
 enum class EventRank : uint8_t { data, error, control };

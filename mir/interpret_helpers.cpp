@@ -188,6 +188,7 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::send_signal: signals.push_back(args[0]); return 0;
     case HelperId::trace_printk:
     case HelperId::override_return: return 0;
+    case HelperId::skb_output:
     case HelperId::get_socket_cookie:
     case HelperId::d_path:
       return error(invalid);  // there are no files

@@ -224,7 +224,9 @@ class FunctionValidator {
     for (HelperOperand kind : row.operands) {
       if (kind == HelperOperand::map) {
         bool is_ring = module_.interface.maps[inst.map].kind == MapKind::ring;
-        if (is_ring != name.starts_with("ringbuf_")) violate(15, name + " of map " + module_.interface.maps[inst.map].name);
+        bool is_of_events = module_.interface.maps[inst.map].kind == MapKind::perf_events;
+        if (is_ring != name.starts_with("ringbuf_") || is_of_events != (name == "skb_output" || name.starts_with("perf_event_")))
+          violate(15, name + " of map " + module_.interface.maps[inst.map].name);
       } else if (kind == HelperOperand::fn) {
         const Function& callee = module_.functions[inst.callee];
         FunctionKind wanted = inst.helper == HelperId::loop ? FunctionKind::loop : FunctionKind::for_each;
@@ -321,6 +323,10 @@ void check_map(const Interface& interface, uint32_t index, std::vector<Violation
     return;
   }
   if (map.max_entries == 0) violate("has no entries");
+  if (map.kind == MapKind::perf_events) {
+    if (map.key_size != 4 || map.value_size != 4) violate("is of perf events, whose keys and values are 4 bytes");
+    return;
+  }
   bool is_array = map.kind == MapKind::array || map.kind == MapKind::percpu_array;
   if (is_array && map.key_size != 4) violate("is an array with a key that is not 4 bytes");
   if (map.key_size == 0) violate("has a key of no size");

@@ -207,6 +207,7 @@ void Output::State::show(mir::EventId id, const EventDecl& event, const uint8_t*
     case EventKind::system: return system(id, record);
     case EventKind::cat: return cat(id, record);
     case EventKind::join: return join(event, record);
+    case EventKind::packet:  // Packets has them
     case EventKind::unwatch:
     case EventKind::exit: return;
   }

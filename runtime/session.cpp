@@ -20,6 +20,7 @@
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/machine.h"
+#include "runtime/packets.h"
 #include "runtime/ring.h"
 #include "runtime/trials.h"
 
@@ -127,6 +128,7 @@ class Session {
   Globals globals_;
   Ring ring_;
   int ring_fd_ = -1;
+  std::optional<Packets> packets_;  // of skboutput()
   int user_signal_ = -1;
   Fd target_;  // pidfd of -c or -p
   Links links_;
@@ -164,6 +166,11 @@ bool Session::prepare() {
   if (error == 0 && ring.is_valid()) {
     ring_fd_ = loaded_.maps[ring.index].get();
     error = ring_.open(ring_fd_, interface.maps[ring].max_entries);
+  }
+  mir::MapId packets = find_map(interface, mir::MapRole::packets);
+  if (error == 0 && packets.is_valid()) {
+    packets_.emplace(interface, [this](const std::string& text) { output_.warning(text); });
+    error = packets_->open(loaded_.maps[packets.index].get(), options_.config.perf_rb_pages);
   }
   if (error != 0) messages_.diagnostics.report(Diag::map_not_mapped, {}, {describe_errno(error)});
   uint32_t target = options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid;
@@ -297,6 +304,7 @@ void Session::read_ring() {
     is_exiting_ |= result.is_exit;
     for (uint64_t address : result.unwatched) unwatch(address);
   });
+  if (packets_) output_.lost_events(packets_->drain());
   report_losses();
 }
 
@@ -378,7 +386,7 @@ bool Session::wait_for_events() {
   Fd poll(epoll_create1(EPOLL_CLOEXEC));
   int interrupt = catch_interrupts();
   bool is_watching = poll.is_open();
-  for (int fd : {interrupt, ring_fd_, target_.get(), user_signal_}) {
+  for (int fd : {interrupt, ring_fd_, target_.get(), user_signal_, packets_ ? packets_->fd() : -1}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (fd >= 0 && epoll_ctl(poll.get(), EPOLL_CTL_ADD, fd, &event) != 0) is_watching = false;
   }

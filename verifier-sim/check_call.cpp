@@ -67,7 +67,8 @@ bool map_suits(MapType type, uint32_t helper) {
     case 12: return type == MapType::prog_array;
     case 22:
     case 25:
-    case 55: return type == MapType::perf_event_array;
+    case 55:
+    case 111: return type == MapType::perf_event_array;
     case 27: return type == MapType::stack_trace;
     case 37: return type == MapType::cgroup_array;
     case 130:

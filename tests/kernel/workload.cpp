@@ -2,7 +2,9 @@
 //   workload VERB [NUMBER…] VERB …
 // Verbs are rows of the table below. Each function named target_* is a place for a uprobe: not inlined, called exactly as
 // often as asked, with arguments that the caller chooses. Loops make no other system call between the ones they count.
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -232,6 +235,20 @@ void touch_fixed(char** arg) {  // fixed TIMES: writes a word, and reads it, so 
   }
 }
 
+void send_datagrams(char** arg) {  // datagrams TIMES: 12 bytes each, over the loopback interface to itself
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  auto* const to = reinterpret_cast<sockaddr*>(&address);
+  if (bind(fd, to, size) != 0 || getsockname(fd, to, &size) != 0) exit(1);
+  for (long i = atol(arg[0]); i > 0; --i) {
+    if (sendto(fd, "hello shrike", 12, 0, to, size) != 12) exit(1);
+  }
+  close(fd);
+}
+
 // Runs the command that is the rest of the line, silently, and prints the most memory it had, in kilobytes. A process begins with
 // the memory of the one that starts it: this one has little.
 void measure_peak(char** command) {
@@ -257,13 +274,20 @@ struct Verb {
 };
 
 constexpr Verb verbs[] = {
-    {"wait", 0, wait_for_input}, {"read", 2, read_zeros},   {"write", 2, write_null},   {"open", 2, open_files},
-    {"getppid", 1, ask_parent},  {"add", 3, add},           {"negate", 1, negate},      {"text", 1, say},
-    {"bytes", 0, give_bytes},    {"list", 0, give_list},    {"outer", 0, give_outer},   {"six", 0, give_six},
-    {"frames", 1, nest},         {"fault", 1, touch_pages}, {"disk", 2, write_disk},    {"spin", 1, spin},
-    {"sleep", 1, rest},          {"name", 1, rename_self},  {"fork", 1, fork_children}, {"exec", 2, run_program},
-    {"pid", 0, say_pid},         {"linger", 0, linger},     {"exit", 1, leave},         {"texts", 2, say_texts},
-    {"fixed", 1, touch_fixed},   {"peak", 1, measure_peak},
+    {"wait", 0, wait_for_input}, {"read", 2, read_zeros},
+    {"write", 2, write_null},    {"open", 2, open_files},
+    {"getppid", 1, ask_parent},  {"add", 3, add},
+    {"negate", 1, negate},       {"text", 1, say},
+    {"bytes", 0, give_bytes},    {"list", 0, give_list},
+    {"outer", 0, give_outer},    {"six", 0, give_six},
+    {"frames", 1, nest},         {"fault", 1, touch_pages},
+    {"disk", 2, write_disk},     {"spin", 1, spin},
+    {"sleep", 1, rest},          {"name", 1, rename_self},
+    {"fork", 1, fork_children},  {"exec", 2, run_program},
+    {"pid", 0, say_pid},         {"linger", 0, linger},
+    {"exit", 1, leave},          {"texts", 2, say_texts},
+    {"fixed", 1, touch_fixed},   {"datagrams", 1, send_datagrams},
+    {"peak", 1, measure_peak},
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ constexpr std::string_view maps = R"(interface {
   map @l user lru_hash keyed key int64 value int64 bytes 8 8 entries 2
   map @.ring ring ring bytes 0 0 entries 4096
   map @.globals globals array bytes 4 64 entries 1
+  map @.packets packets perf_events bytes 4 4 entries 2
 }
 )";
 
@@ -184,7 +185,7 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
        "^no: ret %0",
        1},
       {"%r: i64 = call ringbuf_output(@.ring, %s, %8, %0) ret %r", 0},
-      {"%r: i64 = call perf_event_output(%ctx, @h, %0, %s, %8) ret %r", 0},
+      {"%r: i64 = call perf_event_output(%ctx, @.packets, %0, %s, %8) ret %r", 0},
       // Traced memory: "hello" at 0x7000.
       {"%a: i64 = constant 0x7000 %e: i64 = call probe_read_user(%s, %8, %a) ret %e", uint64_t(-14)},
       {"%a: i64 = constant 0x7000 %e: i64 = call probe_read_kernel(%s, %x, %a) %r: i64 = load.u64 %s, #0 ret %r", 0x6f6c6c6568},
@@ -209,6 +210,7 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
       {"%r: i64 = call send_signal_thread(%8) ret %r", 0},
       {"%r: i64 = call override_return(%ctx, %8) ret %r", 0},
       {"%r: i64 = call get_socket_cookie(%0) ret %r", uint64_t(-22)},
+      {"%r: i64 = call skb_output(%0, @.packets, %0, %s, %8) ret %r", uint64_t(-22)},
       {"%r: i64 = call d_path(%0, %s, %8) ret %r", uint64_t(-22)},
       {"store.u64 %s, %y, #0 %r: i64 = call probe_write_user(%0, %s, %8) ret %r", uint64_t(-14)},
       {"%m: ptr.map = map_value_addr @a, #0 store.u64 %s, %x, #0 %r: i64 = call strncmp(%s, %8, %m) ret %r", 1},

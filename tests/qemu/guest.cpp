@@ -83,7 +83,7 @@ Initramfs file_system(const std::vector<GuestCase>& cases) {
   files.add_file("/init", read_file(SHRIKE_SOURCE_DIR "/tests/qemu/init"), true);
   EXPECT_TRUE(files.add_copy("/bin/busybox")) << "scripts/install-test-deps installs it";
   for (const char* tool :
-       {"sh", "cat", "echo", "ip", "kill", "mount", "poweroff", "sleep", "stty", "timeout", "touch", "true", "wc"}) {
+       {"sh", "cat", "echo", "hexdump", "ip", "kill", "mount", "poweroff", "sleep", "stty", "timeout", "touch", "true", "wc"}) {
     files.add_link(std::string("/bin/") + tool, "busybox");
   }
   EXPECT_TRUE(files.add_copy(shrike_binary(), "/bin/shrike"));
