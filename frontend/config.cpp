@@ -28,6 +28,11 @@ constexpr ConfigRow rows[] = {
 constexpr std::string_view retired[] = {"symbol_source",   "max_type_res_iterations", "unstable_addr",
                                         "unstable_import", "unstable_macro",          "unstable_map_decl"};
 
+// Known, so that config() has it, but nothing depends on it.
+constexpr std::string_view without_effect = "lazy_symbolication";
+constexpr std::string_view why_without_effect =
+    "addresses are named when they are printed; the symbols of a file are read at once when the first of its addresses is";
+
 bool is_retired(std::string_view key) {
   return std::find(std::begin(retired), std::end(retired), key) != std::end(retired);
 }
@@ -106,6 +111,9 @@ Config read_config(const ast::Program& program, const CheckOptions& options, Dia
         report.with_hint("did you mean `" + std::string(near) + "`?");
     } else if (!assign(config, *row, key, entry.value)) {
       diagnostics.report(Diag::bad_config_value, entry.value_span, {std::string(row->name), expected(*row)});
+    } else if (row->name == without_effect) {
+      diagnostics.report(Diag::retired_config, entry.key_span, {std::string(entry.key)})
+          .with_hint(std::string(why_without_effect));
     }
   }
   for (const auto& [name, value] : options.environment) {

@@ -35,6 +35,7 @@ const Case cases[] = {
     {Diag::unknown_config, "config = { max_strlem = 10 } begin { }", "max_strlem"},
     {Diag::bad_config_value, "config = { missing_probes = sometimes } begin { }", "sometimes"},
     {Diag::retired_config, "config = { unstable_macro = enable } begin { }", "unstable_macro"},
+    {Diag::retired_config, "config = { lazy_symbolication = false } begin { }", "lazy_symbolication"},
     {Diag::period_too_short, "interval:5 { exit(); }", "interval:5"},
     {Diag::option_conflict, "begin { $a = getopt(\"a\", 1); $b = getopt(\"a\", 2); }", "getopt(\"a\", 2)"},
     {Diag::unknown_probe, "trcepoint:app:open { }", "trcepoint:app:open"},
