@@ -26,7 +26,7 @@ AttachResult explain(const mir::AttachPoint& probe, int error) {
     case EINVAL:
       return AttachError{"the kernel does not allow a probe on `" + probe.function + "`",
                          "functions marked notrace or __kprobes cannot be probed", true};
-    default: return AttachError{describe_errno(error), "", false};
+    default: return other_perf_error(error);
   }
 }
 

@@ -28,7 +28,8 @@ AttachResult attach_tracepoint(const mir::AttachPoint& probe, int program, Attac
   if (error == 0) return {};
   if (error == EACCES || error == EPERM) return perf_permission_error(error);
   if (error == E2BIG) return AttachError{"the kernel runs at most 64 programs on one tracepoint", "", false};
-  return AttachError{describe_errno(error), "", error == ENOENT || error == ENODEV};
+  if (error == ENOENT || error == ENODEV) return AttachError{describe_errno(error), "", true};
+  return other_perf_error(error);
 }
 
 AttachResult attach_raw_tracepoint(const mir::AttachPoint& probe, int program, Links& links) {

@@ -32,7 +32,7 @@ AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachCon
     case ENOTSUP:
       return AttachError{"the kernel cannot place a breakpoint at this offset of `" + probe.target + "`",
                          "the offset must be the start of an instruction in a regular file that can be mapped executable", false};
-    default: return AttachError{describe_errno(error), "", false};
+    default: return other_perf_error(error);
   }
 }
 

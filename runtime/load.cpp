@@ -67,6 +67,9 @@ void raise_descriptor_limit(const bpf::Object& object) {
   rlim_t needed = 256 + used;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+  // The hard limit, too, where we may: an init process without a service manager gives its children 4096.
+  rlimit wanted{needed, std::max(limit.rlim_max, needed)};
+  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return;
   limit.rlim_cur = std::min(limit.rlim_max, needed);
   setrlimit(RLIMIT_NOFILE, &limit);
 }

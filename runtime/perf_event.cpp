@@ -2,11 +2,14 @@
 #include "runtime/perf_event.h"
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <map>
+#include <string_view>
 
 #include "runtime/bpf_call.h"
 #include "runtime/files.h"
@@ -52,20 +55,35 @@ int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Releas
 }
 
 std::optional<uint32_t> pmu_type(const char* name) {
+  static std::map<std::string_view, std::optional<uint32_t>> known;
+  auto [entry, is_new] = known.try_emplace(name);
+  if (!is_new) return entry->second;
   FileText file = read_file((std::string("/sys/bus/event_source/devices/") + name + "/type").c_str());
   uint32_t type = 0;
-  if (file.error != 0 || std::from_chars(file.text.data(), file.text.data() + file.text.size(), type).ec != std::errc())
-    return {};
-  return type;
+  bool is_number = std::from_chars(file.text.data(), file.text.data() + file.text.size(), type).ec == std::errc();
+  if (file.error == 0 && is_number) entry->second = type;
+  return entry->second;
 }
 
 uint64_t pmu_return_bit(const char* name) {
+  static std::map<std::string_view, uint64_t> known;
+  auto [entry, is_new] = known.try_emplace(name);
+  if (!is_new) return entry->second;
   // "config:0"
   std::string text = read_file((std::string("/sys/bus/event_source/devices/") + name + "/format/retprobe").c_str()).text;
   size_t colon = text.find(':');
   uint32_t bit = 0;
   if (colon != std::string::npos) std::from_chars(text.data() + colon + 1, text.data() + text.size(), bit);
-  return uint64_t{1} << (bit & 63);
+  entry->second = uint64_t{1} << (bit & 63);
+  return entry->second;
+}
+
+AttachError other_perf_error(int error) {
+  if (error != EMFILE) return {describe_errno(error), "", false};
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return {"the process may have no more than " + std::to_string(limit.rlim_cur) + " files open, and each place takes one",
+          "raise the limit with `ulimit -n`, or trace fewer places", false};
 }
 
 AttachError perf_permission_error(int error) {

@@ -22,7 +22,7 @@ struct PerfTarget {
 // Opens the event, sets the program on it, enables it and hands it to `links`. 0 or errno of what failed.
 int arm_perf_event(perf_event_attr& attr, PerfTarget target, int program, Release release, Links& links);
 
-// Type number of a dynamic PMU ("uprobe", "kprobe"); nothing if the kernel has none of that name.
+// Type number of a dynamic PMU ("uprobe", "kprobe"); nothing if the kernel has none of that name. Read once.
 std::optional<uint32_t> pmu_type(const char* name);
 // The config bit that makes a uprobe or kprobe event a return probe.
 uint64_t pmu_return_bit(const char* name);
@@ -37,6 +37,8 @@ struct CounterRow {
 std::span<const CounterRow> counters();
 
 // What EACCES and EPERM mean for perf events.
+// For what a mechanism has no words of its own: too many open files, or else the error's name.
+AttachError other_perf_error(int error);
 AttachError perf_permission_error(int error);
 
 }  // namespace shrike

@@ -79,6 +79,17 @@ TEST_F(BulkAttach, IsQuick) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
 }
 
+// An event for each place takes a file for each. Whoever may not raise the limit is told of it.
+TEST_F(BulkAttach, MorePlacesThanFilesOneByOne) {
+  const Result t =
+      run({"setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", "prlimit", "--nofile=100:300", SHRIKE_BINARY,
+           "--no-feature", "uprobe_multi", "--dry-run", "-e", "uprobe:" + many + ":many_* { @ = count(); }"},
+          {}, patience_ms);
+  EXPECT_EQ(t.status, 1);
+  EXPECT_EQ(count_text(t.err, "ERROR: "), 1u) << t.err;
+  EXPECT_TRUE(has(t.err, "the process may have no more than 300 files open")) << t.err;
+}
+
 TEST_F(BulkAttach, KernelWithoutKprobesSaysSo) {
   if (has_kprobes()) return;  // tests/qemu counts them there
   const Result t = shrike_script("kprobe:vfs_read, kprobe:vfs_write { @ = count(); }");
