@@ -235,7 +235,7 @@ const Type* probetype_type(Checker& c, const ast::Expr& expr) {
 const Type* context_type(Checker& c, const ast::Expr&) {
   bool is_record = !c.body().points.empty() && c.context().row->kind == mir::ProbeKind::iter;
   const Type* pointee =
-      is_record ? c.types().record(iterator_context + c.body().points.front().function, false) : c.types().none();
+      is_record ? c.types().record(std::string(iterator_context) + c.body().points.front().function, false) : c.types().none();
   return c.types().pointer(pointee, mir::AddressSpace::kernel);
 }
 

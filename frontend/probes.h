@@ -49,8 +49,8 @@ std::vector<std::string_view> perf_event_names(mir::ProbeKind kind);
 
 // Of an iterator over objects of TYPE: the kernel's function of that name followed by TYPE, which programs are loaded for, and
 // the structure that is their context.
-inline const std::string iterator_function = "bpf_iter_";
-inline const std::string iterator_context = "bpf_iter__";
+inline constexpr std::string_view iterator_function = "bpf_iter_";
+inline constexpr std::string_view iterator_context = "bpf_iter__";
 std::vector<std::string_view> iterator_types(const Btf& types);  // sorted
 
 // The places `point` stands for, sorted as the machine lists them. Empty after an error, which has been reported, and

@@ -232,8 +232,8 @@ struct Resolver {
     mir::AttachPoint place = start();
     place.function = point.parts[0];
     place.name = std::string(row.name) + ":" + place.function;
-    bool is_known = types.value->find(Btf::Kind::function, iterator_function + place.function) &&
-                    types.value->find(Btf::Kind::structure, iterator_context + place.function);
+    bool is_known = types.value->find(Btf::Kind::function, std::string(iterator_function) + place.function) &&
+                    types.value->find(Btf::Kind::structure, std::string(iterator_context) + place.function);
     if (is_known) return {place};
     Answer<std::vector<ProbeTarget>> answer;
     std::vector<std::string_view> known = iterator_types(*types.value);

@@ -69,7 +69,7 @@ void print_iterator(const Btf& types, std::string_view name, const ListOptions& 
   options.print("iter:" + std::string(name) + "\n");
   if (!options.with_arguments) return;
   mir::TypePool pool;
-  const mir::RecordLayout* context = types.define_record(iterator_context + std::string(name), false, pool);
+  const mir::RecordLayout* context = types.define_record(std::string(iterator_context).append(name), false, pool);
   for (size_t i = 0; context != nullptr && i < context->fields.size(); i++)
     options.print("    " + context->fields[i].type->text + " ctx->" + context->fields[i].name + "\n");
 }
