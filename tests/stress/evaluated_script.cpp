@@ -260,7 +260,13 @@ std::string text_of(const Stmt& stmt) {
   auto value = [&](size_t i) { return text_of(*stmt.values[i]); };
   std::string cast = stmt.index == 0 ? "(int64)" : "(uint64)";
   switch (stmt.kind) {
-    case Kind::assign: return "$v" + index + " = " + value(0) + ";\n";
+    case Kind::assign: {
+      // What is known when it is compiled must fit, or be made to.
+      const IntType type = variable_type(stmt.index);
+      const std::optional<int64_t>& known = stmt.values[0]->constant;
+      const bool fits = !known || cut(*known, {type.bytes, true}) == *known || cut(*known, {type.bytes, false}) == *known;
+      return "$v" + index + " = " + (fits ? "" : "(" + name_of(type) + ")") + value(0) + ";\n";
+    }
     case Kind::modify: return "$v" + index + " " + stmt.op + "= " + value(0) + ";\n";
     case Kind::set_map: return "@m" + index + " = " + cast + value(0) + ";\n";
     case Kind::add_map: return "@m" + index + "++;\n";
@@ -523,7 +529,7 @@ EvaluatedScript evaluated_script(uint64_t seed) {
   State state;
   script.text = "begin {\n";
   for (uint32_t i = 0; i < variable_count; i++) {
-    int64_t value = random.below(300);
+    const int64_t value = random.below(variable_type(i).bytes == 1 ? 128 : 300);  // a constant must fit
     state.variables[i] = cut(value, variable_type(i));
     script.text += "let $v" + std::to_string(i) + ": " + name_of(variable_type(i)) + " = " + std::to_string(value) + ";\n";
   }
