@@ -332,7 +332,7 @@ struct Resolver {
     if (point.parts.empty() || point.parts.size() > 3 || point.parts.back().empty()) return bad_form();
     std::string_view path = point.parts.size() > 1 ? point.parts[0] : std::string_view();
     std::string_view provider = point.parts.size() == 3 && !point.parts[1].empty() ? point.parts[1] : "*";
-    if (path == "*") path = {};  // the files of the process given by -p
+    if (path == "*" && options.pid != 0) path = {};  // the files of the process given by -p; else those of all
     if (path.empty() && options.pid == 0) return bad_form();
     auto answer = facts.match_static_probes(path, options.pid, provider, point.parts.back());
     if (answer.status != Lookup::found) return not_found(answer);

@@ -226,7 +226,7 @@ bool Lister::list_static_probes(const Search& search) {
   size_t colon = search.target.rfind(':');
   std::string provider = colon == std::string::npos ? "*" : search.target.substr(colon + 1);
   std::string path = search.target.substr(0, colon);
-  if (path == "*") path.clear();
+  if (path == "*" && options_.pid != 0) path.clear();
   if (path.empty() && options_.pid == 0)
     return unreadable(search, "usdt", "a program or library must be named, or a process by -p");
   auto found = facts_.match_static_probes(path, options_.pid, provider, search.has_function ? search.function : "*");

@@ -26,7 +26,8 @@ TEST(CheckStaticProbes, Mistakes) {
   const Row rows[] = {{"usdt:/bin/app:app:start { @ = arg2; }", Diag::unknown_argument},
                       {"usdt:/bin/app:app:start { @ = arg1; }", Diag::no_arguments},
                       {"usdt:/bin/app:app:stop { @ = 1; }", Diag::no_such_probe},
-                      {"usdt:*:app:start { @ = 1; }", Diag::bad_attach_point},
+                      {"usdt:*:app:start { @ = 1; }", Diag::no_such_probe},
+                      {"usdt:start { @ = 1; }", Diag::bad_attach_point},
                       {"usdt:/bin/app:app:start { @ = retval; }", Diag::builtin_not_available}};
   for (const Row& row : rows) {
     CheckedScript script(row.script);

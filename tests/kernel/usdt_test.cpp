@@ -77,6 +77,18 @@ TEST_F(Usdt, FilesOfAProcess) {
   EXPECT_EQ(number_of(traced.out, "@[usdt:" + debugged + ":debugged:plain]"), 7) << traced.out;
 }
 
+TEST_F(Usdt, FilesOfAllProcesses) {
+  Process program({debugged, "7", "wait"}, {.hold_stdin = true});
+  ASSERT_TRUE(program.wait_for_out("ready\n", patience_ms));
+  EXPECT_EQ(count_lines(shrike({"-l", "usdt:*:debugged:plain"}).out, "usdt:" + debugged + ":debugged:plain"), 1u);
+  Tracer tracer({"-e", "usdt:*:debugged:plain { @[probe] = count(); }"});
+  ASSERT_TRUE(tracer.wait_until_armed());
+  program.release();
+  EXPECT_TRUE(program.wait_for_out("raised ", patience_ms));
+  const Result traced = tracer.interrupt();
+  EXPECT_EQ(number_of(traced.out, "@[usdt:" + debugged + ":debugged:plain]"), 7) << traced.out << traced.err;
+}
+
 TEST_F(Usdt, Listing) {
   const Result plain = shrike({"-l", "usdt:" + debugged + ":*"});
   EXPECT_EQ(count_lines(plain.out, "usdt:" + debugged + ":debugged:twice"), 1u) << plain.out << plain.err;
