@@ -74,5 +74,7 @@ mir::Module lower(const CheckedProgram& program);
 // Puts the places that patterns (mir::AttachPoint::is_pattern) stand for in their stead, for attaching or listing them. Of
 // `config` missing_probes and max_probes count; errors as of check().
 void expand_patterns(std::vector<mir::AttachPoint>& probes, KernelFacts& facts, const Config& config, Diagnostics& diagnostics);
+// For a place whose function its file lacks (mir::nowhere): the likeliest that was meant, as a hint.
+std::string suggest_place(const mir::AttachPoint& nowhere, KernelFacts& facts);
 
 }  // namespace shrike

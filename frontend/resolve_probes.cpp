@@ -26,6 +26,17 @@ void warn_of_lock(std::string_view function, Span span, Diagnostics& diagnostics
       .with_hint("calls that maps and the ring make while the program runs are not counted");
 }
 
+// For a name that matched nothing: the likeliest one meant among what there is.
+std::string suggestion(std::string_view name, const Answer<std::vector<ProbeTarget>>& known) {
+  std::vector<std::string_view> names;
+  for (const ProbeTarget& target : known.value) {
+    if (target.function == name) return "did you mean `" + target.target + ":" + target.function + "`?";
+    names.push_back(target.function);
+  }
+  std::string_view near = nearest_name(name, names);
+  return near.empty() ? "" : "did you mean `" + std::string(near) + "`?";
+}
+
 template <class T>
 void report_missing(const Answer<T>& answer, std::string_view name, Span span, std::string_view missing_probes,
                     Diagnostics& diagnostics) {
@@ -66,17 +77,6 @@ struct Resolver {
   std::vector<mir::AttachPoint> not_found(const Answer<T>& answer) {
     report_missing(answer, point.text, point.span, missing_probes, diagnostics);
     return {};
-  }
-
-  // For a name that matched nothing: the likeliest one meant among what there is.
-  static std::string suggestion(std::string_view name, const Answer<std::vector<ProbeTarget>>& known) {
-    std::vector<std::string_view> names;
-    for (const ProbeTarget& target : known.value) {
-      if (target.function == name) return "did you mean `" + target.target + ":" + target.function + "`?";
-      names.push_back(target.function);
-    }
-    std::string_view near = nearest_name(name, names);
-    return near.empty() ? "" : "did you mean `" + std::string(near) + "`?";
   }
 
   std::vector<mir::AttachPoint> all(const std::vector<ProbeTarget>& targets, bool names_target) {
@@ -302,10 +302,9 @@ struct Resolver {
     if (!split_offset(point.parts.back(), function, offset)) return bad_form();
     if (row.kind == ProbeKind::uretprobe && offset != 0) return bad_form();
     auto answer = facts.match_user_functions(path, function);
+    bool may_wait = answer.status == Lookup::missing && !is_wildcard(function) && missing_probes == "error";
+    if (may_wait && facts.match_user_files(path).status == Lookup::found) return at_nowhere(path);
     if (answer.status == Lookup::missing) answer.why = suggestion(function, facts.match_user_functions(path, "*"));
-    bool is_wildcard = function.find_first_of("*?[") != std::string_view::npos;
-    bool may_wait = answer.status == Lookup::missing && !is_wildcard && missing_probes == "error";
-    if (may_wait && facts.match_user_files(path).status == Lookup::found) return at_nowhere(path, answer.why);
     if (answer.status != Lookup::found) return not_found(answer);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {
@@ -318,13 +317,12 @@ struct Resolver {
   }
 
   // Other machines' files have the function: the program is made and loaded, and attaching tells.
-  std::vector<mir::AttachPoint> at_nowhere(std::string_view path, std::string hint) {
+  std::vector<mir::AttachPoint> at_nowhere(std::string_view path) {
     mir::AttachPoint place = start();
     place.target = path;
     place.function = point.parts.back();
     place.address = mir::nowhere;
     place.name = std::string(row.name) + ":" + place.target + ":" + place.function;
-    place.hint = std::move(hint);
     return {place};
   }
 
@@ -513,6 +511,10 @@ void expand_patterns(std::vector<mir::AttachPoint>& probes, KernelFacts& facts, 
   probes = std::move(places);
   check_probe_count(probes.size(), config, diagnostics);
   if (probes.empty() && !diagnostics.has_errors()) diagnostics.report(Diag::nothing_to_attach, {});
+}
+
+std::string suggest_place(const mir::AttachPoint& nowhere, KernelFacts& facts) {
+  return suggestion(nowhere.function, facts.match_user_functions(nowhere.target, "*"));
 }
 
 void check_probe_count(size_t count, const Config& config, Diagnostics& diagnostics) {

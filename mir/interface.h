@@ -216,7 +216,6 @@ struct AttachPoint {
   bool in_hertz = false;
   bool is_pattern = false;      // kprobe, kretprobe: target and function are wildcards, whose places are looked up to attach
   bool is_alternative = false;  // a pattern that is one of several ways to write a probe: that it matches nothing is no error
-  std::string hint;             // `nowhere`: what may have been meant; not part of the text form
   FunctionId program;
   Span span;
 };

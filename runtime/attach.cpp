@@ -9,7 +9,8 @@
 namespace shrike {
 
 AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {
-  if (probe.address == mir::nowhere) return AttachError{"`" + probe.target + "` has no such function", probe.hint, true};
+  if (probe.address == mir::nowhere)
+    return AttachError{"`" + probe.target + "` has no such function", context.suggest ? context.suggest(probe) : "", true};
   switch (probe.kind) {
     case mir::ProbeKind::tracepoint: return attach_tracepoint(probe, program, context, links);
     case mir::ProbeKind::rawtracepoint: return attach_raw_tracepoint(probe, program, links);

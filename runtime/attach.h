@@ -68,6 +68,7 @@ class Links {
 
 struct AttachContext {
   Tracefs& tracefs;
+  std::function<std::string(const mir::AttachPoint&)> suggest;  // a hint for a place that is nowhere
   uint32_t pid = 0;  // -p or the -c child: perf events and uprobes are opened for it alone; 0: everyone
 };
 

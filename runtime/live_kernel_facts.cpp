@@ -38,14 +38,33 @@ LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug, uint6
     : tracefs_(tracefs), debug_(std::move(debug)), pid_(pid) {}
 LiveKernelFacts::~LiveKernelFacts() = default;
 
-std::vector<std::string> LiveKernelFacts::files(std::string_view path) const {
+const std::vector<std::string>& LiveKernelFacts::files(std::string_view path) {
+  auto known = files_.find(path);
+  if (known != files_.end()) return known->second;
+  std::vector<std::string>& out = files_[std::string(path)];
   bool is_literal = path.starts_with('/') && !is_glob(path) && !path.starts_with("/proc/");
   if (pid_ != 0 && is_literal) {
     std::string seen = path_seen_by(pid_, std::string(path));
-    if (seen != path) return {seen};
+    if (seen != path) return out = {seen};
   }
-  if (path == "*") return pid_ != 0 ? files_run_by(pid_) : files_run();
-  return find_binaries(path);
+  if (path == "*") return out = pid_ != 0 ? files_run_by(pid_) : files_run();
+  return out = find_binaries(path);
+}
+
+ElfStatus LiveKernelFacts::each_function_of(const std::string& file, const std::function<bool(const ElfSymbol&)>& f,
+                                            std::string& why) {
+  FileFunctions& known = functions_[file];
+  if (known.questions++ == 0) return each_function(file, debug_, f, why);
+  if (known.symbols.empty()) {
+    auto keep = [&](const ElfSymbol& symbol) {
+      known.symbols.push_back(symbol);
+      return true;
+    };
+    if (each_function(file, debug_, keep, why) == ElfStatus::unreadable) return ElfStatus::unreadable;
+  }
+  for (const ElfSymbol& symbol : known.symbols)
+    if (!f(symbol)) break;
+  return ElfStatus::found;
 }
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_tracepoints(std::string_view category, std::string_view event) {
@@ -116,7 +135,7 @@ CodePlace LiveKernelFacts::code_place(const std::string& file, uint64_t function
     return !found;
   };
   std::string why;
-  each_function(file, debug_, take, why);
+  each_function_of(file, take, why);
   Fd code(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!found || !code.is_open()) return {};
   std::vector<uint8_t> bytes(found->size);
@@ -153,7 +172,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_cpp_functions(std::strin
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_view path,
                                                                   const std::function<bool(const std::string&)>& matches,
                                                                   bool is_first_enough) {
-  std::vector<std::string> files = this->files(path);
+  const std::vector<std::string>& files = this->files(path);
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   Answer<std::vector<ProbeTarget>> answer;
   for (const std::string& file : files) {
@@ -163,7 +182,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_vi
       answer.value.push_back({file, found.name, found.file_offset});
       return !is_first_enough;
     };
-    if (each_function(file, debug_, take, answer.why) == ElfStatus::unreadable) {
+    if (each_function_of(file, take, answer.why) == ElfStatus::unreadable) {
       answer.why = "`" + file + "` cannot be searched: " + answer.why;
       // Among several files of a glob one that is no ELF file is passed over.
       if (files.size() == 1) return {Lookup::unreadable, {}, answer.why};
@@ -184,7 +203,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_vi
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_source_line(std::string_view path, std::string_view file, uint64_t line,
                                                                     uint64_t column) {
-  std::vector<std::string> binaries = files(path);
+  const std::vector<std::string>& binaries = files(path);
   if (binaries.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   Answer<std::vector<ProbeTarget>> answer;
   for (const std::string& binary : binaries) {
@@ -281,7 +300,7 @@ Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
 }
 
 Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_view path, std::string_view symbol) {
-  std::vector<std::string> files = this->files(path);
+  const std::vector<std::string>& files = this->files(path);
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   std::optional<ElfSymbol> found = find_symbol(files.front(), debug_, symbol);
   if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};

@@ -10,6 +10,7 @@
 
 #include "frontend/kernel_facts.h"
 #include "runtime/debug_types.h"
+#include "runtime/elf_symbols.h"
 #include "runtime/static_probes.h"
 #include "runtime/symbol_options.h"
 #include "runtime/tracefs.h"
@@ -49,8 +50,14 @@ class LiveKernelFacts final : public KernelFacts {
 
  private:
   struct BtfFile;
+  // The first question about a file is answered on the way through its symbols, from the second on they are kept.
+  struct FileFunctions {
+    uint32_t questions = 0;
+    std::vector<ElfSymbol> symbols;
+  };
 
-  std::vector<std::string> files(std::string_view path) const;
+  const std::vector<std::string>& files(std::string_view path);
+  ElfStatus each_function_of(const std::string& file, const std::function<bool(const ElfSymbol&)>& f, std::string& why);
   Answer<std::vector<ProbeTarget>> match_functions(std::string_view path, const std::function<bool(const std::string&)>& matches,
                                                    bool is_first_enough);
 
@@ -58,10 +65,12 @@ class LiveKernelFacts final : public KernelFacts {
   DebugDirectories debug_;
   uint64_t pid_;
   std::unique_ptr<BtfFile> btf_;
-  std::optional<std::vector<std::unique_ptr<BtfFile>>> modules_;    // with types of their own, once they were asked for
-  std::map<std::string, std::unique_ptr<DebugTypes>> debug_types_;  // by file
-  std::map<std::string, StaticProbes> static_probes_;               // by file: several attach points may ask about one
-  std::map<std::string, Answer<uint64_t>> kernel_addresses_;        // the list of symbols is long
+  std::optional<std::vector<std::unique_ptr<BtfFile>>> modules_;        // with types of their own, once they were asked for
+  std::map<std::string, std::unique_ptr<DebugTypes>> debug_types_;      // by file
+  std::map<std::string, StaticProbes> static_probes_;                   // by file: several attach points may ask about one
+  std::map<std::string, Answer<uint64_t>> kernel_addresses_;            // the list of symbols is long
+  std::map<std::string, std::vector<std::string>, std::less<>> files_;  // by what a script wrote
+  std::map<std::string, FileFunctions> functions_;                      // by file
   uint32_t possible_cpus_ = 0;
 };
 

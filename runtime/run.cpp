@@ -252,6 +252,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
     session.load.on_statistics = [&](size_t program, const std::string& log) { report.add_statistics(program, log); };
     session.load.on_loaded = [&] { write_report(options, report, messages); };
   }
+  session.suggest = [&](const mir::AttachPoint& nowhere) { return suggest_place(nowhere, facts); };
   session.load.kernel_types = [&] { return facts.btf().value; };
   if (options.stop_after == load_stage)
     return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;

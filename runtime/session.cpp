@@ -238,7 +238,8 @@ bool Session::run_on_signals() {
 }
 
 bool Session::attach_all() {
-  AttachContext context{tracefs_, options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
+  AttachContext context{tracefs_, options_.suggest,
+                        options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
   std::vector<bool> is_attached(loaded_.programs.size());  // in bulk
   for (uint32_t i : attach_order(object_.interface.probes)) {
     const mir::AttachPoint& probe = object_.interface.probes[i];

@@ -22,13 +22,14 @@ struct SessionOptions {
   Config config;
   OutputOptions output;
   LoadOptions load;
-  uint32_t pid = 0;                        // -p: traced alone, and its end ends the trace
-  Child* child = nullptr;                  // -c: started, waiting for release
-  std::string hidden_features;             // --no-feature: see bulk_attach_types
-  bool dry_run = false;                    // load, run begin, attach, and leave
-  Mode mode = Mode::trace;                 // tests and benchmarks are run instead of attaching
-  bool ends_process = false;               // the process is over with the trace: see Session::run
-  std::optional<std::string> notify_line;  // printed once everything is attached
+  uint32_t pid = 0;                                             // -p: traced alone, and its end ends the trace
+  Child* child = nullptr;                                       // -c: started, waiting for release
+  std::function<std::string(const mir::AttachPoint&)> suggest;  // see AttachContext
+  std::string hidden_features;                                  // --no-feature: see bulk_attach_types
+  bool dry_run = false;                                         // load, run begin, attach, and leave
+  Mode mode = Mode::trace;                                      // tests and benchmarks are run instead of attaching
+  bool ends_process = false;                                    // the process is over with the trace: see Session::run
+  std::optional<std::string> notify_line;                       // printed once everything is attached
 };
 
 // The exit status: exit(n)'s n, 0 without one, 1 after an error (in `messages`, shown or not).

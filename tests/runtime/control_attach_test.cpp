@@ -27,7 +27,7 @@ struct Attached {
   bool start(uint32_t pid = 0) {
     loaded = load(object, sources, {}, diagnostics);
     if (!loaded) return false;
-    AttachContext context{tracefs, pid};
+    AttachContext context{tracefs, {}, pid};
     const mir::AttachPoint& probe = object.interface.probes[0];
     error = attach(probe, program_fd(*loaded, object, probe.program), context, links);
     return !error.has_value();
