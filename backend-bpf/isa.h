@@ -33,7 +33,7 @@ namespace size {
 inline constexpr uint8_t w = 0x00, h = 0x08, b = 0x10, dw = 0x18;
 }
 namespace mode {
-inline constexpr uint8_t imm = 0x00, mem = 0x60, memsx = 0x80, atomic = 0xc0;
+inline constexpr uint8_t imm = 0x00, abs = 0x20, ind = 0x40, mem = 0x60, memsx = 0x80, atomic = 0xc0;
 }
 namespace src {
 inline constexpr uint8_t k = 0x00, x = 0x08;

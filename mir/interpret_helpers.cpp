@@ -198,6 +198,9 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::perf_event_read:
     case HelperId::perf_event_read_value:
     case HelperId::perf_prog_read_value:
+    case HelperId::skb_load_bytes:
+    case HelperId::skb_load_bytes_relative:
+    case HelperId::get_socket_uid:
     case HelperId::current_task_under_cgroup:
     case HelperId::get_current_ancestor_cgroup_id:
     case HelperId::get_attach_cookie:

@@ -213,6 +213,7 @@ std::vector<JudgedProgram> object_programs(const std::string& name, const std::s
       program.name = symbol.name;
       program.input.maps = maps->shapes;
       program.input.gpl = is_gpl(file->license);
+      program.input.has_function_types = file->section_named(".BTF.ext").has_value();
       set_type(section.name, program.input);
       if (program.input.type == sim::ProgramType::tracing) {
         if (types == nullptr) types = running_kernel_types();

@@ -16,7 +16,7 @@ bool uses_register(const bpf::Insn& i) {
 // Is a test of this pointer against zero decided by its type?
 bool never_null(const Register& r, const Profile& profile) {
   if (r.nullable) return false;
-  if (r.kind == Kind::map_value || r.kind == Kind::map_key) return true;
+  if (r.kind == Kind::map_value || r.kind == Kind::map_key || r.kind == Kind::socket) return true;
   if (r.kind == Kind::object && r.trust == Trust::trusted) return profile.version >= Version{6, 5};
   return profile.version >= Version{6, 18} && (r.kind == Kind::mem || r.kind == Kind::map_ptr);
 }

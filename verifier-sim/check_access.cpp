@@ -6,6 +6,7 @@
 
 #include "verifier-sim/ctx_access.h"
 #include "verifier-sim/object_access.h"
+#include "verifier-sim/packet_access.h"
 #include "verifier-sim/stack_access.h"
 
 namespace shrike::sim {
@@ -67,16 +68,8 @@ Register load_from_region(Walk& w, const Register& r, int64_t offset, unsigned s
   return Register::constant(value);
 }
 
-bool check_ctx(Walk& w, const Register& r, unsigned n, int64_t offset, unsigned size, bool writes) {
-  if (r.offset < 0) {
-    return w.reject(RejectClass::ctx_access, "negative offset ctx ptr R%u off=%d disallowed", n, r.offset);
-  }
-  if (r.offset) {
-    return w.reject(RejectClass::ctx_access, "dereference of modified ctx ptr R%u off=%d disallowed", n, r.offset);
-  }
-  if (!r.var.is_constant() || r.var.bits.value) {
-    return w.reject(RejectClass::ctx_access, "variable ctx access var_off=%s disallowed", to_text(r.var.bits).c_str());
-  }
+bool check_ctx(Walk& w, unsigned n, int64_t offset, unsigned size, bool writes) {
+  if (!check_unmoved_ctx(w, n)) return false;
   auto allowed = may_access_ctx(w.profile, w.program.type, offset, size, writes);
   if (!allowed) return w.abstain("context access of this program type is not modelled");
   if (*allowed) return true;
@@ -109,12 +102,14 @@ bool access_memory(Walk& w, const Reach& a, Register* into, const Stored& stored
       if (!writes) return read_stack(w, r, a.reg, static_cast<int>(offset), a.size, into);
       return write_stack(w, r, a.reg, static_cast<int>(offset), a.size, stored);
     case Kind::ctx: {
-      if (!check_ctx(w, r, a.reg, offset, a.size, writes)) return false;
+      if (!check_ctx(w, a.reg, offset, a.size, writes)) return false;
       Register value = Register::unknown_scalar();
+      if (!writes) load_packet_socket(w, offset, value);
       if (w.program.type == ProgramType::tracing && !load_argument(w, static_cast<int>(offset), a.size, value)) return false;
       if (into) *into = value;
       return true;
     }
+    case Kind::socket: return check_socket_access(w, {a.reg, offset, a.size, writes});
     case Kind::object: return load_from_object(w, r, {a.reg, offset, a.size, writes}, into);
     case Kind::map_key:
       if (writes) return w.reject(RejectClass::other, "write to change key R%u not allowed", a.reg);
@@ -143,7 +138,7 @@ bool check_same_kind(Walk& w, Kind kind) {
     seen = kind;
     return true;
   }
-  const auto is_rewritten = [](Kind k) { return k == Kind::ctx || k == Kind::object; };
+  const auto is_rewritten = [](Kind k) { return k == Kind::ctx || k == Kind::object || k == Kind::socket; };
   if (seen == kind || (!is_rewritten(seen) && !is_rewritten(kind))) return true;
   return w.reject(RejectClass::other, "same insn cannot be used with different pointers");
 }
@@ -163,8 +158,9 @@ bool transfer_atomic(Walk& w) {
   unsigned loaded = insn.imm == atomic::cmpxchg ? 0 : insn.src();
   if (insn.imm == atomic::cmpxchg && !w.can_read(0)) return false;
   const Register target = w.reg(insn.dst());
-  if (target.kind == Kind::ctx) {
-    return w.reject(RejectClass::other, "BPF_ATOMIC stores into R%u ctx is not allowed", insn.dst());
+  if (target.kind == Kind::ctx || (target.kind == Kind::socket && !target.nullable)) {
+    return w.reject(RejectClass::other, "BPF_ATOMIC stores into R%u %s is not allowed", insn.dst(),
+                    std::string(type_name(target)).c_str());
   }
   if (w.reg(insn.src()).is_pointer()) return w.abstain("atomic operation with a pointer as operand");
   if (fetches && !w.can_write(loaded)) return false;
@@ -185,6 +181,18 @@ bool transfer_atomic(Walk& w) {
 }
 
 }  // namespace
+
+bool check_unmoved_ctx(Walk& w, unsigned n) {
+  const Register& r = w.reg(n);
+  if (r.offset < 0) {
+    return w.reject(RejectClass::ctx_access, "negative offset ctx ptr R%u off=%d disallowed", n, r.offset);
+  }
+  if (r.offset) {
+    return w.reject(RejectClass::ctx_access, "dereference of modified ctx ptr R%u off=%d disallowed", n, r.offset);
+  }
+  if (r.var.is_constant() && r.var.bits.value == 0) return true;
+  return w.reject(RejectClass::ctx_access, "variable ctx access var_off=%s disallowed", to_text(r.var.bits).c_str());
+}
 
 bool check_region(Walk& w, unsigned n, int64_t offset, uint64_t size, bool zero_allowed) {
   const Register& r = w.reg(n);
@@ -250,6 +258,9 @@ bool transfer_store(Walk& w) {
   }
   if (!w.can_read(insn.dst())) return false;
   Kind kind = w.reg(insn.dst()).kind;
+  if (stored.is_immediate && kind == Kind::ctx && w.profile.version < Version{6, 4}) {
+    return w.reject(RejectClass::other, "BPF_ST stores into R%u ctx is not allowed", insn.dst());
+  }
   if (!access_memory(w, reach, nullptr, stored)) return false;
   return check_same_kind(w, kind);
 }

@@ -19,6 +19,9 @@ struct Stored {
 bool transfer_load(Walk& w);
 bool transfer_store(Walk& w);
 
+// Is the pointer to the context in register `n` as the program got it?
+bool check_unmoved_ctx(Walk& w, unsigned n);
+
 // Memory handed to a helper: `size` bytes from register `n`. `fills`: the helper writes all of it, unseen before.
 struct HelperMemory {
   unsigned reg = 0;

@@ -187,6 +187,7 @@ const char* object_type_of(uint32_t helper, unsigned n) {
 }
 
 bool check_socket(Walk& w, unsigned n) {
+  if (w.program.type == ProgramType::socket_filter) return check_ctx_argument(w, n);
   if (w.program.type != ProgramType::tracing) return w.abstain("a helper that takes a packet");
   return check_object_argument(w, n, {"sock_common", "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_", true});
 }
@@ -338,6 +339,9 @@ bool check_available(Walk& w, uint32_t number, const HelperRow*& row) {
   if (!since) return w.abstain("helper row without a version");
   auto name = row->name;
   int length = static_cast<int>(name.size());
+  const bool is_of_tracing = number == 46 && w.program.type == ProgramType::socket_filter;
+  if (*since > w.profile.version && is_of_tracing)
+    return w.abstain("since when socket filters may call helper 46 is not modelled");
   if (*since > w.profile.version) return w.reject(RejectClass::helper, "invalid func %.*s#%u", length, name.data(), number);
   auto allowed = type_may_call(w.profile, w.program.type, w.program.attach, number);
   if (!allowed) return w.abstain("whether this program type may call helper " + std::to_string(number) + " is not modelled");

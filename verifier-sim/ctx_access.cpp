@@ -1,6 +1,8 @@
 // Sizes are those of x86-64: struct pt_regs has 168 bytes; a perf_event context adds two 64-bit fields.
 #include "verifier-sim/ctx_access.h"
 
+#include "verifier-sim/packet_access.h"
+
 namespace shrike::sim {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr int64_t event_record_limit = 8192;
 
 std::optional<bool> may_access_ctx(const Profile& profile, ProgramType type, int64_t offset, unsigned size, bool writes) {
   if (type == ProgramType::kprobe && writes && profile.version >= Version{6, 18}) return std::nullopt;
-  if (type == ProgramType::socket_filter) return std::nullopt;
+  if (type == ProgramType::socket_filter) return may_access_packet_ctx(profile, offset, size, writes);
   bool aligned = offset % size == 0;
   // The kernel's test of an event's offset is unsigned and lets negative ones pass.
   if (type == ProgramType::tracepoint && !writes && offset < 0) return aligned;

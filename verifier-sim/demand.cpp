@@ -82,7 +82,7 @@ uint16_t Demand::before(uint32_t i) const {
       if (moves_pointer_[i]) return static_cast<uint16_t>(after | dst | src);
       return static_cast<uint16_t>(after | ((after & dst) != 0 ? src : 0));
     case cls::ld:
-      if (insn.opcode != bpf::ld_imm64) return all_registers;
+      if (insn.opcode != bpf::ld_imm64) return without(after, scratched);
       return without(i + 2 < wanted_.size() ? wanted_[i + 2] : uint16_t{0}, dst);
     case cls::ldx: return without(after, dst);
     case cls::st: return after;

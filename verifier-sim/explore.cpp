@@ -11,6 +11,7 @@
 #include "verifier-sim/demand.h"
 #include "verifier-sim/kernel_function.h"
 #include "verifier-sim/liveness.h"
+#include "verifier-sim/packet_access.h"
 #include "verifier-sim/subsume.h"
 #include "verifier-sim/transfer.h"
 
@@ -139,10 +140,7 @@ bool Explorer::step(uint32_t& next, bool& ended) {
     case cls::alu:
     case cls::alu64: return transfer_alu(w);
     case cls::ld:
-      if (insn.opcode != bpf::ld_imm64) {
-        if (w.program.type == ProgramType::socket_filter) return w.abstain("packet loads are not modelled");
-        return w.reject(RejectClass::opcode, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
-      }
+      if (insn.opcode != bpf::ld_imm64) return transfer_packet_load(w);
       next = w.insn + 2;
       return transfer_ld_imm64(w);
     case cls::ldx: return transfer_load(w);

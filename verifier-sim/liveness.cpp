@@ -26,7 +26,10 @@ Effect effect_of(const bpf::Insn& i) {
       if (op == bpf::alu::mov) return {by_register ? bit(i.src()) : uint16_t{0}, bit(i.dst())};
       if (op == bpf::alu::end || op == bpf::alu::neg) return {bit(i.dst()), 0};
       return {static_cast<uint16_t>(bit(i.dst()) | (by_register ? bit(i.src()) : 0)), 0};
-    case cls::ld: return {0, i.opcode == bpf::ld_imm64 ? bit(i.dst()) : uint16_t{0}};
+    case cls::ld:
+      // A load out of a packet is to the kernel as if it read all.
+      if (i.opcode != bpf::ld_imm64) return {0x3ff, 0};
+      return {0, bit(i.dst())};
     case cls::ldx: return {bit(i.src()), bit(i.dst())};
     case cls::st: return {bit(i.dst()), 0};
     case cls::stx:

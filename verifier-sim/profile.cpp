@@ -88,7 +88,10 @@ constexpr CallerRow callers[] = {
     {17, tracers, {6, 16}},
     {36, tracers, {}},
     {46, trampoline | typed_tracepoint | iter, {5, 12}},
+    {26, socket_filter, {}},
     {46, socket_filter, {}},
+    {47, socket_filter, {}},
+    {68, socket_filter, {}},
     {56, perf_event, {}},
     {126, iter, {}},
     {127, iter, {}},
@@ -101,10 +104,31 @@ constexpr CallerRow callers[] = {
     {174, kprobe | tracepoint | perf_event, {}},
     {174, raw_tracepoint | typed_tracepoint, {6, 10}},
 };
+// Socket filters got most helpers late. Between `lacks` and `since` no kernel was asked; before `lacks` none had it.
+struct PacketRow {
+  uint16_t helper;
+  Version lacks, since;
+};
+constexpr Version never{UINT16_MAX, 0};
+constexpr PacketRow of_packets[] = {
+    {4, {6, 18}, never},    {6, {}, {6, 1}},        {14, {6, 1}, {6, 12}}, {15, {6, 12}, {6, 18}},  {16, {6, 12}, {6, 18}},
+    {17, {6, 12}, {6, 18}}, {22, {6, 12}, {6, 18}}, {25, {}, {6, 1}},      {26, {}, {6, 1}},        {27, {6, 18}, never},
+    {35, {}, {6, 1}},       {37, {6, 12}, {6, 18}}, {45, {6, 18}, never},  {47, {}, {6, 1}},        {55, {6, 12}, {6, 18}},
+    {67, {6, 18}, never},   {68, {}, {6, 1}},       {80, {6, 1}, {6, 12}}, {109, {6, 12}, {6, 18}}, {111, {6, 18}, never},
+    {112, {}, {6, 1}},      {113, {}, {6, 1}},      {114, {}, {6, 1}},     {115, {}, {6, 1}},       {117, {6, 12}, {6, 18}},
+    {120, {6, 1}, {6, 12}}, {123, {6, 1}, {6, 12}}, {177, {}, {6, 1}},     {195, {}, {6, 1}},
+};
+
+std::optional<bool> packets_may_call(const Profile& profile, const PacketRow& row) {
+  if (profile.version >= row.since) return true;
+  if (profile.version <= row.lacks) return false;
+  return std::nullopt;
+}
+
 // Helpers of every privileged program, and of the tracing types.
-constexpr uint16_t of_everyone[] = {1, 2, 3, 5, 7, 12, 118, 125, 130, 131, 132, 133, 134, 164, 181, 182, 208};
-constexpr uint16_t of_tracers[] = {4,  6,  8,   14,  15,  16,  22,  25,  27,  35,  37,  42,  45,  55,
-                                   67, 80, 109, 112, 113, 114, 115, 117, 120, 156, 157, 158, 177, 195};
+constexpr uint16_t of_everyone[] = {1, 2, 3, 5, 7, 8, 12, 42, 118, 125, 130, 131, 132, 133, 134, 164, 181, 182, 208};
+constexpr uint16_t of_tracers[] = {4,  6,   14,  15,  16,  22,  25,  27,  35,  37,  45,  55,  67,
+                                   80, 109, 112, 113, 114, 115, 117, 120, 156, 157, 158, 177, 195};
 
 }  // namespace
 
@@ -112,7 +136,13 @@ std::optional<bool> type_may_call(const Profile& profile, ProgramType type, Atta
   const uint8_t bit = bit_of(type, attach);
   auto in = [number](const auto& list) { return std::find(std::begin(list), std::end(list), number) != std::end(list); };
   if (in(of_everyone)) return true;
-  if (type != ProgramType::socket_filter && in(of_tracers)) return true;
+  if (type == ProgramType::socket_filter) {
+    const auto* row = std::find_if(std::begin(of_packets), std::end(of_packets),
+                                   [number](const PacketRow& each) { return each.helper == number; });
+    if (row != std::end(of_packets)) return packets_may_call(profile, *row);
+  } else if (in(of_tracers)) {
+    return true;
+  }
   std::optional<bool> may;
   for (const CallerRow& row : callers) {
     if (row.helper != number || bit == 0) continue;

@@ -92,8 +92,9 @@ struct ProgramInput {
   std::string function;                      // of the kernel, that a tracing program is for
   std::vector<TypedValue> context;           // its words: what the function is given
   bool gpl = true;
-  std::string assumed;       // what the maker of this input took to be so
-  std::string not_modelled;  // what the maker of this input knows the model lacks; the answer is then `unknown`
+  bool has_function_types = false;  // its loader tells the kernel the types of its functions
+  std::string assumed;              // what the maker of this input took to be so
+  std::string not_modelled;         // what the maker of this input knows the model lacks; the answer is then `unknown`
 };
 
 }  // namespace shrike::sim

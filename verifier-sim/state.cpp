@@ -50,6 +50,7 @@ std::string_view type_name(const Register& r) {
       return r.nullable ? "mem_or_null" : "mem";
     case Kind::func: return "func";
     case Kind::object: return name_of_object(r);
+    case Kind::socket: return r.nullable ? "sock_common_or_null" : "sock_common";
   }
   return "?";
 }

@@ -12,7 +12,7 @@
 
 namespace shrike::sim {
 
-enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, map_key, mem, func, object };
+enum class Kind : uint8_t { not_init, scalar, ctx, stack, map_ptr, map_value, map_key, mem, func, object, socket };
 
 // How far the kernel trusts a pointer to an object of its own: it decides what a null test and reads from it give.
 enum class Trust : uint8_t { plain, trusted, rcu, untrusted };

@@ -17,7 +17,6 @@ namespace alu = bpf::alu;
 namespace jmp = bpf::jmp;
 
 constexpr uint8_t may_goto = 0xe0;
-constexpr uint8_t mode_abs = 0x20, mode_ind = 0x40;
 
 uint8_t class_of(const Insn& i) {
   return i.opcode & 7;
@@ -54,7 +53,7 @@ bool opcode_exists(const Insn& i, const Profile& profile) {
       return op <= jmp::jsle && op != jmp::call && op != jmp::exit;
     case cls::ld:
       if (mode_of(i) == mode::imm) return size_of(i) == bpf::size::dw;
-      return (mode_of(i) == mode_abs || mode_of(i) == mode_ind) && size_of(i) != bpf::size::dw;
+      return (mode_of(i) == mode::abs || mode_of(i) == mode::ind) && size_of(i) != bpf::size::dw;
     case cls::ldx:
       if (mode_of(i) == mode::memsx) return size_of(i) != bpf::size::dw && profile.isa >= 4;
       return mode_of(i) == mode::mem;
@@ -93,6 +92,7 @@ struct Check {
   }
 
   bool find_subprograms();
+  bool check_packet_loads();
   bool check_jumps();
   bool check_types();
   bool check_map(const MapShape& map, uint32_t insn);
@@ -253,6 +253,22 @@ bool Check::check_reachable() {
   return true;
 }
 
+// A packet load that fails leaves the program out of any function: whether it may is told by the types of what functions return.
+// The kernel demands types of programs that hand out callbacks.
+bool Check::check_packet_loads() {
+  if (profile.version < Version{5, 10} || program.has_function_types || out.starts.size() < 2) return true;
+  bool has_load = false;
+  for (size_t i = out.starts[1]; i < count(); i++) {
+    const Insn& insn = program.insns[i];
+    has_load |= class_of(insn) == cls::ld && (mode_of(insn) == mode::abs || mode_of(insn) == mode::ind);
+  }
+  if (!has_load) return true;
+  for (const Insn& insn : program.insns) {
+    if (insn.opcode == bpf::ld_imm64 && insn.src() == bpf::pseudo::func) return true;
+  }
+  return reject(RejectClass::other, 0, "LD_ABS is not allowed in subprogs without BTF");
+}
+
 void Check::mark_prune_points() {
   out.prune_point.assign(count(), 0);
   out.repeats.assign(count(), 0);
@@ -337,8 +353,8 @@ bool check_structure(const ProgramInput& program, const Profile& profile, Struct
   Check check{program, profile, out, verdict};
   if (program.insns.empty()) return check.reject(RejectClass::cfg, 0, "empty program");
   if (program.insns.size() > 1'000'000) return check.reject(RejectClass::complexity, 0, "program too large");
-  if (!check.check_types() || !check.find_subprograms() || !check.check_jumps() || !check.check_pairs() ||
-      !check.check_reachable())
+  if (!check.check_types() || !check.find_subprograms() || !check.check_jumps() || !check.check_packet_loads() ||
+      !check.check_pairs() || !check.check_reachable())
     return false;
   check.mark_prune_points();
   return true;

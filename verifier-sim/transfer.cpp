@@ -72,6 +72,9 @@ bool pointer_arithmetic(Walk& w, unsigned dst_number, const Register pointer, co
   bool known = number.var.is_constant();
   int64_t by = number.var.smin;
   if (pointer.kind == Kind::func) return w.abstain("arithmetic on a callback address");
+  if (pointer.kind == Kind::socket) {
+    return w.reject(RejectClass::pointer_arith, "R%u pointer arithmetic on %.*s prohibited", dst_number, length, name.data());
+  }
   if (pointer.kind == Kind::map_ptr && !(known && by == 0 && operation == alu::add)) {
     return w.reject(RejectClass::pointer_arith, "R%u pointer arithmetic on %.*s prohibited", dst_number, length, name.data());
   }

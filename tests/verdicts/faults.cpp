@@ -291,6 +291,50 @@ void add_helpers(Cases& c) {
   add("ref_untested", reserve() + Body{mov_reg(1, 0), mov(2, 0), call(132)} + end());
 }
 
+// Each byte of what socket filters see is asked of the running kernel in verifier-sim/packet_test.
+void add_packets(Cases& c) {
+  auto add = [&](const char* name, const Body& body) { c.add(name, ProgramType::socket_filter, body); };
+  auto packet = [](unsigned mode, unsigned from, int offset) { return insn(cls::ld | mode | w, 0, from, 0, offset); };
+  const Body socket = Body{load(dw, 2, 1, 168), jump_imm(jmp::jne, 2, 0, 2)} + end();
+  for (int offset : {0, 17, 48, 64, 68, 72, 76, 80, 84, 88, 100, 132, 140, 144, 152, 160, 164, 168, 176, 180, 184}) {
+    for (unsigned size : {dw, w, b}) {
+      const std::string at = std::to_string(offset) + "_" + std::to_string(size);
+      c.add(("packet_read_" + at).c_str(), ProgramType::socket_filter, Body{load(size, 2, 1, offset)} + end());
+      c.add(("packet_write_" + at).c_str(), ProgramType::socket_filter, Body{mov(2, 0), store(size, 1, offset, 2)} + end());
+    }
+  }
+  for (int offset : {0, 4, 8, 12, 16, 20, 24, 44, 46, 48, 49, 50, 52, 68, 72, 74, 76, 78, 80}) {
+    for (unsigned size : {w, b}) {
+      const std::string name = "packet_socket_" + std::to_string(offset) + "_" + std::to_string(size);
+      c.add(name.c_str(), ProgramType::socket_filter, socket + Body{load(size, 3, 2, offset)} + end());
+    }
+  }
+  add("packet_write_immediate", Body{store_imm(w, 1, 48, 7)} + end());
+  add("packet_socket_untested", Body{load(dw, 2, 1, 168), load(w, 3, 2, 4)} + end());
+  add("packet_socket_written", socket + Body{store_imm(w, 2, 4, 0)} + end());
+  add("packet_socket_moved", socket + Body{alu64_imm(alu::add, 2, 4)} + end());
+  add("packet_load", Body{mov_reg(6, 1), packet(bpf::mode::abs, 0, 12), packet(bpf::mode::ind, 0, 4)} + end());
+  add("packet_load_without_r6", Body{packet(bpf::mode::abs, 0, 12)} + end());
+  add("packet_load_number_r6", Body{mov(6, 1), packet(bpf::mode::abs, 0, 12)} + end());
+  add("packet_load_clobbers", Body{mov_reg(6, 1), mov(3, 1), packet(bpf::mode::abs, 0, 12), mov_reg(0, 3), exit_insn()});
+  add("packet_load_beside_function",
+      Body{mov_reg(6, 1), packet(bpf::mode::abs, 0, 12), insn(bpf::call_insn, 0, bpf::pseudo::call, 0, 2)} + end() + end());
+  add("packet_load_in_function", Body{insn(bpf::call_insn, 0, bpf::pseudo::call, 0, 2)} + end() +
+                                     Body{mov_reg(6, 1), packet(bpf::mode::abs, 0, 12), exit_insn()});
+  add("packet_load_holding",
+      Body{mov_reg(6, 1)} + reserve() +
+          Body{jump_imm(jmp::jeq, 0, 0, 5), mov_reg(7, 0), packet(bpf::mode::abs, 0, 0), mov_reg(1, 7), mov(2, 0), call(132)} +
+          end());
+  auto bytes = [](int n) { return buffer(3, -8) + Body{mov(2, 0), mov(4, n), call(26)}; };
+  add("packet_bytes", bytes(8) + end());
+  add("packet_bytes_none", bytes(0) + end());
+  add("packet_bytes_past_stack", bytes(9) + end());
+  for (unsigned helper = 1; helper <= 211; helper++) {
+    c.add(("packet_helper_none_" + std::to_string(helper)).c_str(), ProgramType::socket_filter,
+          Body{mov(1, 0), mov(2, 0), mov(3, 0), mov(4, 0), mov(5, 0), call(helper)} + end());
+  }
+}
+
 void add_functions(Cases& c) {
   auto add = [&](const char* name, const Body& body) { c.add(name, ProgramType::kprobe, body); };
   auto call_at = [](int by) { return insn(bpf::call_insn, 0, bpf::pseudo::call, 0, by); };
@@ -334,6 +378,7 @@ std::vector<std::pair<std::string, ProgramInput>> fault_cases() {
   add_contexts(cases);
   add_helpers(cases);
   add_functions(cases);
+  add_packets(cases);
   return cases.out;
 }
 

@@ -100,7 +100,7 @@ void compare(const std::function<ProgramInput(unsigned)>& make) {
 
 TEST(Differential, RandomProgramIsNeverAcceptedAgainstTheKernel) {
   static constexpr ProgramType types[] = {ProgramType::raw_tracepoint, ProgramType::tracepoint, ProgramType::kprobe,
-                                          ProgramType::perf_event};
+                                          ProgramType::perf_event, ProgramType::socket_filter};
   compare([](unsigned n) { return generate(n, types[n % std::size(types)]); });
 }
 
