@@ -1,4 +1,4 @@
-// The model against recorded verdicts of real kernels: 2,812 programs, accepted and rejected. It never accepts what a kernel
+// The model against recorded verdicts of real kernels: 3,201 programs, accepted and rejected. It never accepts what a kernel
 // rejected. What it rejects or does not know although a kernel accepts is in known-gaps.txt with the reason, and nothing else
 // is in that file. Needs no kernel; README.md tells how the record is made.
 #include <gtest/gtest.h>
@@ -20,6 +20,14 @@ const std::string folder = SHRIKE_SOURCE_DIR "/tests/verdicts/";
 const std::vector<RecordedProgram>& programs() {
   static const std::vector<RecordedProgram> all = parse_programs(read_text(folder + "programs.txt"));
   return all;
+}
+
+// Socket filters came later than the records of some kernels.
+bool is_packet(const RecordedProgram& program) {
+  return program.name.starts_with("fault/packet_");
+}
+size_t packets() {
+  return static_cast<size_t>(std::count_if(programs().begin(), programs().end(), is_packet));
 }
 
 // "6.18 own/for_in_for/0 unknown callback inside a callback"
@@ -49,11 +57,15 @@ TEST_P(Recorded, ModelAgreesOrTheGapIsKnown) {
   const auto profile = profile_of_record(kernel);
   ASSERT_TRUE(profile);
   const std::map<std::string, RecordedVerdict> verdicts = parse_verdicts(read_text(folder + kernel + ".txt"));
-  ASSERT_EQ(verdicts.size(), programs().size());
+  const bool has_packets = verdicts.contains("fault/packet_load");
+  const bool is_newest = kernel == "6.1" || kernel == "6.12" || kernel == "6.18";
+  ASSERT_EQ(has_packets, is_newest) << "the records of the others are older than these programs";
+  ASSERT_EQ(verdicts.size(), has_packets ? programs().size() : programs().size() - packets());
   const std::set<std::string> gaps = known_gaps();
   std::set<std::string> met;
   Tally t;
   for (const RecordedProgram& program : programs()) {
+    if (!has_packets && is_packet(program)) continue;
     const RecordedVerdict& recorded = verdicts.at(program.name);
     const Verdict verdict = verify(program.input, *profile);
     (recorded.accepted ? t.accepted : t.rejected)++;
@@ -119,6 +131,7 @@ TEST(Record, RunningKernelSaysTheSame) {
   const std::map<std::string, RecordedVerdict> verdicts = parse_verdicts(read_text(folder + version + ".txt"));
   if (verdicts.empty()) GTEST_SKIP() << "NOT RUN, no verdicts of Linux " << version << " are recorded";
   for (size_t i = 0; i < programs().size(); i += 9) {
+    if (!verdicts.contains(programs()[i].name)) continue;
     const LiveKernel::Answer answer = kernel.load(programs()[i].input);
     const RecordedVerdict& recorded = verdicts.at(programs()[i].name);
     EXPECT_EQ(answer.accepted, recorded.accepted) << programs()[i].name;
