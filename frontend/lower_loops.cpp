@@ -186,14 +186,24 @@ void Lower::for_range(const ast::ForRange& statement) {
   ValueId to = scalar(statement.to);
   uint32_t start = next_range_;
   next_range_ += 8;
-  store_scalar(frame_place(start), from, types().uint64());
   // Around the call if there is nothing to do: the verifier does not walk the callback of a loop that it knows to be empty,
   // removes it as unreachable, and then misses it (Linux 6.18).
   BlockId some = new_block("some");
   BlockId end = new_block("end");
   branch(b().binary(Opcode::lt_s, from, to), some, end);
   enter(some);
-  ValueId count = b().clamp_u(b().binary(Opcode::sub, to, from), max_iterations);
+  ValueId count = b().binary(Opcode::sub, to, from);
+  const bool is_constant = note(statement.from).constant.index() != 0 && note(statement.to).constant.index() != 0;
+  // Verifiers lose track of how exactly they must know the number of rounds when they go back through a callback (seen in Linux
+  // 6.18): a way with more rounds is then taken for one with fewer, and what only a later round does is removed as dead. A
+  // number they do not know at all has no such ways.
+  if (!is_constant) {
+    store_scalar(frame_place(start), count, types().uint64());
+    blur(frame_place(start), 8);
+    count = load_scalar(frame_place(start), types().uint64());
+  }
+  count = b().clamp_u(count, max_iterations);
+  store_scalar(frame_place(start), from, types().uint64());
 
   Span span = b().span();
   FunctionState callback;
