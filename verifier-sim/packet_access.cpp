@@ -71,7 +71,8 @@ bool check_packet(Walk& w) {
   if (!w.can_read(packet)) return false;
   if (!w.state.references.empty()) {
     if (w.profile.version < Version{6, 13}) {
-      return w.reject(RejectClass::other, "BPF_LD_[ABS|IND] cannot be mixed with socket references");
+      const Reference& held = w.state.references.front();
+      return w.reject(RejectClass::ref_leak, "Unreleased reference id=%u alloc_insn=%u", held.id, held.insn);
     }
     return w.reject(RejectClass::ref_leak, "BPF_LD_[ABS|IND] would lead to reference leak");
   }
