@@ -62,7 +62,7 @@ TEST_F(Language, LongLoopsAreAccepted) {
 }
 
 TEST_F(Language, LetAndScopes) {
-  EXPECT_EQ(printed_by(R"(begin { let $x; let $y: uint8 = 300; $x = 5; printf("%d %d\n", $x, $y); exit(); })"), "5 44\n");
+  EXPECT_EQ(printed_by(R"(begin { let $x; let $y: uint8 = (uint8)300; $x = 5; printf("%d %d\n", $x, $y); exit(); })"), "5 44\n");
   EXPECT_EQ(
       printed_by(R"(begin { if (1) { let $a = 1; printf("%d\n", $a); } if (1) { let $a = 2; printf("%d\n", $a); } exit(); })"),
       "1\n2\n");
