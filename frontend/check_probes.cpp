@@ -65,7 +65,7 @@ constexpr size_t few_places = 4;
 // (`kprobe:f, kprobe:f.constprop.*`): that this one has not is no error.
 std::string_view Checker::when_missing(const ast::Probe& probe, const ast::AttachPoint& point) const {
   std::string_view wanted = program_.config.missing_probes;
-  bool is_alternative = probe.attach_points.size() > 1 && point.text.find_first_of("*?[") != std::string_view::npos;
+  bool is_alternative = probe.attach_points.size() > 1 && is_wildcard(point.text);
   return is_alternative && wanted == "error" ? "warn" : wanted;
 }
 

@@ -64,6 +64,9 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
 std::vector<mir::AttachPoint> expand_pattern(const mir::AttachPoint& pattern, KernelFacts& facts, std::string_view missing_probes,
                                              Diagnostics& diagnostics);
 
+// Does an attach point's part stand for several names?
+bool is_wildcard(std::string_view part);
+
 // Reports more places than max_probes admits.
 void check_probe_count(size_t count, const Config& config, Diagnostics& diagnostics);
 

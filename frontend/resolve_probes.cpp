@@ -13,10 +13,6 @@ using mir::ProbeKind;
 
 namespace {
 
-bool is_wildcard(std::string_view text) {
-  return text.find_first_of("*?[") != std::string_view::npos;
-}
-
 // A program that the kernel runs already on a processor is not run again there.
 void warn_of_lock(std::string_view function, Span span, Diagnostics& diagnostics) {
   static constexpr std::string_view names[] = {"_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore",
@@ -515,6 +511,10 @@ void expand_patterns(std::vector<mir::AttachPoint>& probes, KernelFacts& facts, 
 
 std::string suggest_place(const mir::AttachPoint& nowhere, KernelFacts& facts) {
   return suggestion(nowhere.function, facts.match_user_functions(nowhere.target, "*"));
+}
+
+bool is_wildcard(std::string_view part) {
+  return part.find_first_of("*?[") != std::string_view::npos;
 }
 
 void check_probe_count(size_t count, const Config& config, Diagnostics& diagnostics) {
