@@ -199,11 +199,7 @@ void Checker::close_scope() {
 void Checker::block(const ast::Block* block) {
   if (block == nullptr) return;
   open_scope();
-  for (size_t i = 0; i < block->statements.size(); i++) {
-    const ast::Stmt& child = *block->statements[i];
-    if (child.as<ast::While>() != nullptr) while_loop(*block, i);
-    else statement(child);
-  }
+  for (size_t i = 0; i < block->statements.size(); i++) statement(*block, i);
   close_scope();
 }
 
@@ -222,7 +218,8 @@ void Checker::in_branch(const ast::Expr* condition, bool when, const std::functi
   is_dead_ = outer;
 }
 
-void Checker::statement(const ast::Stmt& statement) {
+void Checker::statement(const ast::Block& in, size_t index) {
+  const ast::Stmt& statement = *in.statements[index];
   std::visit(ast::Overloaded{
                  [&](const ast::ExprStmt& s) {
                    expr(s.expr);
@@ -235,7 +232,7 @@ void Checker::statement(const ast::Stmt& statement) {
                    in_branch(s.condition, true, [&] { block(s.then); });
                    in_branch(s.condition, false, [&] { block(s.otherwise); });
                  },
-                 [&](const ast::While&) {},  // block() has what is before it
+                 [&](const ast::While&) { while_loop(in, index); },
                  [&](const ast::Unroll& s) { unroll(s); },
                  [&](const ast::ForRange& s) { for_range(s); },
                  [&](const ast::ForMap& s) { for_map(s); },

@@ -475,7 +475,7 @@ struct ExprChecker {
 
   const Type* operator()(const ast::BlockExpr& e) {
     c.open_scope();
-    for (const ast::Stmt* child : e.block->statements) c.statement(*child);
+    for (size_t i = 0; i < e.block->statements.size(); i++) c.statement(*e.block, i);
     const Type* type = e.value == nullptr ? types().none() : c.expr(e.value);
     c.close_scope();
     return type;
@@ -503,7 +503,7 @@ struct ExprChecker {
 
   const Type* branch_value(const ast::Block* block) {
     c.open_scope();
-    for (size_t i = 0; i + 1 < block->statements.size(); i++) c.statement(*block->statements[i]);
+    for (size_t i = 0; i + 1 < block->statements.size(); i++) c.statement(*block, i);
     const ast::Stmt& last = *block->statements.back();
     const auto* inner = last.as<ast::If>();
     const Type* type = inner != nullptr ? if_value(*inner) : c.expr(last.as<ast::ExprStmt>()->expr);

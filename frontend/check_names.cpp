@@ -101,7 +101,7 @@ void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) 
   const Type* type = expr(key);
   if (type == nullptr) return;
   type = stored(read_as(type, types()), types());
-  if (type->is(TypeKind::none) || type->is_aggregate() || (type->is(TypeKind::record) && type->size == 0)) {
+  if (type->is(TypeKind::none) || type->is_aggregate() || type->size == 0) {
     report(Diag::bad_key_type, key->span, {show(type)});
     return;
   }

@@ -108,7 +108,7 @@ class Checker {
   const mir::Type* cast_type(const ast::TypeName& name, const mir::Type* from);
 
   void block(const ast::Block* block);
-  void statement(const ast::Stmt& statement);
+  void statement(const ast::Block& in, size_t index);  // which has what is before it, too
   void assign(const ast::Assign& statement, Span span);
   void assign_map(const ast::Expr* target, const mir::Type* type, const ast::Expr* value);
   void let(const ast::Let& statement);

@@ -539,7 +539,7 @@ Place Lower::variable_place(VariableId id) {
     if (known == id) return place;
   for (auto [known, slot] : state_->variable_slots)
     if (known == id) return {b().slot_addr(slot)};
-  mir::SlotId made = b().add_slot(std::string(variable.name.substr(1)), align8(variable.type->size), 8);
+  mir::SlotId made = b().add_slot(std::string(variable.name.substr(1)), slot_bytes(variable.type->size), 8);
   state_->variable_slots.emplace_back(id, made);
   return {b().slot_addr(made)};
 }

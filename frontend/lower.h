@@ -42,6 +42,11 @@ Place::Memory memory_of(mir::AddressSpace space);
 // What the first word of the captured variables says: how the body of a loop left.
 inline constexpr int64_t left_function = 1, left_program = 2;
 
+// Of a slot for a value: whole words, and one for values without bytes, such as `()`, which have an address like others.
+constexpr uint32_t slot_bytes(uint32_t size) {
+  return size == 0 ? 8 : (size + 7) & ~7u;
+}
+
 class Lower {
  public:
   explicit Lower(const CheckedProgram& program);

@@ -24,7 +24,7 @@ constexpr uint32_t longest_inline_zero = 128;
 }  // namespace
 
 ValueId Lower::slot(const char* name, uint32_t size, uint32_t align) {
-  return b().slot_addr(b().add_slot(name, size == 0 ? 8 : (size + 7) & ~7u, align));  // () has no bytes
+  return b().slot_addr(b().add_slot(name, slot_bytes(size), align));
 }
 
 ValueId Lower::pointer_at(const Place& place) {

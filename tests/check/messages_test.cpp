@@ -128,6 +128,7 @@ const Case cases[] = {
     {Diag::key_missing, "begin { @a[1] = 1; @a = 1; }", "@a"},
     {Diag::key_mismatch, "begin { @a[1] = 1; @a[\"x\"] = 1; }", "\"x\""},
     {Diag::bad_key_type, "begin { @a[print(1)] = 1; }", "print(1)"},
+    {Diag::bad_key_type, "begin { @a[()] = 1; }", "()"},
     {Diag::expected_map, "begin { $a = 1; clear($a); }", "$a"},
     {Diag::loop_over_scalar, "begin { @a = 1; for ($k : @a) { } }", "@a"},
     {Diag::type_mismatch, "begin { @a = 1; @a = \"x\"; }", "\"x\""},
