@@ -193,7 +193,13 @@ std::optional<CTypes::Enumerator> CTypes::find_enumerator(std::string_view name)
     if (definition->name.empty()) return Enumerator{types_.int64(), value};
     return Enumerator{enumeration(definition->name).type, value};
   }
-  // The kernel's own enums; only names in capitals are worth a scan of its types.
+  auto [asked, is_new] = kernel_enumerators_.try_emplace(std::string(name));
+  if (is_new) asked->second = find_kernel_enumerator(name);
+  return asked->second;
+}
+
+std::optional<CTypes::Enumerator> CTypes::find_kernel_enumerator(std::string_view name) {
+  // Only names in capitals are worth a scan of the kernel's types.
   bool is_capital = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
   auto btf = is_capital ? facts_.btf() : Answer<const Btf*>{};
   if (btf.status != Lookup::found) return std::nullopt;

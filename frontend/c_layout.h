@@ -55,6 +55,7 @@ class CTypes {
     const Btf* types;
     uint32_t id;
   };
+  std::optional<Enumerator> find_kernel_enumerator(std::string_view name);
   std::optional<InKernel> in_kernel(std::initializer_list<Btf::Kind> kinds, std::string_view name);
   void index();
   void index_inner(const ast::CRecord& record);
@@ -82,8 +83,9 @@ class CTypes {
   std::unordered_map<std::string_view, const ast::CEnum*> enums_;
   std::unordered_map<std::string_view, const ast::CTypedef*> typedefs_;
   std::unordered_map<std::string_view, std::pair<const ast::CEnum*, int64_t>> enumerators_;
-  std::map<const mir::RecordLayout*, uint32_t> aligns_;  // of the records laid out here
-  uint32_t depth_ = 0;                                   // of typedefs being followed
+  std::unordered_map<std::string, std::optional<Enumerator>> kernel_enumerators_;  // those asked for so far
+  std::map<const mir::RecordLayout*, uint32_t> aligns_;                            // of the records laid out here
+  uint32_t depth_ = 0;                                                             // of typedefs being followed
 };
 
 }  // namespace shrike

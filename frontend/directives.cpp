@@ -94,7 +94,7 @@ void Lexer::read_directive() {
 void Lexer::read_pragma(size_t line_end) {
   std::vector<Token> words = scan_line(line_end);
   if (words.empty()) return;
-  if (words[0].text == "once" && !inputs_.empty()) once_.push_back(identity_);
+  if (words[0].text == "once" && !inputs_.empty()) once_.push_back(file_.identity);
   if (words[0].text != "pack") return;
   bool pushes = false, pops = false;
   uint64_t value = 0;
@@ -160,6 +160,7 @@ void Lexer::read_conditional(std::string_view name, Span name_span, size_t line_
     } else {
       std::string_view macro = read_directive_word(line_end);
       if (macro.empty()) errors_.report(Diag::bad_directive, name_span, {std::string(name), "a name is missing"});
+      else if (name == "ifndef") note_guard(macro, name_span.begin - begin_);
       conditional.is_active = conditional.was_taken = is_defined(macro) == (name == "ifdef");
     }
     conditionals_.push_back(conditional);
@@ -170,6 +171,9 @@ void Lexer::read_conditional(std::string_view name, Span name_span, size_t line_
     return;
   }
   Conditional& open = conditionals_.back();
+  bool is_guard = !inputs_.empty() && conditionals_.size() == inputs_.back().conditionals + 1 && file_.guarded_until == 0;
+  if (is_guard && name == "endif") file_.guarded_until = line_end;
+  else if (is_guard) file_.guard = {};
   if (name == "endif") {
     conditionals_.pop_back();
   } else if (open.saw_else) {

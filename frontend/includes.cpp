@@ -20,6 +20,20 @@ bool is_of_kernel(std::string_view path) {
   return folder != path && std::find(folders.begin(), folders.end(), folder) != folders.end();
 }
 
+// Blanks and comments only.
+bool is_trivia(std::string_view text) {
+  while (true) {
+    size_t next = text.find_first_not_of(" \t\n\r\v\f");
+    if (next == std::string_view::npos) return true;
+    text.remove_prefix(next);
+    bool is_block = text.starts_with("/*");
+    if (!is_block && !text.starts_with("//")) return false;
+    size_t end = is_block ? text.find("*/", 2) : text.find('\n');
+    if (end == std::string_view::npos) return true;
+    text.remove_prefix(end + (is_block ? 2 : 1));
+  }
+}
+
 }  // namespace
 
 void Lexer::include_first(const std::vector<std::string>& paths) {
@@ -59,7 +73,9 @@ void Lexer::read_include(Span name_span, size_t line_end, bool is_next) {
     errors_.insist(Diag::includes_too_deep, at, {std::to_string(deepest_include)});
     return;
   }
-  std::optional<HeaderFile> file = headers_->loader.find(path, is_quoted && !is_next, name_, is_next ? place_ : 0);
+  bool is_plain = !is_quoted && !is_next;
+  if (is_plain && is_guarded(path)) return;
+  std::optional<HeaderFile> file = headers_->loader.find(path, is_quoted && !is_next, file_.name, is_next ? file_.place : 0);
   if (file && file->origin == Origin::system_header) file->text += addition_to_header(path);
   if (!file) {
     std::string_view text = builtin_header(path);
@@ -70,7 +86,18 @@ void Lexer::read_include(Span name_span, size_t line_end, bool is_next) {
   }
   if (!file) return report_missing(path, at);
   if (is_of_kernel(path) && file->origin == Origin::system_header) lacks_kernel_headers_ = true;
-  open_header(std::move(*file), at);
+  open_header(std::move(*file), at, is_plain ? path : std::string_view());
+}
+
+// `#ifndef macro` was read at `directive`: the whole header may lie between it and its `#endif`.
+void Lexer::note_guard(std::string_view macro, size_t directive) {
+  bool is_outermost = !inputs_.empty() && conditionals_.size() == inputs_.back().conditionals;
+  if (is_outermost && is_trivia(text_.substr(0, directive))) file_.guard = macro;
+}
+
+bool Lexer::is_guarded(std::string_view path) {
+  auto guard = guards_.find(std::string(path));
+  return guard != guards_.end() && is_defined(guard->second);
 }
 
 void Lexer::report_missing(std::string_view path, Span at) {
@@ -84,32 +111,29 @@ void Lexer::report_missing(std::string_view path, Span at) {
       .with_hint("`-I DIR` adds a folder to search; so do the variables CPATH and C_INCLUDE_PATH");
 }
 
-void Lexer::open_header(HeaderFile file, Span include) {
+void Lexer::open_header(HeaderFile file, Span include, std::string_view path) {
   if (std::find(once_.begin(), once_.end(), file.identity) != once_.end()) return;
   uint32_t begin = headers_->sources.add(file.name, std::move(file.text), include);
-  inputs_.push_back({text_, begin_, position_, origin_, std::move(name_), place_, conditionals_.size()});
-  inputs_.back().identity = std::move(identity_);
+  inputs_.push_back({text_, begin_, position_, origin_, conditionals_.size(), std::move(file_)});
   text_ = headers_->sources.file_text(begin);
   begin_ = begin;
   position_ = 0;
   // What a header of the system includes is as little the user's business.
   origin_ = std::max(origin_, file.origin);
-  name_ = std::move(file.name);
-  identity_ = std::move(file.identity);
-  place_ = file.place;
+  file_ = {std::move(file.name), std::move(file.identity), file.place, std::string(path), {}, 0};
 }
 
 // At the end of its text.
 void Lexer::leave_header() {
+  bool is_all_guarded = !file_.guard.empty() && file_.guarded_until != 0 && is_trivia(text_.substr(file_.guarded_until));
+  if (is_all_guarded && !file_.path.empty()) guards_.insert_or_assign(std::move(file_.path), file_.guard);
   Input& outer = inputs_.back();
   conditionals_.resize(std::min(conditionals_.size(), outer.conditionals));
   text_ = outer.text;
   begin_ = outer.begin;
   position_ = outer.position;
   origin_ = outer.origin;
-  name_ = std::move(outer.name);
-  identity_ = std::move(outer.identity);
-  place_ = outer.place;
+  file_ = std::move(outer.file);
   inputs_.pop_back();
 }
 
@@ -121,7 +145,7 @@ bool Lexer::has_header(std::span<const Token> name) {
   if (is_quoted) path = name[0].text;
   else
     for (size_t i = 1; i + 1 < name.size(); i++) path += name[i].text;
-  return headers_->loader.find(path, is_quoted, name_, 0) || !builtin_header(path).empty();
+  return headers_->loader.find(path, is_quoted, file_.name, 0) || !builtin_header(path).empty();
 }
 
 }  // namespace shrike

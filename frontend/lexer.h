@@ -91,16 +91,23 @@ class Lexer {
     size_t next = 0;
   };
   using Arguments = std::vector<std::vector<Token>>;
+  // The header being read.
+  struct IncludedFile {
+    std::string name;
+    std::string identity;
+    size_t place = 0;          // in the order of search
+    std::string path;          // as written between angle brackets; empty if it was found in another way
+    std::string_view guard;    // X, if nothing but comments is before its `#ifndef X`
+    size_t guarded_until = 0;  // offset after the `#endif` of that; 0: not read yet
+  };
   // A file whose reading waits for the end of one it includes.
   struct Input {
     std::string_view text;
     uint32_t begin = 0;
     size_t position = 0;
     Origin origin = Origin::script;
-    std::string name;
-    size_t place = 0;         // of a header in the order of search
     size_t conditionals = 0;  // open when it was left
-    std::string identity;
+    IncludedFile file;
   };
   struct Conditional {
     Span opening;
@@ -148,8 +155,10 @@ class Lexer {
 
   // includes.cpp
   void read_include(Span name_span, size_t line_end, bool is_next);
-  void open_header(HeaderFile file, Span include);
+  void open_header(HeaderFile file, Span include, std::string_view path = {});
   void leave_header();
+  void note_guard(std::string_view macro, size_t directive);
+  bool is_guarded(std::string_view path);
   void report_missing(std::string_view path, Span at);
   bool has_header(std::span<const Token> name);
 
@@ -177,11 +186,11 @@ class Lexer {
   bool swallowed_end_ = false;
   Headers* headers_;
   Origin origin_ = Origin::script;
-  std::string name_;  // of the header being read
-  size_t place_ = 0;
+  IncludedFile file_;
   std::vector<Input> inputs_;
   std::vector<std::string> once_;  // identities of headers that #pragma once keeps from a second reading
-  std::string identity_;
+  // By path between angle brackets, headers that say nothing while the macro is defined: reading them again is spared.
+  std::unordered_map<std::string, std::string_view> guards_;
   std::vector<uint8_t> packs_ = {0};
   bool lacks_kernel_headers_ = false;
   bool is_closed_ = false;     // only expansions are read: arguments and conditions expand by themselves

@@ -11,10 +11,14 @@
 namespace shrike {
 
 FileText read_all(int fd) {
-  FileText out;
   struct stat status{};
-  size_t room = 4096;
-  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) room = static_cast<size_t>(status.st_size) + 1;
+  bool has_size = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  return read_all(fd, has_size ? static_cast<size_t>(status.st_size) : 0);
+}
+
+FileText read_all(int fd, size_t claimed) {
+  FileText out;
+  const size_t room = claimed == 0 ? 4096 : claimed;
   // A pseudo file gives a page or less at a time, and some are megabytes: room is made when it is used up, not for each read.
   size_t used = 0;
   for (;;) {
@@ -27,6 +31,7 @@ FileText read_all(int fd) {
       return out;
     }
     used += static_cast<size_t>(got);
+    if (used == claimed) return out;
   }
 }
 

@@ -19,6 +19,8 @@ FileText read_file(const char* path);
 FileText read_line_at(int directory, const char* path);
 FileText read_file_at(int directory, const char* path);
 FileText read_all(int fd);
+// `claimed`: the size that the file is said to have, at which reading ends; 0: unknown.
+FileText read_all(int fd, size_t claimed);
 // One write of all of `text`; 0 or errno.
 int write_file_at(int directory, const char* path, std::string_view text, int flags);
 // "No such file or directory (ENOENT)"

@@ -28,7 +28,7 @@ std::optional<HeaderFile> read_header(const std::string& path, Origin origin, si
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
   if (!fd.is_open() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  FileText file = read_all(fd.get());
+  FileText file = read_all(fd.get(), static_cast<size_t>(status.st_size));
   if (file.error != 0) return std::nullopt;
   std::string identity = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
   return HeaderFile{path, std::move(identity), std::move(file.text), origin, place};
@@ -60,10 +60,12 @@ void HeaderFiles::list_places() {
   if (source.empty()) source = is_folder(modules + "/source") && build == modules + "/build" ? modules + "/source" : build;
   std::vector<std::string> roots = {source};
   if (build != source) roots.push_back(build);
-  for (const std::string& root : roots)
+  for (const std::string& root : roots) {
+    if (!is_folder(root)) continue;
     for (const char* folder : {"/arch/x86/include", "/arch/x86/include/generated", "/include", "/arch/x86/include/uapi",
                                "/arch/x86/include/generated/uapi", "/include/uapi", "/include/generated/uapi"})
       if (is_folder(root + folder)) add(root + folder, Origin::kernel_header);
+  }
   for (const char* folder : {"/usr/local/include", "/usr/include/x86_64-linux-gnu", "/usr/include"})
     add(folder, Origin::system_header);
 }

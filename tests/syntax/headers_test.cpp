@@ -13,8 +13,10 @@ class MemoryHeaders : public HeaderLoader {
  public:
   std::map<std::string, std::string> files;  // "dir1/x.h": dir1 is searched before dir2
   bool btf = true;
+  std::map<std::string, int> asked;  // by path: how often
 
   std::optional<HeaderFile> find(std::string_view path, bool is_quoted, std::string_view, size_t after) override {
+    asked[std::string(path)]++;
     if (is_quoted)
       if (auto found = files.find(std::string(path)); found != files.end())
         return HeaderFile{found->first, found->first, found->second, Origin::user_header, 0};
@@ -65,6 +67,25 @@ TEST_F(HeaderTest, GiveConstants) {
   EXPECT_EQ(value("#define C 'a'\n#define N '\\n'\n", "C + N"), "(+ 97 10)");
   EXPECT_EQ(value("#define S \"text\"\n", "S"), "\"text\"");
   EXPECT_EQ(value("#if defined(__x86_64__) && __SIZEOF_LONG__ == 8\n#define W 64\n#else\n#define W 32\n#endif\n", "W"), "64");
+}
+
+// A header that says nothing while a macro is defined is not read again; any other is.
+TEST_F(HeaderTest, AreReadOnceWhereAMacroGuardsAllOfThem) {
+  auto readings = [this](const std::string& header, const std::string& between = "") {
+    headers.files["dir1/x.h"] = header;
+    headers.asked.clear();
+    parse_script("#include <x.h>\n" + between + "#include <x.h>\nbegin { }");
+    EXPECT_EQ(messages, "");
+    return headers.asked["x.h"];
+  };
+  EXPECT_EQ(readings("/* x */\n// x\n#ifndef X\n#define X\n#if 1\n#else\n#endif\nstruct a;\n#endif /* X */\n"), 1);
+  EXPECT_EQ(readings("#ifndef X\n#define X\n#endif\n", "#undef X\n"), 2);
+  EXPECT_EQ(readings("#ifndef X\n#define X\n#else\n#define Y\n#endif\n"), 2);
+  EXPECT_EQ(readings("#ifndef X\n#define X\n#endif\nstruct a;\n"), 2);
+  EXPECT_EQ(readings("struct a;\n#ifndef X\n#define X\n#endif\n"), 2);
+  EXPECT_EQ(readings("#ifndef X\n#define X\n#endif\n#ifndef Y\n#define Y\n#endif\n"), 2);
+  EXPECT_EQ(readings("#ifdef X\n#else\n#define X\n#endif\n"), 2);
+  EXPECT_EQ(readings("#ifndef X\nstruct a;\n#endif\n"), 2);
 }
 
 TEST_F(HeaderTest, GiveMacrosWithArguments) {
