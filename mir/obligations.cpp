@@ -174,11 +174,35 @@ bool is_proved(const Obligation& obligation, const ValueRanges& ranges) {
   UNREACHABLE("obligation kind");
 }
 
+namespace {
+
+// Whether some program comes to the function. Calls that never happen go away while passes run, their functions do not.
+bool is_reached(const Module& module, FunctionId function) {
+  std::vector<bool> seen(module.functions.size());
+  std::vector<FunctionId> work;
+  for (uint32_t f = 0; f < module.functions.size(); f++)
+    if (module.functions[FunctionId(f)].kind == FunctionKind::program) work.emplace_back(f);
+  while (!work.empty()) {
+    FunctionId at = work.back();
+    work.pop_back();
+    if (seen[at.index]) continue;
+    seen[at.index] = true;
+    for (const Block& block : module.functions[at].blocks)
+      for (const Inst& inst : block.insts)
+        if (inst.callee.is_valid()) work.push_back(inst.callee);
+  }
+  return seen[function.index];
+}
+
+}  // namespace
+
 std::vector<Obligation> unproved(const Module& module, FunctionId function) {
   std::vector<Obligation> all = obligations(module, function);
   if (all.empty()) return all;
   ValueRanges ranges(module, function, Prover::verifier);
   std::erase_if(all, [&](const Obligation& o) { return !ranges.dominators().is_reachable(o.block) || is_proved(o, ranges); });
+  // Nothing is known of what a function is given that nobody calls, and nothing needs to be: it is not emitted.
+  if (!all.empty() && module.functions[function].kind == FunctionKind::subprogram && !is_reached(module, function)) return {};
   return all;
 }
 

@@ -31,7 +31,8 @@ struct Obligation {
 
 std::vector<Obligation> obligations(const Module& module, FunctionId function);
 bool is_proved(const Obligation& obligation, const ValueRanges& ranges);
-// Those of the function that do not follow from its ranges. Establishing passes leave this empty.
+// Those of the function that do not follow from its ranges; none of one that no program comes to. Establishing passes leave
+// this empty.
 std::vector<Obligation> unproved(const Module& module, FunctionId function);
 
 // How far from the start of its object the pointer of an in_bounds obligation may be: what its offset must be clamped

@@ -17,12 +17,22 @@ void SsaRepair::define(ValueId original, BlockId block, ValueId definition) {
   variables_[index - 1].definitions.push_back({block, definition});
 }
 
+ValueId SsaRepair::at_start_of(ValueId original, BlockId block) {
+  ValueId placeholder = add_value(function_, function_.values[original].type);
+  asked_.push_back({placeholder, original, block});
+  return placeholder;
+}
+
 void SsaRepair::run() {
   if (variables_.empty()) return;
   dominators_ = find_dominators(function_);
   find_frontiers();
   rewrite_uses();
+  Replacements answers;
+  for (const Asked& asked : asked_)
+    answers.add(asked.placeholder, at_start(std::as_const(index_)[asked.original] - 1, asked.block));
   give_arguments();
+  replace_uses(function_, answers);
 }
 
 // Up the tree from each edge into a block that several enter; who has the block already has it all the way up.

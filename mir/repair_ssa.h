@@ -17,7 +17,9 @@ class SsaRepair {
 
   // At the end of `block`, `original` is `definition`.
   void define(ValueId original, BlockId block, ValueId definition);
-  // Rewrites the uses of all originals, except those in blocks that define them.
+  // What `original` is where `block` begins: a value to be used for it, which run() replaces by the one it is found to be.
+  ValueId at_start_of(ValueId original, BlockId block);
+  // Rewrites the uses of all originals; in blocks that define them to that definition.
   void run();
 
  private:
@@ -26,6 +28,10 @@ class SsaRepair {
     std::vector<std::pair<BlockId, ValueId>> definitions;  // at the ends of blocks
     std::vector<std::pair<BlockId, ValueId>> params;       // made where definitions meet
     std::vector<bool> meets;                               // by block; empty until asked for
+  };
+  struct Asked {
+    ValueId placeholder, original;
+    BlockId block;
   };
   struct Pending {
     uint32_t variable;
@@ -44,7 +50,8 @@ class SsaRepair {
   std::vector<std::vector<BlockId>> frontiers_;  // by block: where its dominance ends
   std::vector<Variable> variables_;
   SideTable<ValueId, uint32_t> index_;  // of originals in variables_, plus one
-  std::vector<Pending> pending_;        // parameters whose arguments are to be given
+  std::vector<Asked> asked_;
+  std::vector<Pending> pending_;  // parameters whose arguments are to be given
 };
 
 }  // namespace shrike::mir

@@ -11,11 +11,12 @@ namespace shrike {
 namespace {
 
 // The functions that `from` calls or hands to helpers, and so on, `from` first.
-std::vector<mir::FunctionId> reached_from(const lir::Module& module, mir::FunctionId from) {
+template <class Module>
+std::vector<mir::FunctionId> reached_from(const Module& module, mir::FunctionId from) {
   std::vector<mir::FunctionId> out{from};
   for (size_t next = 0; next < out.size(); next++)
-    for (const lir::Block& block : module.functions[out[next]].blocks)
-      for (const lir::Inst& inst : block.insts)
+    for (const auto& block : module.functions[out[next]].blocks)
+      for (const auto& inst : block.insts)
         if (inst.callee.is_valid() && std::find(out.begin(), out.end(), inst.callee) == out.end()) out.push_back(inst.callee);
   return out;
 }
@@ -45,10 +46,12 @@ uint64_t number_behind(std::string_view text, std::string_view word) {
 template <class Module>
 void Report::add_sizes(std::string_view stage, const Module& module) {
   Sizes sizes{stage, {}};
-  for (const auto& function : module.functions) {
-    size_t count = 0;
-    for (const auto& block : function.blocks) count += block.insts.size();
-    sizes.functions.push_back(count);
+  for (uint32_t f = 0; f < module.functions.size(); f++) {
+    const auto& program = module.functions[mir::FunctionId(f)];
+    if (program.kind != mir::FunctionKind::program) continue;
+    size_t& count = sizes.programs[program.name];
+    for (mir::FunctionId id : reached_from(module, mir::FunctionId(f)))
+      for (const auto& block : module.functions[id].blocks) count += block.insts.size();
   }
   sizes_.push_back(std::move(sizes));
 }
@@ -130,8 +133,8 @@ void Report::append(std::string& out, const Program& program) const {
   for (const Sizes& sizes : sizes_) {
     json.open('{');
     json.text("after", sizes.stage);
-    auto size = [&](mir::FunctionId id) { return id.index < sizes.functions.size() ? sizes.functions[id.index] : 0; };
-    json.number("instructions", sum(size));
+    auto size = sizes.programs.find(program.name);
+    json.number("instructions", size == sizes.programs.end() ? 0 : size->second);
     json.close('}');
   }
   json.close(']');

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,9 +34,9 @@ class Report {
     std::string_view stage;
     uint64_t nanoseconds;
   };
-  struct Sizes {  // instructions by function
+  struct Sizes {  // instructions by name of the program: functions are fewer, and numbered anew, after inlining
     std::string_view stage;
-    std::vector<size_t> functions;
+    std::map<std::string, size_t> programs;
   };
   struct Code {                            // of one function
     std::vector<mir::FunctionId> reached;  // itself and what it calls

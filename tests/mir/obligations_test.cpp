@@ -47,6 +47,22 @@ std::vector<std::string> missing(std::string_view code) {
   return out;
 }
 
+// A pass may have removed the only call of a function.
+TEST(Obligations, FunctionsThatNobodyCallsOweNothing) {
+  constexpr std::string_view text = R"(
+fn "outer" subprogram kprobe { ^entry(%f: ptr.stack): %v: i64 = load.u64 %f, #8 %r: i64 = call_fn &"inner", %f ret %r }
+fn "inner" subprogram kprobe { ^entry(%f: ptr.stack): %v: i64 = load.u64 %f, #16 ret %v }
+fn "main" program kprobe { slot $s 16 align 8 ^entry(%ctx: ptr.ctx): %s: ptr.stack = slot_addr $s zero %s, #0, 16 )";
+  for (bool is_called : {false, true}) {
+    Diagnostics diagnostics;
+    const std::string call = is_called ? "%r: i64 = call_fn &\"outer\", %s ret %r }" : "%r: i64 = constant 0 ret %r }";
+    Module module = parse("interface { }" + std::string(text) + call, 1, diagnostics);
+    ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.all()[0].message;
+    EXPECT_TRUE(unproved(module, FunctionId(0u)).empty());
+    EXPECT_EQ(unproved(module, FunctionId(1u)).empty(), !is_called);
+  }
+}
+
 TEST(Obligations, ProvableAccessesLeaveNothing) {
   for (const char* code : {
            "%v: i64 = load.u64 %s, #24 ret %v",

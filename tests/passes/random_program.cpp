@@ -11,6 +11,8 @@ using namespace mir;
 
 namespace {
 
+constexpr uint32_t frame_bytes = 32;
+
 class Generator {
  public:
   Generator(uint32_t seed, RandomOptions options) : seed_(seed), random_(seed), options_(options) {}
@@ -19,13 +21,11 @@ class Generator {
     declare_maps();
     Function function{.name = "random", .kind = FunctionKind::program, .program = ProgramType::kprobe};
     FunctionId id = module_.functions.add(std::move(function));
+    make_functions();
     Builder builder(module_, id, module_.functions[id].blocks.add({.name = "entry", .params = {}, .insts = {}}));
     b_ = &builder;
     ctx_ = builder.add_param(builder.block(), {Region::ctx, false});
-    for (uint32_t i = 0; i < options_.slots; i++) {
-      slots_.push_back(builder.add_slot("s" + std::to_string(i), options_.slot_bytes, 8));
-      builder.zero(builder.slot_addr(slots_.back()), 0, options_.slot_bytes);
-    }
+    make_slots();
     for (int32_t i = 0; i < 3; i++) pool_.push_back(builder.load(MemWidth::u64, ctx_, i * 8));
     for (int i = 0; i < options_.statements; i++) statement(3);
     for (int32_t i = 0; i < 4; i++) builder.store(MemWidth::u64, builder.map_value_addr(counts_, 0), pick(), i * 8);
@@ -34,6 +34,61 @@ class Generator {
   }
 
  private:
+  void make_slots() {
+    slots_.clear();
+    for (uint32_t i = 0; i < options_.slots; i++) {
+      slots_.push_back(b_->add_slot("s" + std::to_string(i), options_.slot_bytes, 8));
+      b_->zero(b_->slot_addr(slots_.back()), 0, options_.slot_bytes);
+    }
+    if (options_.functions == 0) return;
+    frame_ = b_->add_slot("frame", frame_bytes, 8);
+    b_->zero(b_->slot_addr(frame_), 0, frame_bytes);
+  }
+
+  // Each may call those before it. A number in a register, others in the caller's frame, which it writes, too.
+  void make_functions() {
+    const RandomOptions of_program = options_;
+    options_.slots = 2;
+    for (uint32_t i = 0; i < options_.functions; i++) {
+      Function function{.name = "f" + std::to_string(i), .kind = FunctionKind::subprogram, .program = ProgramType::kprobe};
+      FunctionId id = module_.functions.add(std::move(function));
+      Builder builder(module_, id, module_.functions[id].blocks.add({.name = "entry", .params = {}, .insts = {}}));
+      b_ = &builder;
+      pool_ = {builder.add_param(builder.block(), {})};
+      ValueId frame = builder.add_param(builder.block(), {Region::stack, false});
+      make_slots();
+      pool_.push_back(builder.load(MemWidth::u64, frame, 8));
+      pool_.push_back(builder.load(MemWidth::s16, frame, 16));
+      for (int s = below(2) ? 1 : 4; s > 0; s--) statement(2);
+      BlockId leave = builder.add_block("leave"), stay = builder.add_block("stay");
+      builder.branch(operand(), leave, stay);
+      builder.move_to(leave);
+      builder.store(MemWidth::u64, frame, builder.constant(1), 0);
+      builder.ret(builder.constant(0));
+      builder.move_to(stay);
+      builder.store(MemWidth::u32, frame, pick(), 24);
+      builder.ret(pick());
+      functions_.push_back(id);
+    }
+    options_ = of_program;
+    pool_.clear();
+  }
+
+  void call_function() {
+    ValueId frame = b_->slot_addr(frame_);
+    b_->store(MemWidth::u64, frame, b_->constant(0), 0);
+    b_->store(MemWidth::u64, frame, operand(), 8);
+    b_->store(MemWidth::u16, frame, operand(), 16);
+    ValueId result = b_->call_fn(functions_[below(static_cast<uint32_t>(functions_.size()))], {operand(), frame});
+    BlockId left = b_->add_block("left"), on = b_->add_block("on");
+    b_->branch(b_->load(MemWidth::u64, frame, 0), left, on);
+    b_->move_to(left);
+    b_->ret(b_->constant(7));
+    b_->move_to(on);
+    pool_.push_back(result);
+    pool_.push_back(b_->load(MemWidth::s32, frame, 24));
+  }
+
   uint32_t below(uint32_t n) { return random_() % n; }
   // Often the newest value, so that operations build on each other.
   ValueId pick() { return below(2) ? pool_.back() : pool_[below(static_cast<uint32_t>(pool_.size()))]; }
@@ -187,6 +242,7 @@ class Generator {
   }
 
   void statement(int depth) {
+    if (!functions_.empty() && below(4) == 0) return call_function();
     switch (below(depth > 0 ? 9 : 6)) {
       case 0: map(); break;
       case 1:
@@ -210,6 +266,8 @@ class Generator {
   std::vector<SlotId> slots_;
   std::vector<MapId> aggregates_;
   MapId counts_, seen_;
+  std::vector<FunctionId> functions_;  // that the function at hand may call
+  SlotId frame_;                       // for calls
 };
 
 }  // namespace

@@ -13,10 +13,11 @@ struct RandomOptions {
   bool aggregates = false;  // agg_update, which only the first pass takes
   uint32_t slots = 4;
   uint32_t slot_bytes = 32;  // a power of two
+  uint32_t functions = 0;    // sub-programs, which may leave the whole program
 };
 
-// One function over the context's first 64 bytes. Its only effects are its result, the contents of @counts (array of 8
-// words), @seen (hash of words) and, with aggregates, @agg_0 and so on.
+// A program over the context's first 64 bytes, before its functions. Its only effects are its result, the contents of @counts
+// (array of 8 words), @seen (hash of words) and, with aggregates, @agg_0 and so on.
 mir::Module random_program(uint32_t seed, RandomOptions options = {});
 
 }  // namespace shrike::passes
