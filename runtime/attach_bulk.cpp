@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "runtime/archive_member.h"
 #include "runtime/bpf_call.h"
 #include "runtime/kernel_functions.h"
 #include "runtime/machine.h"
@@ -93,15 +94,16 @@ std::vector<uint64_t> cookies_of(const std::vector<const mir::AttachPoint*>& pro
 }
 
 Fd link_user(const std::string& path, const std::vector<const mir::AttachPoint*>& probes, int program, uint32_t pid) {
+  const BinaryPlace binary = place_of_binary(path);
   std::vector<uint64_t> offsets, semaphores;
   std::vector<uint64_t> cookies = cookies_of(probes);
   for (const mir::AttachPoint* probe : probes) {
-    offsets.push_back(probe->address);
-    semaphores.push_back(probe->semaphore);
+    offsets.push_back(binary.offset + probe->address);
+    semaphores.push_back(probe->semaphore == 0 ? 0 : binary.offset + probe->semaphore);
   }
   UprobeLink link{};
   link.head = {static_cast<uint32_t>(program), 0, uprobe_multi, 0};
-  link.path = bpf_pointer(path.c_str());
+  link.path = bpf_pointer(binary.path.c_str());
   link.offsets = bpf_pointer(offsets.data());
   if (probes.front()->kind == mir::ProbeKind::usdt) link.semaphores = bpf_pointer(semaphores.data());
   if (!cookies.empty()) link.cookies = bpf_pointer(cookies.data());

@@ -1,6 +1,7 @@
 // uprobe, uretprobe and usdt: an event of the kernel's uprobe PMU (Linux 4.17) at a file offset.
 #include <cerrno>
 
+#include "runtime/archive_member.h"
 #include "runtime/attach.h"
 #include "runtime/perf_event.h"
 
@@ -9,14 +10,15 @@ namespace shrike {
 AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links) {
   std::optional<uint32_t> type = pmu_type("uprobe");
   if (!type) return AttachError{"this kernel has no uprobes", "it needs CONFIG_UPROBE_EVENTS and Linux 4.17 or later", false};
+  const BinaryPlace binary = place_of_binary(probe.target);
   perf_event_attr attr{};
   attr.type = *type;
   attr.config = probe.kind == mir::ProbeKind::uretprobe ? pmu_return_bit("uprobe") : 0;
   // While the event is there the kernel keeps the probe's semaphore raised in every process that maps it (Linux 4.20).
   constexpr int reference_count_shift = 32;
-  attr.config |= probe.semaphore << reference_count_shift;
-  attr.uprobe_path = reinterpret_cast<uint64_t>(probe.target.c_str());
-  attr.probe_offset = probe.address;
+  if (probe.semaphore != 0) attr.config |= (binary.offset + probe.semaphore) << reference_count_shift;
+  attr.uprobe_path = reinterpret_cast<uint64_t>(binary.path.c_str());
+  attr.probe_offset = binary.offset + probe.address;
   // An event opened for a process fires in all of its threads.
   PerfTarget place =
       context.pid != 0 ? PerfTarget{static_cast<int>(context.pid), -1, probe.cookie} : PerfTarget{-1, 0, probe.cookie};

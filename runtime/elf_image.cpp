@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/archive_member.h"
 #include "runtime/files.h"
 
 namespace shrike {
@@ -63,9 +64,27 @@ uint32_t checksum_of(const std::string& path) {
 
 }  // namespace
 
-ElfImage::ElfImage(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)), path_(path) {
+ElfImage::ElfImage(const std::string& path) : path_(path) {
+  if (names_archive_member(path)) {
+    read_member(place_of_binary(path));
+    return;
+  }
+  fd_ = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd_.is_open()) begin();
   else why_ = describe_errno(errno);
+}
+
+void ElfImage::read_member(const BinaryPlace& place) {
+  why_ = place.why;
+  if (!why_.empty()) return;
+  fd_ = Fd(open(place.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (place.size != 0) {
+    bytes_.resize(place.size);
+    ssize_t got = pread(fd_.get(), bytes_.data(), bytes_.size(), static_cast<off_t>(place.offset));
+    bytes_.resize(got < 0 ? 0 : static_cast<size_t>(got));
+    fd_ = Fd();
+  }
+  begin();
 }
 
 ElfImage::ElfImage(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {

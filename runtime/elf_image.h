@@ -15,10 +15,12 @@
 
 namespace shrike {
 
+struct BinaryPlace;
+
 class ElfImage {
  public:
-  explicit ElfImage(const std::string& path);
-  ElfImage(Fd fd, std::string path);  // the path serves only to find debug files
+  explicit ElfImage(const std::string& path);  // of a file, or of a member of an archive
+  ElfImage(Fd fd, std::string path);           // the path serves only to find debug files
   explicit ElfImage(std::vector<char> bytes);
   ~ElfImage();
   ElfImage(const ElfImage&) = delete;
@@ -37,6 +39,7 @@ class ElfImage {
 
  private:
   void begin();
+  void read_member(const BinaryPlace& place);
   std::string find_debug_file(const DebugDirectories& directories) const;
   bool is_debug_file(const std::string& path, uint32_t checksum, bool has_checksum) const;
   Elf* mini_debug_file();

@@ -168,7 +168,10 @@ std::vector<std::string> find_binaries(std::string_view name) {
   if (is_glob(name)) return name.starts_with("lib") ? find_libraries(name) : find_executables(name);
   std::string path(name);
   if (is_path) {
+    size_t member = name.find("!/");
     if (is_regular_file(path)) out.push_back(real_path(path));
+    else if (member != std::string_view::npos && is_regular_file(path.substr(0, member)))
+      out.push_back(real_path(path.substr(0, member)) + path.substr(member));
     return out;
   }
   path = find_executable(name);
