@@ -2,8 +2,11 @@
 #include "runtime/attach_bulk.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <iterator>
 #include <map>
 
+#include "mir/base/check.h"
 #include "runtime/archive_member.h"
 #include "runtime/bpf_call.h"
 #include "runtime/kernel_functions.h"
@@ -48,11 +51,11 @@ struct UprobeLink {
 };
 
 template <class Link>
-Fd create_link(const Link& link) {
+int create_link(const Link& link) {
   bpf_attr attr{};
   static_assert(sizeof link <= sizeof attr);
   std::copy_n(reinterpret_cast<const char*>(&link), sizeof link, reinterpret_cast<char*>(&attr));
-  return Fd(bpf_call(BPF_LINK_CREATE, attr));
+  return bpf_call(BPF_LINK_CREATE, attr);
 }
 
 uint32_t attach_type_of(mir::ProbeKind kind) {
@@ -64,16 +67,6 @@ uint32_t attach_type_of(mir::ProbeKind kind) {
     case mir::ProbeKind::usdt: return uprobe_multi;
     default: return 0;
   }
-}
-
-bool is_hidden(uint32_t attach_type, std::string_view hidden) {
-  std::string_view name = attach_type == kprobe_multi ? "kprobe_multi" : "uprobe_multi";
-  while (!hidden.empty()) {
-    size_t comma = hidden.find(',');
-    if (hidden.substr(0, comma) == name) return true;
-    hidden.remove_prefix(comma == std::string_view::npos ? hidden.size() : comma + 1);
-  }
-  return false;
 }
 
 bool fits(const mir::AttachPoint& probe, uint32_t pid) {
@@ -110,36 +103,92 @@ Fd link_user(const std::string& path, const std::vector<const mir::AttachPoint*>
   link.count = static_cast<uint32_t>(offsets.size());
   link.flags = probes.front()->kind == mir::ProbeKind::uretprobe ? is_return : 0;
   link.pid = pid;
-  return create_link(link);
+  return Fd(create_link(link));
 }
 
-bool is_in_module(const mir::AttachPoint* probe) {
-  return !probe->target.empty() && probe->target != "vmlinux";
-}
-
-Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program) {
+// `attach_type`: what the program was loaded for.
+Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program, uint32_t attach_type) {
   std::vector<const char*> names;
   for (const mir::AttachPoint* probe : probes) names.push_back(probe->function.c_str());
   // The kernel looks a name up everywhere; an address says which of several functions it is.
   std::vector<uint64_t> addresses;
-  if (std::any_of(probes.begin(), probes.end(), is_in_module)) {
+  if (std::any_of(probes.begin(), probes.end(), [](const mir::AttachPoint* probe) { return is_in_module(*probe); })) {
     std::vector<ProbeTarget> functions;
     for (const mir::AttachPoint* probe : probes) functions.push_back({probe->target, probe->function, 0});
     addresses = find_kernel_functions(functions);
     if (addresses.empty()) return {};
   }
   KprobeLink link{};
-  link.head = {static_cast<uint32_t>(program), 0, kprobe_multi, 0};
+  link.head = {static_cast<uint32_t>(program), 0, attach_type, 0};
   link.flags = probes.front()->kind == mir::ProbeKind::kretprobe ? is_return : 0;
   link.count = static_cast<uint32_t>(names.size());
   std::vector<uint64_t> cookies = cookies_of(probes);
   if (!cookies.empty()) link.cookies = bpf_pointer(cookies.data());
   if (addresses.empty()) link.names = bpf_pointer(static_cast<const void*>(names.data()));
   else link.addresses = bpf_pointer(addresses.data());
-  return create_link(link);
+  return Fd(create_link(link));
+}
+
+struct Feature {
+  std::string_view name;
+  uint32_t attach_type;
+};
+constexpr Feature features[] = {
+    {"kprobe_multi", kprobe_multi},
+    {"uprobe_multi", uprobe_multi},
+    {"kprobe_session", session_attach_type},
+};
+
+std::string_view feature_of(uint32_t attach_type) {
+  for (const Feature& feature : features)
+    if (feature.attach_type == attach_type) return feature.name;
+  return {};
 }
 
 }  // namespace
+
+std::span<const std::string_view> bulk_features() {
+  static constexpr std::string_view names[] = {features[0].name, features[1].name, features[2].name};
+  static_assert(std::size(names) == std::size(features));
+  return names;
+}
+
+// A kernel that has such links misses the function or the file; others refuse the link itself.
+bool has_bulk_link(std::string_view feature) {
+  const auto* row = std::find_if(std::begin(features), std::end(features), [&](const Feature& f) { return f.name == feature; });
+  CHECK(row != std::end(features), "unknown feature");
+  const bpf::Insn insns[] = {bpf::alu_imm(bpf::cls::alu64 | bpf::alu::mov, 0, 0), bpf::exit_program()};
+  bpf_attr attr{};
+  attr.prog_type = kernel_number(mir::ProgramType::kprobe);
+  attr.expected_attach_type = row->attach_type;
+  attr.insns = bpf_pointer(insns);
+  attr.insn_cnt = std::size(insns);
+  attr.license = bpf_pointer("GPL");
+  const Fd program(bpf_call(BPF_PROG_LOAD, attr));
+  if (!program.is_open()) return false;
+  const LinkHead head{static_cast<uint32_t>(program.get()), 0, row->attach_type, 0};
+  if (row->attach_type == uprobe_multi) {
+    const uint64_t offset = 0;
+    const UprobeLink link{.head = head, .path = bpf_pointer("/"), .offsets = bpf_pointer(&offset), .count = 1};
+    return create_link(link) == -EBADF;
+  }
+  const char* const name = "no function has this name";
+  const KprobeLink link{.head = head, .count = 1, .names = bpf_pointer(&name)};
+  return create_link(link) == -ESRCH;
+}
+
+bool is_feature_hidden(std::string_view name, std::string_view hidden) {
+  while (!hidden.empty()) {
+    size_t comma = hidden.find(',');
+    if (hidden.substr(0, comma) == name) return true;
+    hidden.remove_prefix(comma == std::string_view::npos ? hidden.size() : comma + 1);
+  }
+  return false;
+}
+
+bool is_in_module(const mir::AttachPoint& probe) {
+  return !probe.target.empty() && probe.target != "vmlinux";
+}
 
 std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid, std::string_view hidden) {
   std::vector<uint32_t> types(object.programs.size());
@@ -152,14 +201,14 @@ std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid,
     if (!fits(probe, pid)) is_single[program] = true;
   }
   for (size_t i = 0; i < types.size(); i++)
-    if (places[i] < 2 || is_single[i] || is_hidden(types[i], hidden)) types[i] = 0;
+    if (places[i] < 2 || is_single[i] || is_feature_hidden(feature_of(types[i]), hidden)) types[i] = 0;
   return types;
 }
 
 bool attach_bulk(const std::vector<const mir::AttachPoint*>& probes, int program, const AttachContext& context, Links& links) {
   std::vector<Fd> made;
   if (attach_type_of(probes.front()->kind) == kprobe_multi) {
-    made.push_back(link_kernel(probes, program));
+    made.push_back(link_kernel(probes, program, kprobe_multi));
   } else {
     std::map<std::string_view, std::vector<const mir::AttachPoint*>> files;
     for (const mir::AttachPoint* probe : probes) files[probe->target].push_back(probe);
@@ -170,6 +219,13 @@ bool attach_bulk(const std::vector<const mir::AttachPoint*>& probes, int program
   }
   if (!made.back().is_open()) return false;
   for (Fd& link : made) links.add(std::move(link), slow_release(probes.front()->kind));
+  return true;
+}
+
+bool attach_session(const std::vector<const mir::AttachPoint*>& entries, int program, Links& links) {
+  Fd link = link_kernel(entries, program, session_attach_type);
+  if (!link.is_open()) return false;
+  links.add(std::move(link), slow_release(mir::ProbeKind::kprobe));
   return true;
 }
 

@@ -7,7 +7,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "frontend/probes.h"
 #include "mir/btf.h"
+#include "runtime/attach_bulk.h"
 #include "runtime/btf_file.h"
 #include "runtime/perf_event.h"
 #include "runtime/privileges.h"
@@ -81,7 +83,19 @@ void describe_helpers(Report& report) {
   };
   report.section("Kernel helpers");
   for (const Row& row : rows) report.row(row.label, has_helper(BPF_PROG_TYPE_KPROBE, row.helper));
-  report.row("dpath", false);  // only fentry and iterators may call it, which this version does not attach
+}
+
+// Loaded and not attached. Trampolines may be forbidden even to the privileged.
+bool has_fentry(const Btf& types) {
+  const std::optional<uint32_t> function = types.find(Btf::Kind::function, "vfs_read");
+  if (!function) return false;
+  const bpf_insn insns[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+  };
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FENTRY, .attach_btf_id = *function);
+  const Fd program(bpf_prog_load(BPF_PROG_TYPE_TRACING, nullptr, "GPL", insns, std::size(insns), &options));
+  return program.is_open();
 }
 
 }  // namespace
@@ -105,9 +119,11 @@ std::string describe_system(Tracefs& tracefs) {
 
   BtfFile btf;
   btf.open();
+  const std::optional<Btf> types = btf.bytes().empty() ? std::nullopt : Btf::open(btf.bytes());
+  report.row("dpath", types && types->find_enum_value("BPF_FUNC_d_path"));
   report.section("Kernel features");
   report.row("Loop support", has_loops());
-  report.row("btf", !btf.bytes().empty() && Btf::open(btf.bytes()).has_value());
+  report.row("btf", types.has_value());
   report.row("tracefs", tracefs.directory() >= 0);
 
   report.section("Map types");
@@ -123,8 +139,9 @@ std::string describe_system(Tracefs& tracefs) {
   report.row("tracepoint", has_program(BPF_PROG_TYPE_TRACEPOINT) && tracefs.has("events"));
   report.row("rawtracepoint", has_program(BPF_PROG_TYPE_RAW_TRACEPOINT));
   report.row("perf_event", has_program(BPF_PROG_TYPE_PERF_EVENT));
-  // Known to the kernel perhaps, but not yet attached by this version.
-  for (const char* label : {"kprobe_multi", "uprobe_multi", "kprobe_session", "iter"}) report.row(label, false);
+  report.row("fentry", types && has_fentry(*types));
+  report.row("iter", types && types->find(Btf::Kind::function, std::string(iterator_function) + "task"));
+  for (std::string_view feature : bulk_features()) report.row(feature, has_bulk_link(feature));
   return report.take();
 }
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "backend-bpf/join_session.h"
 #include "mir/btf.h"
+#include "runtime/attach_bulk.h"
 #include "runtime/bpf_call.h"
 #include "runtime/files.h"
 #include "runtime/machine.h"
@@ -287,6 +289,42 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
   return Fd(attempt.fd);
 }
 
+// Nothing is said of a pair that is refused: its halves, loaded each by itself, tell what is wrong where it stands.
+Fd load_pair(const bpf::Object& object, ProgramPair pair, uint32_t is_return, const SourceMap& sources,
+             const LoadOptions& options, const LoadedObject& loaded) {
+  bpf::Object joined;
+  const bpf::Program &entry = object.programs[pair.entry], &exit = object.programs[pair.exit];
+  joined.programs.push_back(bpf::join_session(entry, exit, static_cast<int32_t>(is_return)));
+  const bpf::Program& program = joined.programs.front();
+  const std::vector<bpf::Insn> insns = patch(program, loaded.maps);
+  const Offer offer{program, insns, options.license, session_attach_type, 0};
+  DebugTypes types(joined, sources);
+  Attempt attempt;
+  if (options.on_log) {
+    attempt = load_with_log(offer, 0, types, options.log_size);
+    options.on_log(entry.name + " and " + exit.name, attempt.log);
+  } else {
+    bpf_attr plain{};
+    if (program.has_callbacks) types.describe(0, plain);
+    attempt = try_load(offer, plain);
+  }
+  if (attempt.fd >= 0 && options.on_step)
+    options.on_step("programs `" + entry.name + "` and `" + exit.name + "` in one: " + mir::name_of(program.type) + ", " +
+                    std::to_string(program.insns.size()) + " instructions");
+  return Fd(attempt.fd);
+}
+
+void load_pairs(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options, LoadedObject& loaded) {
+  if (options.pairs.empty() || !options.kernel_types) return;
+  const Btf* types = options.kernel_types();
+  if (types == nullptr) return;
+  const std::optional<uint32_t> is_return = types->find(Btf::Kind::function, "bpf_session_is_return");
+  if (!is_return) return;
+  for (ProgramPair pair : options.pairs)
+    if (Fd program = load_pair(object, pair, *is_return, sources, options, loaded); program.is_open())
+      loaded.pairs.push_back({pair, std::move(program)});
+}
+
 }  // namespace
 
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
@@ -298,19 +336,21 @@ std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sou
   if (!create_maps(object.interface, options, loaded, diagnostics)) return std::nullopt;
   if (options.clock != nullptr) options.clock->lap("create maps");
   DebugTypes types(object, sources);
+  load_pairs(object, sources, options, loaded);
+  std::vector<bool> is_half(object.programs.size());
+  for (const LoadedPair& pair : loaded.pairs) is_half[pair.of.entry] = is_half[pair.of.exit] = true;
   for (size_t i = 0; i < object.programs.size(); i++) {
-    loaded.programs.push_back(load_program(object, i, types, options, loaded, diagnostics));
-    if (!loaded.programs.back().is_open()) return std::nullopt;
+    loaded.programs.push_back(is_half[i] ? Fd() : load_program(object, i, types, options, loaded, diagnostics));
+    if (!is_half[i] && !loaded.programs.back().is_open()) return std::nullopt;
   }
   if (options.clock != nullptr) options.clock->lap("load programs");
   if (options.on_loaded) options.on_loaded();
   return loaded;
 }
 
-bool load_for_single_events(const bpf::Object& object, mir::FunctionId function, const SourceMap& sources,
-                            const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics) {
-  uint32_t program = object.program_of[function.index];
-  loaded.attach_types[program] = 0;
+bool load_again(const bpf::Object& object, uint32_t program, uint32_t attach_type, const SourceMap& sources,
+                const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics) {
+  loaded.attach_types[program] = attach_type;
   DebugTypes types(object, sources);
   loaded.programs[program] = load_program(object, program, types, options, loaded, diagnostics);
   return loaded.programs[program].is_open();

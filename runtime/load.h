@@ -14,16 +14,24 @@
 #include "mir/base/diagnostic.h"
 #include "runtime/explain_reject.h"
 #include "runtime/fd.h"
+#include "runtime/kprobe_pairs.h"
 #include "runtime/start_clock.h"
 
 namespace shrike {
 
 class Btf;
 
+// Two programs of the object that are one in the kernel.
+struct LoadedPair {
+  ProgramPair of;
+  Fd program;
+};
+
 struct LoadedObject {
   std::vector<Fd> maps;                // by MapId::index
-  std::vector<Fd> programs;            // by position in Object::programs
+  std::vector<Fd> programs;            // by position in Object::programs; closed if it is half of a pair
   std::vector<uint32_t> attach_types;  // of the programs, see LoadOptions
+  std::vector<LoadedPair> pairs;
 };
 
 // What the kernel said of one program.
@@ -48,7 +56,8 @@ struct LoadOptions {
   // Given: told of every map, program and place of attachment, one line each (-v, -d libbpf).
   std::function<void(const std::string& line)> on_step;
   std::vector<uint32_t> attach_types;  // by program: what it is to be attached as, 0 for single events; may be empty
-  // The kernel's types, asked for programs that are loaded for one function of it; null if there are none.
+  std::vector<ProgramPair> pairs;      // to be loaded as one, where the kernel takes it
+  // The kernel's types, asked for pairs and for programs that are loaded for one function of it; null if there are none.
   std::function<const Btf*()> kernel_types;
   StartClock* clock = nullptr;  // told of the stages, if given
 };
@@ -56,9 +65,9 @@ struct LoadOptions {
 std::optional<LoadedObject> load(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options,
                                  Diagnostics& diagnostics);
 
-// Once more, for single events, what the kernel did not attach as it was loaded for.
-bool load_for_single_events(const bpf::Object& object, mir::FunctionId function, const SourceMap& sources,
-                            const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics);
+// Once more, for another way to attach it, what the kernel did not attach as it was loaded.
+bool load_again(const bpf::Object& object, uint32_t program, uint32_t attach_type, const SourceMap& sources,
+                const LoadOptions& options, LoadedObject& loaded, Diagnostics& diagnostics);
 
 // The descriptor of the program that `function` was compiled to.
 int program_fd(const LoadedObject& loaded, const bpf::Object& object, mir::FunctionId function);

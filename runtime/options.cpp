@@ -6,6 +6,9 @@
 
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <span>
+
+#include "runtime/attach_bulk.h"
 
 namespace shrike {
 
@@ -172,7 +175,7 @@ bool take_pid(const po::variables_map& given, Options& out, Diagnostics& diagnos
 }
 
 bool take_features(const po::variables_map& given, Options& out, Diagnostics& diagnostics) {
-  static constexpr std::string_view known[] = {"kprobe_multi", "uprobe_multi", "kprobe_session"};
+  const std::span<const std::string_view> known = bulk_features();
   if (!given.count("no-feature")) return true;
   out.hidden_features = given["no-feature"].as<std::string>();
   std::string_view rest = out.hidden_features;
@@ -180,7 +183,7 @@ bool take_features(const po::variables_map& given, Options& out, Diagnostics& di
     size_t comma = std::min(rest.find(','), rest.size());
     is_last = comma == rest.size();
     std::string_view name = rest.substr(0, comma);
-    if (std::find(std::begin(known), std::end(known), name) == std::end(known)) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
       report_bad_value(diagnostics, "--no-feature", std::string(name), "kprobe_multi, uprobe_multi or kprobe_session");
       return false;
     }

@@ -14,6 +14,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "runtime/attach.h"
 #include "runtime/attach_bulk.h"
@@ -93,7 +94,10 @@ class Session {
   bool run_programs(mir::ProbeKind kind);
   bool run_on_signals();
   bool attach_all();
+  std::vector<const mir::AttachPoint*> places_of(uint32_t program) const;
   bool attach_together(const mir::AttachPoint& first, const AttachContext& context);
+  bool attach_pair(const LoadedPair& pair);
+  bool load_again(uint32_t program, uint32_t attach_type);
   bool is_one_of_many(const mir::AttachPoint& probe);
   bool attach_alone(const mir::AttachPoint& probe, AttachContext& context);
   bool watch_target();
@@ -192,11 +196,30 @@ bool Session::run_programs(mir::ProbeKind kind) {
   return true;
 }
 
-// All places of a program that is loaded for it; false where the kernel does not do that, and the program is loaded anew.
-bool Session::attach_together(const mir::AttachPoint& first, const AttachContext& context) {
+std::vector<const mir::AttachPoint*> Session::places_of(uint32_t program) const {
   std::vector<const mir::AttachPoint*> places;
   for (const mir::AttachPoint& probe : object_.interface.probes)
-    if (probe.program == first.program) places.push_back(&probe);
+    if (object_.program_of[probe.program.index] == program) places.push_back(&probe);
+  return places;
+}
+
+bool Session::load_again(uint32_t program, uint32_t attach_type) {
+  return shrike::load_again(object_, program, attach_type, messages_.sources, options_.load, loaded_, messages_.diagnostics);
+}
+
+bool Session::attach_pair(const LoadedPair& pair) {
+  std::vector<const mir::AttachPoint*> entries = places_of(pair.of.entry);
+  if (!attach_session(entries, pair.program.get(), links_)) return false;
+  if (options_.load.on_step)
+    for (const mir::AttachPoint* probe : entries)
+      options_.load.on_step("attached `" + probe->name + "` and its return, one of " + std::to_string(entries.size()) +
+                            " in a session");
+  return true;
+}
+
+// All places of a program that is loaded for it; false where the kernel does not do that, and the program is loaded anew.
+bool Session::attach_together(const mir::AttachPoint& first, const AttachContext& context) {
+  std::vector<const mir::AttachPoint*> places = places_of(object_.program_of[first.program.index]);
   if (!attach_bulk(places, program_fd(loaded_, object_, first.program), context, links_)) return false;
   if (options_.load.on_step)
     for (const mir::AttachPoint* probe : places)
@@ -241,15 +264,23 @@ bool Session::attach_all() {
   AttachContext context{tracefs_, options_.suggest,
                         options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
   std::vector<bool> is_attached(loaded_.programs.size());  // in bulk
+  std::vector<const LoadedPair*> pair_of(loaded_.programs.size());
+  for (const LoadedPair& pair : loaded_.pairs) pair_of[pair.of.entry] = pair_of[pair.of.exit] = &pair;
   for (uint32_t i : attach_order(object_.interface.probes)) {
     const mir::AttachPoint& probe = object_.interface.probes[i];
     uint32_t program = object_.program_of[probe.program.index];
     if (is_attached[program]) continue;
+    if (const LoadedPair* pair = std::exchange(pair_of[program], nullptr)) {
+      auto [entry, exit] = pair->of;
+      pair_of[entry] = pair_of[exit] = nullptr;
+      is_attached[entry] = is_attached[exit] = attach_pair(*pair);
+      if (is_attached[program]) continue;
+      if (!load_again(entry, loaded_.attach_types[entry]) || !load_again(exit, loaded_.attach_types[exit])) return false;
+    }
     if (loaded_.attach_types[program] != 0) {
       is_attached[program] = attach_together(probe, context);
       if (is_attached[program]) continue;
-      if (!load_for_single_events(object_, probe.program, messages_.sources, options_.load, loaded_, messages_.diagnostics))
-        return false;
+      if (!load_again(program, 0)) return false;
     }
     if (!attach_alone(probe, context)) return false;
   }
@@ -476,6 +507,8 @@ int run_session(const bpf::Object& object, const SessionOptions& options, Tracef
   LoadOptions loading = options.load;
   uint32_t pid = options.child != nullptr ? static_cast<uint32_t>(options.child->pid()) : options.pid;
   loading.attach_types = bulk_attach_types(object, pid, options.hidden_features);
+  // What a report says is said of each program.
+  if (!loading.on_statistics) loading.pairs = find_kprobe_pairs(object, options.hidden_features);
   std::optional<LoadedObject> loaded = load(object, messages.sources, loading, messages.diagnostics);
   if (!loaded) return 1;
   Session session(object, std::move(*loaded), options, tracefs, messages);

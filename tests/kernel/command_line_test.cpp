@@ -259,7 +259,7 @@ TEST_F(CommandLine, InfoAnswersWhatHarnessesGrepFor) {
                             "lookup_percpu_elem", "Loop support", "get_ktime_ns", "get_tai_ns"}) {
     EXPECT_TRUE(has(result.out, std::string(label) + ": yes") || has(result.out, std::string(label) + ": no")) << label;
   }
-  EXPECT_TRUE(has(result.out, "btf: yes")) << result.out;
+  for (const char* label : {"btf", "dpath", "iter"}) EXPECT_TRUE(has(result.out, label + std::string(": yes"))) << result.out;
 }
 
 TEST_F(CommandLine, Listing) {
