@@ -9,7 +9,7 @@ namespace shrike {
 
 namespace {
 
-enum class ValueKind { number, flag, text };
+enum class ValueKind { number, length, flag, text };
 
 struct ConfigRow {
   std::string_view name;
@@ -77,6 +77,8 @@ bool store(std::string& field, std::string_view value, bool) {
 
 bool assign(Config& config, const ConfigRow& row, std::string_view key, std::string_view value) {
   if (!row.words.empty() && !has_word(row.words, value)) return false;
+  uint64_t length = 0;
+  if (row.kind == ValueKind::length && (!store(length, value, false) || length < 1 || length > longest_string)) return false;
   bool negated = key.starts_with("no_");
 #define CONFIG(variable, kind, old, choice) \
   if (row.name == #variable) return store(config.variable, value, negated);
@@ -91,6 +93,7 @@ std::string expected(const ConfigRow& row) {
     for (char c : row.words) list += c == '|' ? std::string(", ") : std::string(1, c);
     return "one of " + list;
   }
+  if (row.kind == ValueKind::length) return "a number from 1 to " + std::to_string(longest_string);
   return row.kind == ValueKind::number ? "a number" : row.kind == ValueKind::flag ? "true or false" : "a string";
 }
 

@@ -14,10 +14,12 @@
 
 namespace shrike {
 
+inline constexpr uint32_t longest_string = 65536;  // with its NUL
+
 // Configuration variables of the language, by their bpftrace names. One row each in frontend/config.def.
 struct Config {
   uint64_t max_map_keys = 4096;
-  uint64_t max_strlen = 1024;
+  uint64_t max_strlen = 1024;  // 1 to longest_string
   uint64_t max_probes = 1024;
   uint64_t max_bpf_progs = 1024;
   uint64_t max_cat_bytes = 10240;

@@ -20,7 +20,7 @@ using mir::ValueId;
 
 const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
-  auto capacity = static_cast<uint32_t>(std::min<uint64_t>(c.program().config.max_strlen, 65536));
+  auto capacity = static_cast<uint32_t>(c.program().config.max_strlen);
   if (call.args.size() == 2) {
     if (!c.integer(call.args[1], "the length of `str`")) return nullptr;
     if (const auto* length = std::get_if<int64_t>(&c.constant(call.args[1]))) {
@@ -94,7 +94,7 @@ void str_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
 
 const Type* check_buf(Checker& c, const ast::Expr&, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
-  auto capacity = static_cast<uint32_t>(std::min<uint64_t>(c.program().config.max_strlen, 65536));
+  auto capacity = static_cast<uint32_t>(c.program().config.max_strlen);
   if (type == nullptr) return nullptr;
   bool is_array = type->is(TypeKind::array) || type->is(TypeKind::string);
   if (!is_array && !is_address(type)) {
@@ -147,7 +147,7 @@ const Type* check_path(Checker& c, const ast::Expr& self, const ast::Call& call)
     return nullptr;
   }
   const Type* type = c.expr(call.args[0]);
-  auto size = static_cast<int64_t>(std::min<uint64_t>(c.program().config.max_strlen, 65536));
+  auto size = static_cast<int64_t>(c.program().config.max_strlen);
   if (call.args.size() == 2) {
     std::optional<int64_t> given = c.constant_integer(call.args[1], "the size of `path`");
     if (!given) return nullptr;

@@ -44,7 +44,7 @@ bool is_elsewhere(const Type* type) {
 
 // Bytes of the text with its NUL, at most.
 uint32_t capacity_of(const Type* type, uint64_t max_strlen) {
-  return is_elsewhere(type) ? static_cast<uint32_t>(std::min<uint64_t>(max_strlen, 65536)) : type->size;
+  return is_elsewhere(type) ? static_cast<uint32_t>(max_strlen) : type->size;
 }
 
 struct Text {
@@ -134,7 +134,8 @@ const Type* check_strncmp(Checker& c, const ast::Expr& self, const ast::Call& ca
     if (type != nullptr && !type->is(TypeKind::string))
       c.report(Diag::bad_argument, call.args[i]->span, {"strncmp", "a string", show(type)});
   }
-  if (count && *count < 0) c.report(Diag::out_of_range, call.args[2]->span, {"the length", std::to_string(*count), "0", "65536"});
+  if (count && *count < 0)
+    c.report(Diag::out_of_range, call.args[2]->span, {"the length", std::to_string(*count), "0", std::to_string(longest_string)});
   const auto* left = std::get_if<std::string>(&c.constant(call.args[0]));
   const auto* right = std::get_if<std::string>(&c.constant(call.args[1]));
   if (left != nullptr && right != nullptr && count && *count >= 0)

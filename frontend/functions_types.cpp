@@ -104,6 +104,7 @@ const Type* check_config(Checker& c, const ast::Expr& self, const ast::Call&) {
     known.emplace_back(static_cast<int64_t>(value));
     return c.types().uint64();
   };
+  auto length = number;
   auto flag = [&](bool value) {
     known.emplace_back(int64_t{value});
     return c.types().boolean();

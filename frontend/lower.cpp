@@ -232,7 +232,7 @@ void Lower::lower_body(const CheckedBody& body) {
   program_type_ = body.context.row->program;
   may_hold_off_interrupts_ = may_hold_off_interrupts(body.context);
   insertions_.clear();
-  captured_offsets_.clear();
+  captured_.clear();
   loop_pairs_.clear();
   FunctionState state;
   begin_function(state, mir::FunctionKind::program, body.points.front().name, body.probe->span);
@@ -269,6 +269,7 @@ void Lower::lower_body(const CheckedBody& body) {
   enter(done);
   // Other users of a tracepoint's perf events see the event only if every program returns 1.
   b().ret(b().constant(body.context.row->kind == mir::ProbeKind::tracepoint ? 1 : 0));
+  give_back_big_frame();
   finish_function();
 }
 
@@ -506,7 +507,8 @@ void Lower::assign_variable(VariableId id, const ast::Expr* value) {
   Place copy{slot("copy", to->size)};
   into(value, to, copy);
   convert(copy, to, variable_place(id), to);
-  if (state_->outer != nullptr && body_->variables[id].is_captured) blur(variable_place(id), to->size);
+  const bool is_in_frame = body_->variables[id].is_captured && !captured_.at(id).is_big;
+  if (state_->outer != nullptr && is_in_frame) blur(variable_place(id), to->size);
 }
 
 void Lower::assign_from(VariableId id, const Place& from, const Type* from_type) {
@@ -534,7 +536,7 @@ ValueId Lower::read_variable(VariableId id) {
 
 Place Lower::variable_place(VariableId id) {
   const Variable& variable = body_->variables[id];
-  if (variable.is_captured) return frame_place(captured_offsets_.at(id));
+  if (variable.is_captured) return captured_place(captured_.at(id));
   for (const auto& [known, place] : state_->variable_places)
     if (known == id) return place;
   for (auto [known, slot] : state_->variable_slots)

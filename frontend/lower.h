@@ -19,6 +19,7 @@
 #include "frontend/language_types.h"
 #include "frontend/ssa.h"
 #include "mir/build.h"
+#include "mir/scratch.h"
 
 namespace shrike {
 
@@ -185,7 +186,9 @@ class Lower {
     std::unique_ptr<mir::Builder> builder;
     std::unique_ptr<SsaVariables> ssa;
     mir::ValueId frame;       // callbacks: pointer to the program's or sub-program's captured variables
+    mir::ValueId big_frame;   // pointer to those that are too big for the stack, if there are any
     mir::ValueId call_frame;  // sub-programs: pointer to what the caller passes and gets back in memory
+    mir::Scratch scratch;     // where the big frame is
     std::vector<std::pair<VariableId, Place>> variable_places;  // parameters in the call frame
     std::vector<Loop> loops;
     std::vector<std::pair<VariableId, mir::SlotId>> variable_slots;
@@ -247,6 +250,9 @@ class Lower {
   bool stops_by_flag(mir::ProbeKind kind) const;
   void begin_iteration(mir::BlockId done);
   void lay_out_captured();
+  void take_big_frame(uint32_t bytes);
+  void find_big_frame();
+  void give_back_big_frame();
   void zero_variables();
   void begin_function(FunctionState& state, mir::FunctionKind kind, const std::string& name, Span span);
   void enter_function(FunctionState& state, mir::FunctionId id);
@@ -267,6 +273,12 @@ class Lower {
   void break_or_continue(bool is_break);
   void return_if_left();
   Place frame_place(uint32_t offset);
+  // Where something captured is: in the frame, or in the big one.
+  struct Captured {
+    uint32_t offset = 0;
+    bool is_big = false;
+  };
+  Place captured_place(Captured captured);
 
   mir::ValueId read_variable(VariableId id);
   Place variable_place(VariableId id);
@@ -304,10 +316,12 @@ class Lower {
   std::vector<FilledEvent> gathered_;  // by the statements before this one
   mir::SlotId captured_slot_;
   uint32_t captured_size_ = 0;
-  uint32_t captured_result_ = 0;  // where a `return` inside of a loop leaves a function's result
+  Captured captured_result_;    // where a `return` inside of a loop leaves a function's result
+  mir::MapId big_frames_;       // invalid: nothing is in the big frame
+  uint32_t big_frame_key_ = 0;  // offset in the frame of the key that finds it
   mir::ProgramType program_type_ = mir::ProgramType::kprobe;
   uint32_t next_range_ = 0;  // offset of the next range loop's start word
-  std::unordered_map<VariableId, uint32_t> captured_offsets_;
+  std::unordered_map<VariableId, Captured> captured_;
   // Pairs of `for` over a map that were not captured: where key and value are.
   std::unordered_map<VariableId, std::pair<Place, Place>> loop_pairs_;
   std::unordered_map<const CheckedBody*, CallLayout> call_layouts_;

@@ -102,7 +102,7 @@ void Lower::lower_function(const PendingFunction& pending) {
   program_type_ = pending.program;
   may_hold_off_interrupts_ = true;
   insertions_.clear();
-  captured_offsets_.clear();
+  captured_.clear();
   loop_pairs_.clear();
   FunctionState state;
   enter_function(state, pending.id);
@@ -127,6 +127,7 @@ void Lower::lower_function(const PendingFunction& pending) {
   block(body_->block());
   if (!b().is_terminated()) return_from_function(nullptr);
   if (!b().is_terminated()) b().ret(b().constant(0));
+  give_back_big_frame();
   finish_function();
 }
 
@@ -135,7 +136,7 @@ void Lower::return_from_function(const ast::Expr* value) {
   const Type* result = body_->result;
   bool is_in_callback = state_->outer != nullptr;
   bool is_in_memory = !is_scalar(result) && !result->is(TypeKind::none);
-  Place captured = is_in_callback ? frame_place(captured_result_) : Place();
+  Place captured = is_in_callback ? captured_place(captured_result_) : Place();
   ValueId returned;
   if (is_in_memory) {
     Place to = is_in_callback ? captured : Place{state_->call_frame}.at(call_layout(*body_).result);
@@ -153,9 +154,9 @@ void Lower::return_from_function(const ast::Expr* value) {
 // Behind a loop whose body has returned.
 void Lower::return_captured_result() {
   const Type* result = body_->result;
-  if (is_scalar(result)) return b().ret(load_scalar(frame_place(captured_result_), types().uint64()));
+  if (is_scalar(result)) return b().ret(load_scalar(captured_place(captured_result_), types().uint64()));
   if (!result->is(TypeKind::none))
-    convert(frame_place(captured_result_), result, Place{state_->call_frame}.at(call_layout(*body_).result), result);
+    convert(captured_place(captured_result_), result, Place{state_->call_frame}.at(call_layout(*body_).result), result);
   b().ret(b().constant(0));
 }
 

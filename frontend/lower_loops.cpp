@@ -2,12 +2,15 @@
 // body of `for`, and of any other `while`, is a callback that the kernel calls once a round (bpf_loop, bpf_for_each_map_elem):
 // variables it shares with the rest of the probe live in one stack slot of the program, whose address every callback gets. Its
 // first word tells that the body left the whole probe.
+#include <algorithm>
+
 #include "frontend/lower.h"
 
 namespace shrike {
 
 using mir::BlockId;
 using mir::HelperId;
+using mir::MapId;
 using mir::Opcode;
 using mir::Type;
 using mir::ValueId;
@@ -16,10 +19,13 @@ namespace {
 
 // The kernel's limit on iterations of bpf_loop.
 constexpr int64_t max_iterations = 1 << 23;
+// Of variables and the like that callbacks share with what calls them. The rest of the stack is for all of their own.
+constexpr uint32_t most_captured_on_stack = 192;
 
 }  // namespace
 
-// The slot: u64 left, captured variables, a function's result, one u64 per range loop for its start.
+// The slot: u64 left, captured variables, a function's result, one u64 per range loop for its start. What is big for it lies in a
+// scratch value, the big frame, which callbacks look up by the key that is in the slot.
 void Lower::lay_out_captured() {
   uint32_t ranges = 0;
   bool has_callback = false;
@@ -31,20 +37,85 @@ void Lower::lay_out_captured() {
   };
   ast::walk(body_->block(), visitor);
   captured_slot_ = mir::SlotId();
+  big_frames_ = MapId();
   if (!has_callback) return;
-  captured_size_ = 8;
+  struct Part {
+    Captured* captured;
+    uint32_t size;
+  };
+  std::vector<Part> parts;
+  uint32_t bytes = 8 + ranges * 8;
+  auto add = [&](Captured& captured, const Type* type) {
+    parts.push_back({&captured, (type->size + 7) & ~7u});
+    bytes += parts.back().size;
+  };
   for (size_t i = 0; i < body_->variables.size(); i++) {
     const Variable& variable = body_->variables[VariableId(i)];
-    if (!variable.is_captured || variable.type == nullptr) continue;
-    captured_offsets_[VariableId(i)] = captured_size_;
-    captured_size_ += (variable.type->size + 7) & ~7u;
+    if (variable.is_captured && variable.type != nullptr) add(captured_[VariableId(i)], variable.type);
   }
-  captured_result_ = captured_size_;
-  if (body_->function != nullptr) captured_size_ += (body_->result->size + 7) & ~7u;
+  captured_result_ = {};
+  if (body_->function != nullptr) add(captured_result_, body_->result);
+  // The largest go.
+  uint32_t big_bytes = 0;
+  while (bytes > most_captured_on_stack) {
+    auto largest = std::max_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.size < b.size; });
+    if (largest == parts.end() || largest->size <= 8) break;
+    *largest->captured = {big_bytes, true};
+    big_bytes += largest->size;
+    bytes -= largest->size;
+    parts.erase(largest);
+  }
+  captured_size_ = 8;
+  for (const Part& part : parts) {
+    part.captured->offset = captured_size_;
+    captured_size_ += part.size;
+  }
   next_range_ = captured_size_;
   captured_size_ += ranges * 8;
+  if (big_bytes != 0) {
+    big_frame_key_ = captured_size_;
+    captured_size_ += 8;
+  }
   captured_slot_ = b().add_slot("captured", captured_size_, 8);
   zero({b().slot_addr(captured_slot_)}, captured_size_);
+  if (big_bytes != 0) take_big_frame(big_bytes);
+}
+
+void Lower::take_big_frame(uint32_t bytes) {
+  const mir::FunctionId id = state_->function;
+  const uint32_t header = mir::scratch_header(module_, id);
+  bytes += header;
+  const uint32_t cpus = bytes > mir::longest_percpu_value ? program_.facts->possible_cpus() : 1;
+  big_frames_ = mir::add_scratch_map(module_, id, ".captured", bytes, cpus);
+  for (auto& [variable, captured] : captured_)
+    if (captured.is_big) captured.offset += header;
+  if (captured_result_.is_big) captured_result_.offset += header;
+  BlockId body = new_block("captured");
+  state_->scratch = mir::take_scratch(b(), big_frames_, pointer_at(frame_place(big_frame_key_)), body);
+  state_->big_frame = state_->scratch.value;
+  enter(body);  // nothing has been assigned so far, as at an entry
+  for (size_t i = 0; i < body_->variables.size(); i++) {
+    const Variable& variable = body_->variables[VariableId(i)];
+    if (!variable.is_captured || variable.type == nullptr || !variable.may_be_unassigned) continue;
+    if (captured_.at(VariableId(i)).is_big) zero(variable_place(VariableId(i)), slot_bytes(variable.type->size));
+  }
+  if (captured_result_.is_big) zero(captured_place(captured_result_), slot_bytes(body_->result->size));
+}
+
+// In a callback.
+void Lower::find_big_frame() {
+  if (!big_frames_.is_valid()) return;
+  BlockId never = new_block("never");
+  BlockId body = new_block("captured");
+  ValueId key = pointer_at(frame_place(big_frame_key_));
+  state_->big_frame = branch_null(b().call(HelperId::map_lookup_elem, {key}, big_frames_), never, body);
+  enter(never);
+  b().ret(b().constant(1));
+  enter(body);
+}
+
+void Lower::give_back_big_frame() {
+  if (state_->scratch.value.is_valid()) mir::give_back_scratch(module_, state_->function, state_->scratch);
 }
 
 // Variables in memory that not every way to their use assigns. Scalars in registers begin as zero anyway.
@@ -61,6 +132,10 @@ void Lower::zero_variables() {
 Place Lower::frame_place(uint32_t offset) {
   ValueId base = state_->outer != nullptr ? state_->frame : b().slot_addr(captured_slot_);
   return Place{base}.at(offset);
+}
+
+Place Lower::captured_place(Captured captured) {
+  return captured.is_big ? Place{state_->big_frame}.at(captured.offset) : frame_place(captured.offset);
 }
 
 // The verifier follows what callbacks store on the stack, and would tell the rounds of a loop apart by the number in a
@@ -93,6 +168,7 @@ void Lower::while_callback(const ast::While& statement) {
   Span span = b().span();
   FunctionState callback;
   begin_function(callback, mir::FunctionKind::loop, b().function().name + " while", span);
+  find_big_frame();
   BlockId body = new_block("body");
   BlockId end = new_block("end");
   branch_on(statement.condition, body, end);
@@ -209,6 +285,7 @@ void Lower::for_range(const ast::ForRange& statement) {
   FunctionState callback;
   std::string name = b().function().name + " for";
   begin_function(callback, mir::FunctionKind::loop, name, span);
+  find_big_frame();
   ValueId index = b().function().blocks[b().function().entry()].params[0];
   VariableId id = note(statement.variable).variable;
   assign_scalar(id, b().binary(Opcode::add, load_scalar(frame_place(start), types().uint64()), index));
@@ -229,6 +306,7 @@ void Lower::for_map(const ast::ForMap& statement) {
   Span span = b().span();
   FunctionState callback;
   begin_function(callback, mir::FunctionKind::for_each, b().function().name + " for", span);
+  find_big_frame();
   const auto& params = b().function().blocks[b().function().entry()].params;
   ValueId key = params[1];
   ValueId value = params[2];

@@ -41,7 +41,7 @@ enum class MapRole : uint8_t {
   user,     // `@name`
   ring,     // event records, one per program set
   globals,  // array of one value, see GlobalSlot; writable by programs, read by the runtime
-  scratch,  // per-CPU array of one value: objects too big for the stack, one map per function
+  scratch,  // per-CPU array, or array for what is too big for one: objects too big for the stack, see mir/scratch.h
   zeros,    // array of one value, all zero: source for first insertion of big values
   packets,  // perf_events: what skb_output() sends, an event of kind `packet` and then bytes of the packet
   table,    // array of one value: MapDecl::rows, which the runtime writes and programs read

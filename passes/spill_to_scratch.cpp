@@ -1,19 +1,17 @@
-// Moves slots to a per-CPU scratch map until every chain of frames fits the kernel's stack, largest first.
+// Moves slots to a scratch map (mir/scratch.h) until every chain of frames fits the kernel's stack, largest first.
 //
 // Needs: remove_dead before it, so that only used slots count; kernels from 4.18, whose helpers take map values for
 // keys, values and buffers. Establishes: with check_budget, stack_fits. Destroys: nothing; obligations hold as before,
 // since an object keeps its size.
 // Does not move slots whose address goes to a callback: the kernel takes only stack pointers there.
 //
-// Each function that needs it gets one map with one value, looked up once at its entry; moved slots are places in it.
-// The kernel keeps most tracing programs from running inside themselves on one CPU, but not those at uprobes: a process may be
-// preempted in one, and the next on that CPU enters it too. Their map has several values, each begun by a word that counts who
-// wants it: a run takes the first that nobody has and gives it back where it returns. One that finds none counts a lost event.
+// Each function that needs it gets one map with a value for each run, looked up once at its entry; moved slots are places in it.
 // A pointer that may lead to one of several slots (a block parameter) has one region, so such slots move together.
 #include <algorithm>
 
 #include "mir/build.h"
 #include "mir/edit.h"
+#include "mir/scratch.h"
 #include "passes/frames.h"
 #include "passes/passes.h"
 
@@ -95,91 +93,16 @@ class SlotGroups {
   std::vector<uint32_t> parent_;
 };
 
-// Runs of one program that are under way on a CPU at a time; the last is the current one, the others are preempted.
-constexpr uint32_t max_nested_runs = 4;
-constexpr uint32_t busy_bytes = 8;  // of a value: how many runs want it
-
-bool is_preemptible(const Module& module, FunctionId id) {
-  const Function& function = module.functions[id];
-  if (function.program != ProgramType::kprobe) return false;
-  return std::any_of(module.interface.probes.begin(), module.interface.probes.end(), [&](const AttachPoint& probe) {
-    const bool is_of_user =
-        probe.kind == ProbeKind::uprobe || probe.kind == ProbeKind::uretprobe || probe.kind == ProbeKind::usdt;
-    return is_of_user && (function.kind != FunctionKind::program || probe.program == id);
-  });
-}
-
-// Stores at `key` which value of `map` is free and now taken, and goes on in `body`; in `none` if all are taken.
-void take_free_value(Builder& builder, MapId map, ValueId key, BlockId body, BlockId none) {
-  for (uint32_t i = 0; i < max_nested_runs; i++) {
-    builder.store(MemWidth::u32, key, builder.constant(i), 0);
-    BlockId found = builder.add_block("found_scratch");
-    BlockId next = i + 1 == max_nested_runs ? none : builder.add_block("next_scratch");
-    BlockId taken = builder.add_block("scratch_taken");
-    ValueId value = builder.branch_null(builder.call(HelperId::map_lookup_elem, {key}, map), none, found);
-    builder.move_to(found);
-    ValueId others = builder.atomic_fetch_add(MemWidth::u64, value, builder.constant(1), 0);
-    builder.branch(others, taken, body);
-    builder.move_to(taken);
-    builder.atomic_add(MemWidth::u64, value, builder.constant(-1), 0);
-    builder.jump(next);
-    builder.move_to(next);
-  }
-}
-
-void give_back_at_returns(Function& function, ValueId scratch, const std::vector<BlockId>& except) {
-  for (uint32_t b = 0; b < function.blocks.size(); b++) {
-    Block& block = function.blocks[BlockId(b)];
-    if (block.insts.empty() || block.insts.back().op != Opcode::ret) continue;
-    if (std::find(except.begin(), except.end(), BlockId(b)) != except.end()) continue;
-    Inst minus_one{.op = Opcode::constant, .result = add_value(function, {})};
-    minus_one.imm = -1;
-    minus_one.span = block.insts.back().span;
-    Inst give_back{.op = Opcode::atomic_add, .operands = {scratch, minus_one.result}};
-    give_back.width = MemWidth::u64;
-    give_back.span = minus_one.span;
-    InsertionSet insertions;
-    insertions.insert(block.insts.size() - 1, std::move(minus_one));
-    insertions.insert(block.insts.size() - 1, std::move(give_back));
-    insertions.apply(block);
-  }
-}
-
-// As a record of data; the slot of any CPU does, this is rare.
-void count_lost(Builder& builder) {
-  for (uint32_t m = 0; m < builder.module().interface.maps.size(); m++) {
-    if (builder.module().interface.maps[MapId(m)].role != MapRole::globals) continue;
-    builder.atomic_add(MemWidth::u64, builder.map_value_addr(MapId(m), globals::losses), builder.constant(1), 0);
-  }
-}
-
-// Makes the entry look the scratch value up; returns the pointer to it, good in all of the function's old blocks.
-ValueId look_up_scratch(Module& module, FunctionId id, MapId map, bool is_shared, Span span) {
+// Makes the entry take a scratch value; returns the pointer to it, good in all of the function's old blocks.
+ValueId look_up_scratch(Module& module, FunctionId id, MapId map, Span span) {
   Function& function = module.functions[id];
   BlockId body = split_block(function, function.entry(), 0, "body");
   Builder builder(module, id, function.entry());
   builder.set_span(span);
-  BlockId missing = builder.add_block("no_scratch");
   ValueId key = builder.slot_addr(builder.add_slot("scratch_key", 4, 4));
-  if (is_shared) {
-    BlockId taken = builder.add_block("scratch");
-    take_free_value(builder, map, key, taken, missing);
-    builder.move_to(missing);
-    count_lost(builder);
-    builder.ret(builder.constant(0));
-    builder.move_to(taken);
-    BlockId never = builder.add_block("never");
-    ValueId scratch = builder.branch_null(builder.call(HelperId::map_lookup_elem, {key}, map), never, body);
-    builder.move_to(never);
-    builder.ret(builder.constant(0));
-    give_back_at_returns(function, scratch, {missing, never});
-    return scratch;
-  }
-  builder.store(MemWidth::u32, key, builder.constant(0), 0);
-  ValueId scratch = builder.branch_null(builder.call(HelperId::map_lookup_elem, {key}, map), missing, body);
-  builder.move_to(missing);
-  builder.ret(builder.constant(0));
-  return scratch;
+  Scratch scratch = take_scratch(builder, map, key, body);
+  give_back_scratch(module, id, scratch);
+  return scratch.value;
 }
 
 // Gives pointers that led to moved slots the region of map values.
@@ -213,22 +136,18 @@ void replace_addresses(Function& function, ValueId scratch, const std::vector<Sl
   }
 }
 
-void move_slots(Module& module, FunctionId id, SlotGroups& groups, const std::vector<SlotId>& moved) {
-  const bool is_shared = is_preemptible(module, id);
+void move_slots(Module& module, FunctionId id, SlotGroups& groups, const std::vector<SlotId>& moved, const KernelLimits& limits) {
   std::vector<uint32_t> offsets;
-  uint32_t size = is_shared ? busy_bytes : 0;
+  uint32_t size = scratch_header(module, id);
   for (SlotId slot : moved) {
     offsets.push_back(size);
     size += (module.functions[id].slots[slot].size + 7) & ~7u;
   }
   retype(module.functions[id], groups, moved);
-  MapDecl scratch_map{.name = ".scratch." + std::to_string(id.index), .role = MapRole::scratch, .kind = MapKind::percpu_array};
-  scratch_map.value_size = size;
-  scratch_map.max_entries = is_shared ? max_nested_runs : 1;
-  while (module.interface.find_map(scratch_map.name).is_valid()) scratch_map.name += "x";
-  MapId map = module.interface.maps.add(std::move(scratch_map));
+  const uint32_t cpus = size > longest_percpu_value ? limits.possible_cpus() : 1;
+  MapId map = add_scratch_map(module, id, ".scratch", size, cpus);
   // The largest slot comes first; if the map turns out too big, its place is the one to tell.
-  ValueId scratch = look_up_scratch(module, id, map, is_shared, span_of(module.functions[id], moved.front()));
+  ValueId scratch = look_up_scratch(module, id, map, span_of(module.functions[id], moved.front()));
   Function& function = module.functions[id];
   replace_addresses(function, scratch, moved, offsets);
   std::vector<bool> kept(function.slots.size(), true);
@@ -284,7 +203,7 @@ void spill_to_scratch(Module& module, PassContext& context) {
     while (longest(f).bytes > context.limits.stack_bytes && choose_one(module, longest(f), choices, frames)) {}
   }
   for (uint32_t f = 0; f < choices.size(); f++)
-    if (!choices[f].moved.empty()) move_slots(module, FunctionId(f), choices[f].groups, choices[f].moved);
+    if (!choices[f].moved.empty()) move_slots(module, FunctionId(f), choices[f].groups, choices[f].moved, context.limits);
 }
 
 }  // namespace shrike::passes

@@ -16,6 +16,7 @@
 #include "passes/pipeline.h"
 #include "runtime/header_files.h"
 #include "runtime/import_files.h"
+#include "runtime/machine.h"
 
 namespace shrike {
 
@@ -111,6 +112,7 @@ class Viewer {
 passes::PipelineOptions pass_options(const Options& line, const Config& config, const Viewer& viewer) {
   passes::PipelineOptions out;
   out.limits.on_stack_limit = static_cast<uint32_t>(config.on_stack_limit);
+  out.limits.possible_cpus = possible_cpu_count;
   out.print_after = line.print_after;
   out.stop_after = line.stop_after;
   out.skip = line.skip;

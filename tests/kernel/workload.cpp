@@ -112,6 +112,15 @@ void say(char** arg) {
   sink += target_text(arg[0]);
 }  // text TEXT
 
+void say_long(char** arg) {  // long_text CHARACTERS: 0000000,0000001,...
+  const size_t size = strtoul(arg[0], nullptr, 10);
+  char* text = static_cast<char*>(malloc(size + 9));
+  for (size_t i = 0; i < size; i += 8) snprintf(text + i, 9, "%07zu,", i / 8);
+  text[size] = '\0';
+  sink += target_text(text);
+  free(text);
+}
+
 void give_bytes(char**) {  // bytes: 0 1 2 … 0xff
   static unsigned char bytes[256];
   for (int i = 0; i < 256; ++i) bytes[i] = static_cast<unsigned char>(i);
@@ -304,6 +313,7 @@ constexpr Verb verbs[] = {
     {"exit", 1, leave},          {"texts", 2, say_texts},
     {"fixed", 1, touch_fixed},   {"datagrams", 1, send_datagrams},
     {"peak", 1, measure_peak},   {"archived", 3, call_archived},
+    {"long_text", 1, say_long},
 };
 
 }  // namespace

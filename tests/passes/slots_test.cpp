@@ -121,6 +121,34 @@ TEST(SpillToScratch, ProgramsThatMayBePreemptedTakeAFreeValueAndGiveItBack) {
   expect_lines(after("spill-to-scratch", kprobe + body), "map @.scratch.0 scratch percpu_array bytes 4 600 entries 1");
 }
 
+// What is too big for a per-CPU value is in an array with values for each of three CPUs.
+TEST(SpillToScratch, BeyondPerCpuValuesRunsFindTheirsByCpu) {
+  std::string body = program(R"(
+    slot $big 40000 align 8
+    ^entry(%ctx: ptr.ctx):
+      %b: ptr.stack = slot_addr $big
+      %0: i64 = constant 0
+      store.u64 %b, %0, #39992
+      ret %0
+  )");
+  KernelLimits limits;
+  limits.possible_cpus = [] { return 3u; };
+  expect_lines(after("spill-to-scratch", "interface {\n  probe kprobe \"k\" runs \"t\"\n}\n" + body, limits), R"(
+    map @.scratch.0 scratch array bytes 4 40000 entries 3
+    %cpu: i64 = call get_smp_processor_id()
+    store.u32 %key, %cpu, #0
+    %value: ptr.map? = call map_lookup_elem(@.scratch.0, %key)
+    branch_null %value, ^no_scratch, ^body
+  )");
+  expect_lines(after("spill-to-scratch", "interface {\n  probe uprobe \"u\" runs \"t\"\n}\n" + body, limits), R"(
+    map @.scratch.0 scratch array bytes 4 40008 entries 12
+    %cpu: i64 = call get_smp_processor_id()
+    %first: i64 = mul %cpu, %runs
+    %next: i64 = add %first, %one
+    store.u32 %key, %next, #0
+  )");
+}
+
 TEST(SpillToScratch, TheLargestSlotMovesToAMapLookedUpAtEntry) {
   std::string text = after("spill-to-scratch", with_map(R"(
     slot $small 8 align 8
@@ -247,7 +275,7 @@ TEST(CheckBudget, RefusesScratchBeyondItsLimit) {
   EXPECT_EQ(budget_error(two_messages(1000)), "fits");
   // Diag::scratch_budget
   EXPECT_EQ(budget_error(two_messages(1000), {.max_scratch_bytes = 500}),
-            "10: objects too big for the stack need 1000 bytes of scratch memory; a CPU has 500");
+            "10: objects too big for the stack need 1000 bytes of scratch memory; a program may have 500");
 }
 
 }  // namespace
