@@ -343,12 +343,6 @@ struct MacroDefinition {  // macro name($a, @b, c) { }
   const Expr* value = nullptr;
   Span span;
 };
-// One use of a macro: what stands at `use` is a copy of its body.
-struct Expansion {
-  Span use;
-  std::string_view macro;
-  Span definition;
-};
 struct Import {
   std::string_view path;
   Span span;
@@ -365,7 +359,6 @@ struct Program {
   std::vector<FunctionDefinition> functions;
   std::vector<MacroDefinition> macros;
   std::vector<Probe> probes;
-  std::vector<Expansion> expansions;
   bool lacks_kernel_headers = false;  // a header of the kernel was asked for and its own are not installed
   uint32_t expr_count = 0;            // ids are 0..expr_count-1
 };

@@ -89,7 +89,7 @@ void Checker::run() {
     std::set<std::tuple<Diag, uint32_t, uint32_t>> told;
     for (Diagnostic report : reports.all()) {
       if (report.span.is_known() && !told.insert({report.id, report.span.begin, report.span.end}).second) continue;
-      label_expansions(report, *program_.ast);
+      if (!program_.ast->macros.empty()) restore_macro_names(report);
       final_.add(std::move(report));
     }
     break;

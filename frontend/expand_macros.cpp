@@ -32,7 +32,9 @@ struct Argument {
 struct Use {
   const ast::MacroDefinition* macro = nullptr;
   const Use* outer = nullptr;  // whose body holds the use
-  Span span;                   // of the outermost use, which the user wrote
+  Span span;
+  Span body;           // as defined
+  uint32_t begin = 0;  // of the offsets that stand for the body in this use; 0: none
   uint32_t number = 0;
   std::vector<Argument> arguments;
   mutable std::map<std::string_view, std::string_view> renamed;
@@ -46,8 +48,9 @@ struct Use {
 
 class MacroExpander {
  public:
-  MacroExpander(ast::Program& program, Arena& arena, Diagnostics& diagnostics)
+  MacroExpander(ast::Program& program, SourceMap& sources, Arena& arena, Diagnostics& diagnostics)
       : program_(program),
+        sources_(sources),
         arena_(arena),
         diagnostics_(diagnostics),
         table_(program, diagnostics),
@@ -78,8 +81,8 @@ class MacroExpander {
 
   std::string_view variable_name(std::string_view name, const Use* use);
   std::string_view map_name(std::string_view name, const Use* use);
-  Span place(Span span, const Use* use) const { return use == nullptr ? span : use->span; }
-  bool is_too_much(Span span);
+  static Span place(Span span, const Use* use);
+  bool is_too_much(Span span, const Use* use);
 
   const ast::Expr* make(Span span, ast::ExprNode node) {
     return arena_.make<ast::Expr>(ast::Expr{ast::ExprId(program_.expr_count++), span, std::move(node)});
@@ -87,6 +90,7 @@ class MacroExpander {
   const ast::Stmt* make(Span span, ast::StmtNode node) { return arena_.make<ast::Stmt>(ast::Stmt{span, std::move(node)}); }
 
   ast::Program& program_;
+  SourceMap& sources_;
   Arena& arena_;
   Diagnostics& diagnostics_;
   MacroTable table_;
@@ -160,13 +164,13 @@ bool MacroExpander::start_use(const ast::Expr& expr, const Use* use, Use& out) {
   for (const Use* active = use; active != nullptr; active = active->outer) {
     if (active->macro != out.macro) continue;
     Diagnostic& said = diagnostics_.report(Diag::macro_recursion, out.span, {std::string(name)});
-    for (const Use* link = use; link != active; link = link->outer)
-      said.label(link->macro->span, "through `" + std::string(link->macro->name) + "`");
     said.label(out.macro->span, "defined here").with_hint("use a loop");
     return false;
   }
   out.number = ++uses_;
-  program_.expansions.push_back({out.span, out.macro->name, out.macro->span});
+  out.body = out.macro->body->span;
+  if (out.macro->value != nullptr) out.body = cover(out.body, out.macro->value->span);
+  out.begin = sources_.add_use(out.body, out.span);
   return true;
 }
 
@@ -234,8 +238,16 @@ std::string_view MacroExpander::map_name(std::string_view name, const Use* use) 
 
 // --- copies
 
-bool MacroExpander::is_too_much(Span span) {
+// Of what is written at `span` in the body of `use`.
+Span MacroExpander::place(Span span, const Use* use) {
+  if (use == nullptr) return span;
+  if (use->begin == 0 || span.begin < use->body.begin || span.end > use->body.end) return use->span;
+  return {use->begin + (span.begin - use->body.begin), use->begin + (span.end - use->body.begin)};
+}
+
+bool MacroExpander::is_too_much(Span span, const Use* use) {
   if (gave_up_) return true;
+  for (; use != nullptr; use = use->outer) span = use->span;  // all of it is made by what the script says
   if (depth_ > max_depth) {
     diagnostics_.report(Diag::expression_too_deep, span, {std::to_string(max_depth)});
   } else if (uses_ != 0 && program_.expr_count - first_id_ > max_copies + first_id_) {
@@ -254,7 +266,7 @@ const ast::Expr* MacroExpander::copy(const ast::Expr* expr, const Use* use) {
   const ast::Expr* result = nullptr;
   const auto* ident = expr->as<ast::Ident>();
   const Argument* argument = ident == nullptr || use == nullptr ? nullptr : use->argument(ident->name);
-  if (is_too_much(span)) result = make(span, ast::ErrorExpr{});
+  if (is_too_much(span, use)) result = make(span, ast::ErrorExpr{});
   else if (argument != nullptr) result = copy(argument->expr, argument->use);
   else if (names_macro(*expr)) result = expand(*expr, use);
   if (result == nullptr) result = make(span, copy_node(*expr, use));
@@ -340,7 +352,7 @@ const ast::Stmt* MacroExpander::copy(const ast::Stmt& statement, const Use* use,
   depth_++;
   Span span = place(statement.span, use);
   const ast::Stmt* result = nullptr;
-  if (is_too_much(span)) {
+  if (is_too_much(span, use)) {
     result = make(span, ast::StmtNode(ast::BlockStmt{arena_.make<ast::Block>()}));
   } else if (const auto* alone = statement.as<ast::ExprStmt>(); alone != nullptr && !keeps_value) {
     Argument meant = resolve(alone->expr, use);
@@ -400,34 +412,37 @@ ast::StmtNode MacroExpander::copy_node(const ast::Stmt& statement, const Use* us
 
 }  // namespace
 
-void expand_macros(ast::Program& program, Arena& arena, Diagnostics& diagnostics) {
-  if (!program.macros.empty()) MacroExpander(program, arena, diagnostics).run();
+void expand_macros(ast::Program& program, SourceMap& sources, Arena& arena, Diagnostics& diagnostics) {
+  if (!program.macros.empty()) MacroExpander(program, sources, arena, diagnostics).run();
 }
 
 namespace {
 
 // `$t.swap.1` is `$t` to its author.
-void restore_names(std::string& text, std::string_view macro) {
-  std::string suffix = "." + std::string(macro) + ".";
-  for (size_t at = text.find(suffix); at != std::string::npos; at = text.find(suffix, at)) {
-    size_t end = at + suffix.size();
-    while (end < text.size() && text[end] >= '0' && text[end] <= '9') end++;
-    if (end == at + suffix.size()) at = end;
-    else text.erase(at, end - at);
+void restore_names(std::string& text) {
+  auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  auto skip = [&](size_t at, auto is_part) {
+    while (at < text.size() && is_part(text[at])) at++;
+    return at;
+  };
+  auto is_word_part = [&](char c) { return is_letter(c) || is_digit(c); };
+  for (size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + 1)) {
+    const size_t name_end = skip(at + 1, is_word_part);
+    if (name_end >= text.size() || text[name_end] != '.' || name_end == at + 1) continue;
+    const size_t macro_end = skip(name_end + 1, is_word_part);
+    if (macro_end >= text.size() || text[macro_end] != '.') continue;
+    const size_t end = skip(macro_end + 1, is_digit);
+    if (end != macro_end + 1) text.erase(name_end, end - name_end);
   }
 }
 
 }  // namespace
 
-void label_expansions(Diagnostic& diagnostic, const ast::Program& program) {
-  if (!diagnostic.span.is_known()) return;
-  for (const ast::Expansion& expansion : program.expansions) {
-    if (!(expansion.use == diagnostic.span)) continue;
-    restore_names(diagnostic.message, expansion.macro);
-    bool is_said = std::any_of(diagnostic.labels.begin(), diagnostic.labels.end(),
-                               [&](const Label& label) { return label.span == expansion.definition; });
-    if (!is_said) diagnostic.label(expansion.definition, "in the body of macro `" + std::string(expansion.macro) + "`");
-  }
+void restore_macro_names(Diagnostic& diagnostic) {
+  restore_names(diagnostic.message);
+  restore_names(diagnostic.hint);
+  for (Label& label : diagnostic.labels) restore_names(label.text);
 }
 
 }  // namespace shrike

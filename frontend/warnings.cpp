@@ -60,7 +60,7 @@ void Checker::warn_unused() {
       bool is_used = variable.is_read && variable.is_assigned;
       if (!variable.is_let || is_used || !told.insert(variable.declared.begin).second) continue;
       Diag id = variable.is_read ? Diag::unassigned_variable : Diag::unused_variable;
-      report(id, variable.declared, {std::string(variable.name)});
+      report(id, variable.declared, {std::string(variable.name.substr(0, variable.name.find('.')))});  // as in the macro
     }
   };
   for (const CheckedBody& body : program_.bodies) tell(body);

@@ -215,7 +215,7 @@ std::optional<mir::Module> run_frontend(const Source& source, const CompileOptio
   merge_imports(program, source.begin, messages.sources, files, parsing, arena, messages.diagnostics);
   viewer.lap("parse");
   if (viewer.stage(Emit::ast, [&] { return print(program, messages.sources); }) || messages.diagnostics.has_errors()) return {};
-  expand_macros(program, arena, messages.diagnostics);
+  expand_macros(program, messages.sources, arena, messages.diagnostics);
   if (messages.diagnostics.has_errors()) return {};
 
   CheckedProgramPtr checked = check(program, facts, options.check, messages.diagnostics);

@@ -126,6 +126,8 @@ std::string render(const Diagnostic& diagnostic, const SourceMap& sources, Rende
   render_block(out, diagnostic.span, is_error ? "ERROR" : "WARNING", diagnostic.message, sources, color);
   for (Span from = sources.included_from(diagnostic.span.begin); from.is_known(); from = sources.included_from(from.begin))
     render_block(out, from, "NOTE", "in a file included from here", sources, "");
+  for (Span from = sources.use_at(diagnostic.span.begin); from.is_known(); from = sources.use_at(from.begin))
+    render_block(out, from, "NOTE", "expanded from here", sources, "");
   for (const Label& label : diagnostic.labels) render_block(out, label.span, "NOTE", label.text, sources, "");
   if (!diagnostic.hint.empty()) out.append("HINT: ").append(diagnostic.hint).append("\n");
   return out;

@@ -1,5 +1,6 @@
 // Source text and positions in it. All files of one compilation share one offset space, so a Span
-// is two integers wherever it points; SourceMap tells file, line and column.
+// is two integers wherever it points; SourceMap tells file, line and column. A use of a macro has a range of offsets of its own,
+// which stands for the macro's body: a position there tells both, the place in the body and the use.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +41,15 @@ class SourceMap {
   // `included_from`: where a header's text was asked for.
   uint32_t add(std::string name, std::string text, Span included_from = {});
 
+  // Makes offsets for a use of what stands at `body`. Returns the first; 0 if there are none left.
+  uint32_t add_use(Span body, Span use);
+
   Location locate(uint32_t offset) const;           // file empty if no file holds the offset
   std::string_view line_at(uint32_t offset) const;  // the whole line, without its newline
   std::string_view text(Span span) const;
   std::string_view file_text(uint32_t offset) const;  // the whole file that holds `offset`
   Span included_from(uint32_t offset) const;          // unknown for files that nothing includes
+  Span use_at(uint32_t offset) const;                 // unknown outside of what add_use() made
 
  private:
   struct File {
@@ -54,10 +59,19 @@ class SourceMap {
     Span included_from;
     mutable std::vector<uint32_t> line_starts;  // relative to begin; found when first asked for
   };
-  const File* find(uint32_t offset) const;
+  struct Use {
+    uint32_t begin = 0;
+    Span body;
+    Span use;
+  };
+  const Use* find_use(uint32_t offset) const;
+  uint32_t written_at(uint32_t offset) const;  // in a file
+  const File* find(uint32_t& offset) const;    // moves `offset` to where it is written
   static const std::vector<uint32_t>& line_starts_of(const File& file);
 
   std::deque<File> files_;
+  std::vector<Use> uses_;
+  uint32_t end_ = 1;  // of the offsets given out
 };
 
 }  // namespace shrike

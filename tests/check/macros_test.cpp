@@ -86,13 +86,12 @@ TEST(Macros, NamesOfTheLanguageStayReachable) {
   EXPECT_EQ(expanded("macro print(x, y, z, w) { x; } begin { print(1); }"), expanded("begin { print(1); }"));
 }
 
-TEST(Macros, AMessageInsideNamesTheMacro) {
+TEST(Macros, AMessageInsideIsInTheBodyAndNotesTheUse) {
   CheckedScript script("macro bad(x) { x + \"a\" }\nbegin { @a = bad(1); }");
   ASSERT_EQ(script.diagnostics.all().size(), 1u);
   const Diagnostic& said = script.diagnostics.all()[0];
-  EXPECT_EQ(script.sources.text(said.span), "bad(1)");
-  ASSERT_EQ(said.labels.size(), 1u);
-  EXPECT_EQ(script.sources.text(said.labels[0].span), "macro bad(x)");
+  EXPECT_EQ(script.sources.text(said.span), "x + \"a\"");
+  EXPECT_EQ(script.sources.text(script.sources.use_at(said.span.begin)), "bad(1)");
   // What the caller wrote is shown where the caller wrote it.
   CheckedScript argument("macro good(x) { x + 1 }\nbegin { @a = good(-\"a\"); }");
   ASSERT_EQ(argument.diagnostics.all().size(), 1u);
@@ -124,6 +123,23 @@ std::ostream& operator<<(std::ostream& out, const Mistake& mistake) {
   return out << row_of(mistake.id).name;
 }
 
+TEST(Macros, EachUseHasItsOwnMessageAndWaysThroughOthersAreTold) {
+  CheckedScript script("macro inner(x) { x + \"a\" }\nmacro outer(x) { print(inner(x)); }\nbegin { outer(1); outer(2); }");
+  ASSERT_EQ(script.diagnostics.all().size(), 2u) << rendered(script);
+  const Span at = script.diagnostics.all()[1].span;
+  EXPECT_EQ(script.sources.locate(at.begin).line, 1u);
+  const Span middle = script.sources.use_at(at.begin);
+  EXPECT_EQ(script.sources.text(middle), "inner(x)");
+  EXPECT_EQ(script.sources.text(script.sources.use_at(middle.begin)), "outer(2)");
+}
+
+TEST(Macros, MessagesTellVariablesAsTheyAreWritten) {
+  CheckedScript script("macro m(x) { let $own = 1; $own = x; $own }\nbegin { @a = m(\"s\"); }");
+  ASSERT_EQ(script.diagnostics.all().size(), 1u) << rendered(script);
+  EXPECT_EQ(script.diagnostics.all()[0].message, "`$own` is int8, this is string[2]");
+  EXPECT_EQ(script.diagnostics.all()[0].labels[0].text, "`$own` is int8 since here");
+}
+
 class MacroMistake : public testing::TestWithParam<Mistake> {};
 
 TEST_P(MacroMistake, IsToldAtItsPlace) {
@@ -150,8 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{Diag::macro_left, "macro m() { if (pid) { break; } } begin { while (1) { m(); } }", "break"},
                     Mistake{Diag::macro_left, "macro m() { for $i : 0..2 { return 1; } } begin { }", "return 1"},
                     Mistake{Diag::macro_left, "macro m() { unroll(2) { } continue; } begin { }", "continue"},
-                    Mistake{Diag::macro_recursion, "macro m(x) { m(x) + 1 } begin { @a = m(1); }", "m(1)"},
-                    Mistake{Diag::macro_recursion, "macro a(x) { b(x) } macro b(x) { a(x) } begin { @a = a(1); }", "a(1)"},
+                    Mistake{Diag::macro_recursion, "macro m(x) { m(x) + 1 } begin { @a = m(1); }", "m(x)"},
+                    Mistake{Diag::macro_recursion, "macro a(x) { b(x) } macro b(x) { a(x) } begin { @a = a(1); }", "a(x)"},
                     Mistake{Diag::macro_form_unknown, "macro m($x) { $x } begin { @a = m(1); }", "m(1)"},
                     Mistake{Diag::macro_form_unknown, "macro m(@x) { 1 } begin { @b[1] = 1; @a = m(@b[1]); }", "m(@b[1])"},
                     Mistake{Diag::macro_form_unknown, "macro m(x) { x } begin { @a = m; }", "m"},

@@ -16,7 +16,7 @@ struct CheckedScript {
     ParseOptions parse_options;
     parse_options.positionals = options.positionals;
     ast = parse(sources, begin, parse_options, arena, diagnostics);
-    if (!diagnostics.has_errors()) expand_macros(ast, arena, diagnostics);
+    if (!diagnostics.has_errors()) expand_macros(ast, sources, arena, diagnostics);
     if (!diagnostics.has_errors()) program = check(ast, facts, options, diagnostics);
   }
 
