@@ -146,7 +146,22 @@ void Lexer::read_define(size_t line_end) {
   }
   macro.text = text_.substr(position_, line_end - position_);
   macro.begin = begin_ + static_cast<uint32_t>(position_);
-  macros_.insert_or_assign(name, std::move(macro));
+  auto [known, is_new] = macros_.try_emplace(name);
+  if (!is_new) warn_redefined(name, known->second, macro);
+  known->second = std::move(macro);
+}
+
+// What a C compiler warns of, too: the same name for something else without #undef. Blanks make no difference.
+void Lexer::warn_redefined(std::string_view name, Macro& before, Macro& now) {
+  bool is_told = now.origin <= Origin::user_header && before.definition.is_known() && !before.is_undefined;
+  if (!is_told || before.definition == now.definition) return;
+  scan_body(before);
+  scan_body(now);
+  auto is_same = [](const Token& a, const Token& b) { return a.kind == b.kind && a.text == b.text; };
+  if (before.takes_arguments == now.takes_arguments && before.is_variadic == now.is_variadic && before.params == now.params &&
+      std::ranges::equal(before.tokens, now.tokens, is_same))
+    return;
+  errors_.report(Diag::define_redefined, now.definition, {std::string(name)}).label(before.definition, "first defined here");
 }
 
 void Lexer::read_conditional(std::string_view name, Span name_span, size_t line_end) {

@@ -166,6 +166,7 @@ class Lexer {
   bool at_directive() const;
   void read_directive();
   void read_define(size_t line_end);
+  void warn_redefined(std::string_view name, Macro& before, Macro& now);
   void read_conditional(std::string_view name, Span name_span, size_t line_end);
   bool evaluate_condition(size_t line_end);
   std::vector<Token> answer_defined(const std::vector<Token>& raw);

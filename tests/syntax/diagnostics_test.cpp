@@ -94,6 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Directives, OneMistake,
                                          Mistake{"#define\nbegin { }", "bad_directive 1:7-7"},
                                          Mistake{"#if 1\n#else\n#else\n#endif\nbegin { }", "bad_directive 3:1-5"},
                                          Mistake{"#frob x\nbegin { }", "unknown_directive 1:1-5"},
+                                         Mistake{"#define A 1\n#define A 2\nbegin { }", "define_redefined 2:9-9"},
                                          Mistake{"#error no\nbegin { }", "error_directive 1:1-6"}));
 
 TEST(Diagnostics, SeveralMistakesOfOneScriptAreAllTold) {
