@@ -329,7 +329,9 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
           .label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here");
     return;
   }
-  if (points_to_others(variable->type, type) || !widen(variable->type, type))
+  const bool is_whole = type->is(TypeKind::tuple) || type->is(TypeKind::record);
+  const bool is_too_wide = variable->is_fixed && is_whole && unify(variable->type, type, types()) != variable->type;
+  if (is_too_wide || points_to_others(variable->type, type) || !widen(variable->type, type))
     report(Diag::type_mismatch, value->span, {std::string(variable->name), show(variable->type), show(type)})
         .label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here");
   target_note.type = variable->type;

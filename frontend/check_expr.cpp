@@ -442,7 +442,7 @@ struct ExprChecker {
   const Type* element(const ast::Expr* element, std::string_view whole) {
     const Type* type = c.expr(element);
     if (type == nullptr) return nullptr;
-    type = stored(read_as(type, types()), types());
+    type = read_as(type, types());
     bool is_unknown = type->is(TypeKind::record) && c.layout(type, element->span) == nullptr;
     if (type->is(TypeKind::none) || type->is_aggregate()) {
       c.report(Diag::cannot_store, element->span, {show(type), std::string(whole)});

@@ -20,11 +20,6 @@ const Type* stored(const Type* type, mir::TypePool& pool) {
   switch (type->kind) {
     case TypeKind::integer: return pool.integer(8, type->is_signed);
     case TypeKind::enumeration: return pool.enumeration(type->name, 8, type->is_signed);
-    case TypeKind::tuple: {
-      std::vector<const Type*> elements;
-      for (const mir::TupleElement& element : type->elements) elements.push_back(stored(element.type, pool));
-      return pool.tuple(elements);
-    }
     default: return type;
   }
 }
@@ -39,7 +34,7 @@ const Type* record_type(const NamedTypes& fields, mir::TypePool& pool) {
   const Type* tuple = pool.tuple(types);
   mir::RecordLayout layout;
   layout.name = name + ")";
-  layout.size = (tuple->size + 7) & ~7u;
+  layout.size = tuple->size;
   for (size_t i = 0; i < fields.size(); i++) {
     mir::RecordField field;
     field.name = fields[i].first;
@@ -54,6 +49,13 @@ const Type* record_type(const NamedTypes& fields, mir::TypePool& pool) {
 
 bool is_made_record(const Type* type) {
   return type->is(TypeKind::record) && type->name.starts_with('(');
+}
+
+std::vector<mir::TupleElement> parts_of(const Type* type, mir::TypePool& pool) {
+  if (type->is(TypeKind::tuple)) return type->elements;
+  std::vector<mir::TupleElement> parts;
+  for (const mir::RecordField& field : pool.layout(type)->fields) parts.push_back({field.type, field.offset});
+  return parts;
 }
 
 bool is_user_record(const Type* type) {

@@ -15,7 +15,8 @@ bool is_scalar(const mir::Type* type);
 // An array at the end of a record, whose elements are behind the record.
 bool is_flexible_array(const mir::Type* type);
 
-// The type a value has inside maps, tuples and records sent to user space: integers become 8 bytes, keeping their sign.
+// The type a value has as a map's value or key and in what is sent to user space: integers become 8 bytes, keeping their sign.
+// Elements of tuples and records keep their own.
 const mir::Type* stored(const mir::Type* type, mir::TypePool& pool);
 
 // The type of a record value (x=1, y=2): laid out like a tuple, its fields found by name. Equal fields give the same type.
@@ -36,6 +37,9 @@ const mir::Type* read_as(const mir::Type* type, mir::TypePool& pool);
 
 // Is the type one that record_type() made?
 bool is_made_record(const mir::Type* type);
+
+// The elements of a tuple, the fields of a record.
+std::vector<mir::TupleElement> parts_of(const mir::Type* type, mir::TypePool& pool);
 
 // Is the type one of a program's debug information? Those are called NAME@FILE, for programs and the kernel share names.
 bool is_user_record(const mir::Type* type);

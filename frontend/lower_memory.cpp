@@ -108,25 +108,45 @@ void Lower::write_bytes(const Place& to, std::string_view bytes, uint32_t size) 
   if (done < size && !to.is_record) zero(to.at(done), size - done);
 }
 
+// Stores a number and zeros behind it. The number's own zeros serve where it may be stored as a wider one.
+void Lower::store_padded(const Place& to, ValueId value, const Type* type, uint32_t padding) {
+  const uint32_t whole = type->size + padding;
+  const bool fits = (whole == 2 || whole == 4 || whole == 8) && static_cast<uint32_t>(to.offset) % whole == 0;
+  if (padding == 0 || !fits) {
+    store_scalar(to, value, type);
+    return zero(to.at(type->size), padding);
+  }
+  store_scalar(to, extend(value, types().integer(type->size, false)), types().integer(whole, false));
+}
+
+// The parts of a tuple or of a record (x=1, y=2), and zeros between them: equal values are equal bytes. `write` writes part `i`,
+// which is no number, at a place; `number` gives the one that is.
+void Lower::write_parts(const Type* whole, const Place& to, const std::function<ValueId(size_t)>& number,
+                        const std::function<void(size_t, const Place&)>& write) {
+  const std::vector<mir::TupleElement> parts = parts_of(whole, types());
+  for (size_t i = 0; i < parts.size(); i++) {
+    const mir::TupleElement& part = parts[i];
+    const uint32_t end = part.offset + part.type->size;
+    const uint32_t padding = (i + 1 < parts.size() ? parts[i + 1].offset : whole->size) - end;
+    if (is_scalar(part.type)) {
+      store_padded(to.at(part.offset), number(i), part.type, padding);
+    } else {
+      write(i, to.at(part.offset));
+      zero(to.at(end), padding);
+    }
+  }
+}
+
 void Lower::convert(const Place& from, const Type* from_type, const Place& to, const Type* to_type) {
   if (is_scalar(to_type)) return store_scalar(to, load_scalar(from, from_type), to_type);
-  if (to_type->is(TypeKind::tuple)) {
-    uint32_t end = 0;
-    for (size_t i = 0; i < to_type->elements.size(); i++) {
-      const mir::TupleElement& element = to_type->elements[i];
-      zero(to.at(end), element.offset - end);
-      convert(from.at(from_type->elements[i].offset), from_type->elements[i].type, to.at(element.offset), element.type);
-      end = element.offset + element.type->size;
-    }
-    return zero(to.at(end), to_type->size - end);
-  }
-  if (to_type->is(TypeKind::record) && from_type != to_type) {
-    const mir::RecordLayout* source = types().layout(from_type);
-    const mir::RecordLayout* target = types().layout(to_type);
-    zero(to, to_type->size);
-    for (size_t i = 0; i < target->fields.size(); i++)
-      convert(from.at(source->fields[i].offset), source->fields[i].type, to.at(target->fields[i].offset), target->fields[i].type);
-    return;
+  // Numbers of a tuple that are words are moved one by one, which passes see through.
+  const bool is_equal_tuple = from_type == to_type && to_type->elements.size() * 8 > to_type->size;
+  if ((to_type->is(TypeKind::tuple) && !is_equal_tuple) || (to_type->is(TypeKind::record) && from_type != to_type)) {
+    const std::vector<mir::TupleElement> source = parts_of(from_type, types());
+    const std::vector<mir::TupleElement> target = parts_of(to_type, types());
+    return write_parts(
+        to_type, to, [&](size_t i) { return load_scalar(from.at(source[i].offset), source[i].type); },
+        [&](size_t i, const Place& at) { convert(from.at(source[i].offset), source[i].type, at, target[i].type); });
   }
   uint32_t bytes = std::min(from_type->size, to_type->size);
   if (from.memory != Place::Memory::direct) {
@@ -146,6 +166,12 @@ void Lower::convert(const Place& from, const Type* from_type, const Place& to, c
     b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset + static_cast<int32_t>(bytes) - 1);
 }
 
+void Lower::parts_into(const std::function<const ast::Expr*(size_t)>& value, const Type* as, const Place& to) {
+  const std::vector<mir::TupleElement> parts = parts_of(as, types());
+  write_parts(
+      as, to, [&](size_t i) { return scalar(value(i)); }, [&](size_t i, const Place& at) { into(value(i), parts[i].type, at); });
+}
+
 // Writes an expression's bytes.
 void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
   Span outer = b().span();
@@ -156,19 +182,9 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
   } else if (const auto* text = std::get_if<std::string>(&note(expr).constant)) {
     write_bytes(to, *text, as->size);
   } else if (const auto* tuple = expr->as<ast::Tuple>()) {
-    uint32_t end = 0;
-    for (size_t i = 0; i < tuple->elements.size(); i++) {
-      const mir::TupleElement& element = as->elements[i];
-      zero(to.at(end), element.offset - end);
-      into(tuple->elements[i], element.type, to.at(element.offset));
-      end = element.offset + element.type->size;
-    }
-    zero(to.at(end), as->size - end);
+    parts_into([&](size_t i) { return tuple->elements[i]; }, as, to);
   } else if (const auto* record = expr->as<ast::Record>()) {
-    const mir::RecordLayout* layout = types().layout(as);
-    zero(to, as->size);
-    for (size_t i = 0; i < record->fields.size(); i++)
-      into(record->fields[i].second, layout->fields[i].type, to.at(layout->fields[i].offset));
+    parts_into([&](size_t i) { return record->fields[i].second; }, as, to);
   } else if (const auto* choice = expr->as<ast::IfExpr>()) {
     BlockId end = new_block("endif");
     each_branch(*choice->statement->as<ast::If>(), [&](const ast::Expr* value) {

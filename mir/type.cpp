@@ -60,10 +60,18 @@ std::string text_of_name(std::string_view name) {
   return out + "\"";
 }
 
-uint32_t record_align(uint32_t size) {
-  for (uint32_t align : {8u, 4u, 2u})
-    if (size != 0 && size % align == 0) return align;
-  return 1;
+// No less than what the record's fields need: that of the widest one. Where fields are records themselves, whose own alignment
+// may not be known yet, as much as the size allows.
+uint32_t record_align(const RecordLayout& layout) {
+  const bool is_made = layout.name.starts_with('(');  // of values, whose types are all known
+  uint32_t align = 1;
+  for (const RecordField& field : layout.fields) {
+    const Type* inner = field.type;
+    while (inner->is(TypeKind::array)) inner = inner->element;
+    align = std::max(align, inner->is(TypeKind::record) && !is_made ? 8 : inner->align);
+  }
+  while (align > 1 && layout.size % align != 0) align /= 2;
+  return layout.size == 0 ? 1 : align;
 }
 
 bool layout_tuple(Type& type) {
@@ -382,7 +390,7 @@ const RecordLayout* TypePool::define_record(RecordLayout layout) {
   if (const RecordLayout* known = this->layout(type)) return known;
   Type& record = *types_.at(type->text);
   record.size = layout.size;
-  record.align = record_align(layout.size);
+  record.align = record_align(layout);
   auto owned = std::make_unique<RecordLayout>(std::move(layout));
   const RecordLayout* defined = owned.get();
   layouts_.emplace(record.text, std::move(owned));

@@ -67,17 +67,23 @@ bool is_present(const mir::MapDecl& map, const MapContents& contents) {
 
 }  // namespace
 
-int compare_values(const Type& type, const uint8_t* a, const uint8_t* b) {
+int compare_values(const Type& type, const uint8_t* a, const uint8_t* b, const mir::TypePool& types) {
   switch (type.kind) {
     case TypeKind::string: return strncmp(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), type.count);
     case TypeKind::array:
       for (uint32_t i = 0; i < type.count; i++)
-        if (int order = compare_values(*type.element, a + i * type.element->size, b + i * type.element->size)) return order;
+        if (int order = compare_values(*type.element, a + i * type.element->size, b + i * type.element->size, types))
+          return order;
       return 0;
     case TypeKind::tuple:
       for (const mir::TupleElement& element : type.elements)
-        if (int order = compare_values(*element.type, a + element.offset, b + element.offset)) return order;
+        if (int order = compare_values(*element.type, a + element.offset, b + element.offset, types)) return order;
       return 0;
+    case TypeKind::record:
+      if (const mir::RecordLayout* layout = types.layout(&type); layout != nullptr && !layout->is_union)
+        for (const mir::RecordField& field : layout->fields)
+          if (int order = compare_values(*field.type, a + field.offset, b + field.offset, types)) return order;
+      return std::memcmp(a, b, type.size);
     case TypeKind::buffer: return buffer_bytes(type, a).compare(buffer_bytes(type, b));
     default: break;
   }
@@ -114,7 +120,7 @@ MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& rea
   }
   if (map.is_keyed) {
     std::sort(table.rows.begin(), table.rows.end(), [&](const MapRow& a, const MapRow& b) {
-      return a.rank != b.rank ? a.rank < b.rank : compare_values(*map.key, a.key, b.key) < 0;
+      return a.rank != b.rank ? a.rank < b.rank : compare_values(*map.key, a.key, b.key, interface.types) < 0;
     });
     size_t shown = static_cast<size_t>(std::max<int64_t>(top, 0));
     bool has_top = shown != 0 && !type.is(TypeKind::stats);  // bpftrace ignores it there, with a warning

@@ -32,6 +32,6 @@ struct MapTable {
 MapTable read_map(const mir::Interface& interface, mir::MapId map, MapReader& reader, int64_t top);
 
 // Below, equal, above zero like memcmp, by the meaning of the type.
-int compare_values(const mir::Type& type, const uint8_t* a, const uint8_t* b);
+int compare_values(const mir::Type& type, const uint8_t* a, const uint8_t* b, const mir::TypePool& types);
 
 }  // namespace shrike

@@ -33,7 +33,7 @@ TEST_F(Functions, TakeAndReturnWhatLiesInMemory) {
   EXPECT_EQ(printed_by(R"(fn pick($p: typeof((1, "seventy"))) : string[8] { if ($p.0 > 3) { return "big"; } return $p.1; }
                           begin { printf("%s %s\n", pick((1, "small")), pick((9, "small"))); exit(); })"),
             "small big\n");
-  EXPECT_EQ(printed_by(R"(fn pair($x: int64) : typeof((1, "seventy")) { return ($x, "of"); }
+  EXPECT_EQ(printed_by(R"(fn pair($x: int64) : typeof(((int64)1, "seventy")) { return ($x, "of"); }
                           begin { $p = pair(7); @m[pair(3)] = 1; printf("%d %s %d\n", $p.0, $p.1, @m[3, "of"]); clear(@m);
                                   exit(); })"),
             "7 of 1\n");
