@@ -186,22 +186,21 @@ CTypes::Placed CTypes::from_btf(std::string_view name) {
   return {found->types->to_type(found->id, types_, mir::AddressSpace::kernel), 0};
 }
 
-std::optional<CTypes::Enumerator> CTypes::find_enumerator(std::string_view name) {
+std::optional<CTypes::Enumerator> CTypes::find_enumerator(std::string_view name, bool asks_kernel) {
   index();
   if (auto found = enumerators_.find(name); found != enumerators_.end()) {
     auto [definition, value] = found->second;
     if (definition->name.empty()) return Enumerator{types_.int64(), value};
     return Enumerator{enumeration(definition->name).type, value};
   }
+  if (!asks_kernel) return std::nullopt;
   auto [asked, is_new] = kernel_enumerators_.try_emplace(std::string(name));
   if (is_new) asked->second = find_kernel_enumerator(name);
   return asked->second;
 }
 
 std::optional<CTypes::Enumerator> CTypes::find_kernel_enumerator(std::string_view name) {
-  // Only names in capitals are worth a scan of the kernel's types.
-  bool is_capital = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-  auto btf = is_capital ? facts_.btf() : Answer<const Btf*>{};
+  auto btf = facts_.btf();
   if (btf.status != Lookup::found) return std::nullopt;
   std::optional<Btf::EnumValue> found;
   auto has = [&](const Btf& types) { return (found = types.find_enum_value(name)).has_value(); };

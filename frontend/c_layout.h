@@ -38,7 +38,8 @@ class CTypes {
     int64_t value;
   };
   // A constant of the script's and headers' enumerations, then of BTF's.
-  std::optional<Enumerator> find_enumerator(std::string_view name);
+  // `asks_kernel`: it may be one of the kernel's or of a module's.
+  std::optional<Enumerator> find_enumerator(std::string_view name, bool asks_kernel);
   // All of one enumeration; none if nobody defines it.
   std::vector<mir::Enumerator> enumerators(std::string_view name);
 

@@ -68,11 +68,12 @@ struct ExprChecker {
   }
 
   const Type* enum_constant(std::string_view name) {
-    if (std::optional<CTypes::Enumerator> found = c.c_types_.find_enumerator(name)) {
+    bool is_function = find_function(name) != nullptr || find_aggregation(name) != nullptr || c.own_function(name) != nullptr;
+    if (std::optional<CTypes::Enumerator> found = c.c_types_.find_enumerator(name, !is_function)) {
       note().constant = found->value;
       return found->type;
     }
-    if (find_function(name) != nullptr || find_aggregation(name) != nullptr || c.own_function(name) != nullptr) {
+    if (is_function) {
       c.report(Diag::function_without_call, self.span, {std::string(name)});
       return nullptr;
     }

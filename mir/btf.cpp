@@ -60,6 +60,11 @@ constexpr std::string_view raw_tracepoint_prefix = "btf_trace_";
 }  // namespace
 
 std::optional<Btf> Btf::open(std::span<const uint8_t> bytes) {
+  std::optional<Btf> btf = open_sections(bytes);
+  return btf && btf->strings_.front() == '\0' ? btf : std::nullopt;
+}
+
+std::optional<Btf> Btf::open_sections(std::span<const uint8_t> bytes) {
   if (bytes.size() < header_size) return std::nullopt;
   auto word = [&bytes](size_t at) {
     uint32_t value = 0;
@@ -73,7 +78,7 @@ std::optional<Btf> Btf::open(std::span<const uint8_t> bytes) {
   uint64_t strings_size = word(20);
   if (!is_known || begin < header_size || types_begin + word(12) > bytes.size() || strings_begin + strings_size > bytes.size())
     return std::nullopt;
-  if (strings_size == 0 || bytes[strings_begin] != 0 || bytes[strings_begin + strings_size - 1] != 0) return std::nullopt;
+  if (strings_size == 0 || bytes[strings_begin + strings_size - 1] != 0) return std::nullopt;
   Btf btf;
   btf.types_ = bytes.subspan(types_begin, word(12));
   btf.strings_ = {reinterpret_cast<const char*>(bytes.data() + strings_begin), strings_size};
@@ -82,7 +87,7 @@ std::optional<Btf> Btf::open(std::span<const uint8_t> bytes) {
 }
 
 std::optional<Btf> Btf::open_module(std::span<const uint8_t> bytes, std::string_view name, const Btf& base) {
-  std::optional<Btf> btf = open(bytes);
+  std::optional<Btf> btf = open_sections(bytes);  // the empty name is the base's first string, and none of the module's
   if (!btf) return std::nullopt;
   btf->base_ = &base;
   btf->module_ = name;

@@ -101,6 +101,7 @@ class Btf {
   std::vector<std::string_view> raw_tracepoint_names() const;
 
  private:
+  static std::optional<Btf> open_sections(std::span<const uint8_t> bytes);
   Kind kind_of(uint32_t id) const { return static_cast<Kind>((word_at(offset_of(id) + 4) >> 24) & 0x1f); }
   std::optional<uint32_t> find_indexed(Kind kind, std::string_view name) const;
   std::optional<EnumValue> find_indexed_enum_value(std::string_view name) const;

@@ -317,7 +317,7 @@ void print_members(const Btf& btf, const Btf::TypeRecord& type, const ListOption
   options.print("}");
 }
 
-// "struct task_*": the kernel's types of that name, once each.
+// "struct task_*": the types of that name of the kernel and its modules, once each.
 bool list_types(const TypeKindRow& row, std::string_view pattern, KernelFacts& facts, const ListOptions& options,
                 Diagnostics& diagnostics) {
   Answer<const Btf*> btf = facts.btf();
@@ -326,15 +326,24 @@ bool list_types(const TypeKindRow& row, std::string_view pattern, KernelFacts& f
     return false;
   }
   Glob glob(pattern);
-  std::map<std::string_view, Btf::TypeRecord> found;
-  btf.value->each([&](const Btf::TypeRecord& type) {
-    bool is_kind = type.kind == row.kinds[0] || type.kind == row.kinds[1];
-    if (is_kind && !type.name.empty() && glob.matches(type.name)) found.emplace(type.name, type);
-    return true;
-  });
-  for (const auto& [name, type] : found) {
+  struct Found {
+    const Btf* types;
+    Btf::TypeRecord type;
+  };
+  std::map<std::string_view, Found> found;
+  auto find_in = [&](const Btf& types) {
+    types.each([&](const Btf::TypeRecord& type) {
+      bool is_kind = type.kind == row.kinds[0] || type.kind == row.kinds[1];
+      if (is_kind && !type.name.empty() && glob.matches(type.name)) found.emplace(type.name, Found{&types, type});
+      return true;
+    });
+    return false;  // all modules are looked at
+  };
+  find_in(*btf.value);
+  facts.find_module_types(find_in);
+  for (const auto& [name, each] : found) {
     options.print(std::string(row.keyword) + std::string(name));
-    if (options.with_arguments) print_members(*btf.value, type, options);
+    if (options.with_arguments) print_members(*each.types, each.type, options);
     options.print("\n");
   }
   return true;

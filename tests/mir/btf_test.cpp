@@ -50,6 +50,7 @@ class BtfBytes {
   void continue_after(const BtfBytes& base) {
     last_id_ = base.last_id_;
     first_string_ = static_cast<uint32_t>(base.strings_.size());
+    strings_.clear();  // the empty name is the kernel's
   }
 
   std::vector<uint8_t> finish() const {

@@ -34,7 +34,9 @@ bool parse_directive(std::string_view line, Case* one) {
     return true;
   };
   if (word == "on") return !(one->kernels = rest).empty();
-  if (word == "run") return !(one->workload = rest).empty();
+  if (word == "run") return !(one->workload = "/bin/workload " + rest).empty();
+  if (word == "with") return !(one->workload = rest).empty();
+  if (word == "module") return !(one->module = rest).empty();
   if (word == "out") return expect(Expectation::line, rest);
   if (word == "like") return expect(Expectation::like, rest);
   if (word == "absent") return expect(Expectation::absent, rest);
@@ -121,17 +123,22 @@ std::vector<Case> compat_cases() {
   return cases;
 }
 
-bool runs_on(const Case& one, std::string_view version) {
+bool runs_on(const Case& one, std::string_view version, const std::vector<std::string>& modules) {
+  if (!one.module.empty() && std::find(modules.begin(), modules.end(), one.module + ".ko") == modules.end()) return false;
   const std::vector<std::string> prefixes = split_words(one.kernels);
   const auto fits = [&](const std::string& prefix) { return version.starts_with(prefix + "."); };
   return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), fits);
 }
 
 std::string command_of(const Case& one) {
-  std::string command = std::string("exec timeout -s KILL ") + case_limit_s + " /bin/shrike";
+  std::string command;
+  if (!one.module.empty()) command = "[ -e /sys/module/" + one.module + " ] || insmod /modules/" + one.module + ".ko || exit 1; ";
+  command += std::string("exec timeout -s KILL ") + case_limit_s + " /bin/shrike";
   for (const std::string& option : one.options) command += " " + shell_quoted(option);
-  if (!one.workload.empty()) command += " -c " + shell_quoted("/bin/workload " + one.workload);
-  command += " -e " + shell_quoted(one.script);
+  if (!one.workload.empty()) command += " -c " + shell_quoted(one.workload);
+  const auto lists = [](const std::string& option) { return option.starts_with("-l"); };
+  const bool is_search = std::any_of(one.options.begin(), one.options.end(), lists);
+  command += (is_search ? " " : " -e ") + shell_quoted(one.script.substr(0, one.script.find_last_not_of('\n') + 1));
   for (const std::string& argument : one.arguments) command += " " + shell_quoted(argument);
   return command;
 }

@@ -22,7 +22,8 @@ struct Case {
   std::vector<std::string> arguments;
   std::string script;
   std::string kernels;   // prefixes of versions, by spaces; empty: all
-  std::string workload;  // its verbs; empty: none
+  std::string workload;  // a command; empty: none
+  std::string module;    // that is inserted before; the case is left out where the kernel has come without it
   std::vector<Expectation> expected;
 };
 
@@ -32,7 +33,8 @@ std::vector<Case> read_cases(const std::string& path);
 std::vector<Case> example_cases();
 std::vector<Case> compat_cases();
 
-bool runs_on(const Case& one, std::string_view version);
+// `modules`: the files of the kernel's modules that are at hand.
+bool runs_on(const Case& one, std::string_view version, const std::vector<std::string>& modules);
 std::string command_of(const Case& one);
 // What is wrong with the result; empty: nothing.
 std::string judge(const Case& one, const Result& result);

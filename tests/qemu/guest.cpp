@@ -82,8 +82,8 @@ Initramfs file_system(const std::vector<GuestCase>& cases) {
   for (const char* folder : {"/proc", "/sys", "/dev", "/tmp", "/root", "/cases"}) files.add_folder(folder);
   files.add_file("/init", read_file(SHRIKE_SOURCE_DIR "/tests/qemu/init"), true);
   EXPECT_TRUE(files.add_copy("/bin/busybox")) << "scripts/install-test-deps installs it";
-  for (const char* tool :
-       {"sh", "cat", "echo", "hexdump", "ip", "kill", "mount", "poweroff", "sleep", "stty", "timeout", "touch", "true", "wc"}) {
+  for (const char* tool : {"sh", "cat", "echo", "hexdump", "insmod", "ip", "kill", "losetup", "mount", "poweroff", "sleep",
+                           "stty", "timeout", "touch", "true", "wc"}) {
     files.add_link(std::string("/bin/") + tool, "busybox");
   }
   EXPECT_TRUE(files.add_copy(shrike_binary(), "/bin/shrike"));
@@ -145,6 +145,19 @@ std::string image_of(const std::string& version) {
   return kernels_folder + version + "/vmlinuz";
 }
 
+std::string folder_of(const std::string& image) {
+  return image.substr(0, image.rfind('/') + 1);
+}
+
+std::vector<std::string> modules_beside(const std::string& image) {
+  std::vector<std::string> names;
+  DIR* const folder = opendir(folder_of(image).c_str());
+  while (const dirent* entry = folder ? readdir(folder) : nullptr)
+    if (std::string_view(entry->d_name).ends_with(".ko")) names.emplace_back(entry->d_name);
+  if (folder) closedir(folder);
+  return names;
+}
+
 std::string name_of_series(const ::testing::TestParamInfo<const char*>& kernel) {
   return "Linux_" + replace_all(kernel.param, ".", "_");
 }
@@ -160,6 +173,7 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
   GuestRun guest;
   Initramfs file_tree = file_system(cases);
   for (const GuestFile& file : files) file_tree.add_file(file.path, file.bytes, file.executable);
+  for (const std::string& name : modules_beside(kernel)) file_tree.add_copy(folder_of(kernel) + name, "/modules/" + name);
   const TemporaryFile archive(file_tree.archive());
   const TemporaryFile results("");
   // Both processors in one thread: emulated side by side, one may go on with code that the other has just patched (tracepoints

@@ -54,6 +54,9 @@ struct GuestFile {
 // The newest kernel of a series such as 6.12 that is in build/kernels; empty, and said on stderr, if there is none.
 std::string kernel_of(const std::string& series);
 std::string image_of(const std::string& version);
+// The folder of a kernel's image, with a slash at its end, and the modules in it, which the guest has in /modules.
+std::string folder_of(const std::string& image);
+std::vector<std::string> modules_beside(const std::string& image);
 // `Linux_6_12`, the name of a parametrised test.
 std::string name_of_series(const ::testing::TestParamInfo<const char*>& kernel);
 
