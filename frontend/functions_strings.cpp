@@ -1,12 +1,9 @@
 // Functions on strings and on what looks like one: arrays of bytes, and pointers to bytes, which are read up to max_strlen.
-//
-// Each works on a Text: bytes that can be loaded, and how many of them may belong to it. Loops over them have a constant bound,
-// so that the verifier sees their end; a NUL ends them earlier.
 #include <algorithm>
 
 #include "frontend/checker.h"
 #include "frontend/function_rows.h"
-#include "frontend/lower.h"
+#include "frontend/texts.h"
 
 namespace shrike {
 
@@ -19,15 +16,6 @@ using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;
 
-bool is_byte(const Type* type) {
-  return type->is(TypeKind::integer) && type->size == 1;
-}
-
-bool is_text(const Type* type) {
-  bool holds_bytes = (type->is(TypeKind::array) || type->is(TypeKind::pointer)) && is_byte(type->element);
-  return type->is(TypeKind::string) || holds_bytes;
-}
-
 const Type* check_text(Checker& c, const ast::Call& call, size_t index) {
   const Type* type = c.expr(call.args[index]);
   if (type == nullptr) return nullptr;
@@ -35,73 +23,6 @@ const Type* check_text(Checker& c, const ast::Call& call, size_t index) {
   c.report(Diag::bad_argument, call.args[index]->span,
            {std::string(call.name), "a string, an array of bytes or a pointer to bytes", show(type)});
   return nullptr;
-}
-
-// Is the text read from where it is? Others have their bytes with them.
-bool is_elsewhere(const Type* type) {
-  return type->is(TypeKind::pointer) || is_flexible_array(type);
-}
-
-// Bytes of the text with its NUL, at most.
-uint32_t capacity_of(const Type* type, uint64_t max_strlen) {
-  return is_elsewhere(type) ? static_cast<uint32_t>(max_strlen) : type->size;
-}
-
-struct Text {
-  ValueId pointer;
-  uint32_t size = 0;        // bytes that may be loaded
-  uint32_t most_chars = 0;  // of them belong to the text when there is no NUL
-  ValueId length;           // where reading it told
-};
-
-Text text_of(Lower& l, const ast::Expr* expr) {
-  const Type* type = l.type(expr);
-  if (!is_elsewhere(type)) {
-    uint32_t most = type->is(TypeKind::string) ? type->size - 1 : type->size;
-    return {l.pointer_at(l.direct_place(expr)), type->size, most, {}};
-  }
-  mir::Builder& b = l.b();
-  uint32_t size = capacity_of(type, l.program().config.max_strlen);
-  Place copy{l.slot("text", size)};
-  Place source = l.pointee(expr);
-  ValueId read = l.read_string(copy, size, b.constant(size), source.pointer, source.memory);
-  ValueId failed = b.binary(Opcode::le_s, read, b.constant(0));
-  ValueId length = l.choose(failed, [&] { return b.constant(0); }, [&] { return b.binary(Opcode::sub, read, b.constant(1)); });
-  return {copy.pointer, size, size - 1, length};
-}
-
-ValueId byte_at(Lower& l, ValueId pointer, ValueId index) {
-  return l.b().load(MemWidth::u8, l.b().ptr_add(pointer, index), 0);
-}
-
-// The verifier comes to the end of a loop once for each round that may be the last. Forgetting which one it was lets it walk
-// on from there once.
-ValueId forget_round(Lower& l, ValueId index) {
-  Place kept{l.slot("kept", 8)};
-  l.store_scalar(kept, index, l.types().uint64());
-  l.blur(kept, 8);
-  return l.load_scalar(kept, l.types().uint64());
-}
-
-// The index of the NUL; most_chars if there is none.
-ValueId length_of(Lower& l, const Text& text) {
-  if (text.length.is_valid()) return text.length;
-  mir::Builder& b = l.b();
-  BlockId head = l.new_block("length");
-  BlockId body = l.new_block("byte");
-  BlockId next = l.new_block("next");
-  BlockId end = l.new_block("end");
-  ValueId index = b.add_param(head, {});
-  l.jump_with(head, {b.constant(0)});
-  l.enter_unsealed(head);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(text.most_chars)), body, end);
-  l.enter(body);
-  l.branch(byte_at(l, text.pointer, index), next, end);
-  l.enter(next);
-  l.jump_with(head, {b.binary(Opcode::add, index, b.constant(1))});
-  l.seal(head);
-  l.enter(end);
-  return forget_round(l, index);
 }
 
 // A literal's text, where a call of this function may fold it.
@@ -156,7 +77,7 @@ ValueId lower_strncmp(Lower& l, const ast::Expr&, const ast::Call& call) {
     auto size = std::min<uint64_t>({count, l.type(call.args[0])->size, l.type(call.args[1])->size});
     equal = l.bytes_equal(l.direct_place(call.args[0]), l.direct_place(call.args[1]), static_cast<uint32_t>(size), true);
   }
-  return l.b().binary(Opcode::eq, equal, l.b().constant(0));
+  return l.b().binary(Opcode::xor_, equal, l.b().constant(1));
 }
 
 const Type* check_two_texts(Checker& c, const ast::Expr& self, const ast::Call& call) {
@@ -174,99 +95,8 @@ const Type* check_two_texts(Checker& c, const ast::Expr& self, const ast::Call& 
   return is_index ? c.types().int64() : c.types().boolean();
 }
 
-// One pass over each of the two: the hash of as many bytes as the needle has moves along the haystack (Rabin-Karp). Two
-// nested loops would be more branches than verifiers keep in mind. Bytes whose 64-bit hashes agree are taken as equal.
-constexpr int64_t hash_base = 0x9e3779b97f4a7c15;  // odd, with bits all over
-
-// The needle's length, its hash, the hash of as much of the haystack, and hash_base to the power of the length.
-struct Hashes {
-  ValueId length, wanted, hash, power;
-};
-
-// Goes to `absent` where the haystack ends before the needle.
-Hashes hash_needle(Lower& l, const Text& haystack, const Text& needle, BlockId absent) {
-  mir::Builder& b = l.b();
-  BlockId head = l.new_block("hash");
-  BlockId body = l.new_block("needle");
-  BlockId both = l.new_block("hay");
-  BlockId next = l.new_block("next");
-  BlockId end = l.new_block("hashed");
-  ValueId index = b.add_param(head, {});
-  ValueId wanted = b.add_param(head, {});
-  ValueId hash = b.add_param(head, {});
-  ValueId power = b.add_param(head, {});
-  ValueId zero = b.constant(0);
-  l.jump_with(head, {zero, zero, zero, b.constant(1)});
-  l.enter_unsealed(head);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(needle.most_chars)), body, end);
-  l.enter(body);
-  ValueId needle_byte = byte_at(l, needle.pointer, index);
-  l.branch(needle_byte, both, end);
-  l.enter(both);
-  ValueId hay_byte;
-  if (haystack.most_chars < needle.most_chars) {
-    BlockId inside = l.new_block("inside");
-    l.branch(b.binary(Opcode::lt_u, index, b.constant(haystack.most_chars)), inside, absent);
-    l.enter(inside);
-  }
-  hay_byte = byte_at(l, haystack.pointer, index);
-  l.branch(hay_byte, next, absent);
-  l.enter(next);
-  ValueId base = b.constant(hash_base);
-  auto add = [&](ValueId sum, ValueId byte) { return b.binary(Opcode::add, b.binary(Opcode::mul, sum, base), byte); };
-  l.jump_with(head, {b.binary(Opcode::add, index, b.constant(1)), add(wanted, needle_byte), add(hash, hay_byte),
-                     b.binary(Opcode::mul, power, base)});
-  l.seal(head);
-  l.enter(end);
-  Place kept{l.slot("hashes", 32)};
-  const ValueId values[] = {index, wanted, hash, power};
-  for (uint32_t i = 0; i < 4; i++) l.store_scalar(kept.at(8 * i), values[i], l.types().uint64());
-  l.blur(kept, 32);
-  auto again = [&](uint32_t i) { return l.load_scalar(kept.at(8 * i), l.types().uint64()); };
-  return {again(0), again(1), again(2), again(3)};
-}
-
-ValueId find_text(Lower& l, const Text& haystack, const Text& needle) {
-  mir::Builder& b = l.b();
-  BlockId starts = l.new_block("start");
-  BlockId compare = l.new_block("compare");
-  BlockId more = l.new_block("more");
-  BlockId next = l.new_block("next");
-  BlockId found = l.new_block("found");
-  BlockId absent = l.new_block("absent");
-  BlockId end = l.new_block("end");
-  ValueId result = b.add_param(end, {});
-  Hashes needles = hash_needle(l, haystack, needle, absent);
-  ValueId start = b.add_param(starts, {});
-  ValueId hash = b.add_param(starts, {});
-  l.jump_with(starts, {b.constant(0), needles.hash});
-  l.enter_unsealed(starts);
-  l.branch(b.binary(Opcode::eq, hash, needles.wanted), found, compare);
-  l.enter(compare);
-  BlockId bounded = l.new_block("bounded");
-  l.branch(b.binary(Opcode::lt_u, start, b.constant(haystack.most_chars)), bounded, absent);  // what the verifier counts by
-  l.enter(bounded);
-  ValueId after = b.binary(Opcode::add, start, needles.length);
-  l.branch(b.binary(Opcode::lt_u, after, b.constant(haystack.most_chars)), more, absent);
-  l.enter(more);
-  ValueId entering = byte_at(l, haystack.pointer, after);
-  l.branch(entering, next, absent);
-  l.enter(next);
-  ValueId leaving = b.binary(Opcode::mul, byte_at(l, haystack.pointer, start), needles.power);
-  ValueId moved = b.binary(Opcode::add, b.binary(Opcode::mul, hash, b.constant(hash_base)), entering);
-  l.jump_with(starts, {b.binary(Opcode::add, start, b.constant(1)), b.binary(Opcode::sub, moved, leaving)});
-  l.seal(starts);
-  l.enter(found);
-  l.jump_with(end, {start});
-  l.enter(absent);
-  l.jump_with(end, {b.constant(-1)});
-  l.enter(end);
-  return forget_round(l, result);
-}
-
 ValueId lower_strstr(Lower& l, const ast::Expr&, const ast::Call& call) {
-  Text haystack = text_of(l, call.args[0]);
-  return find_text(l, haystack, text_of(l, call.args[1]));
+  return find_text(l, call.args[0], call.args[1]);
 }
 ValueId lower_strcontains(Lower& l, const ast::Expr& self, const ast::Call& call) {
   return l.b().binary(Opcode::le_s, l.b().constant(0), lower_strstr(l, self, call));
@@ -345,6 +175,12 @@ ValueId lower_memcmp(Lower& l, const ast::Expr&, const ast::Call& call) {
   if (count == 0) return b.constant(0);
   ValueId left = bytes_of(l, call.args[0], count);
   ValueId right = bytes_of(l, call.args[1], count);
+  if (!may_walk(l, count)) {
+    ChunkPair pair = deciding_chunks(l, left, right, count, false);
+    left = pair.left;
+    right = pair.right;
+    count = text_chunk;
+  }
   BlockId head = l.new_block("compare");
   BlockId body = l.new_block("byte");
   BlockId same = l.new_block("same");

@@ -233,6 +233,7 @@ void Lower::lower_body(const CheckedBody& body) {
   may_hold_off_interrupts_ = may_hold_off_interrupts(body.context);
   insertions_.clear();
   captured_.clear();
+  walked_branches_ = 0;
   loop_pairs_.clear();
   FunctionState state;
   begin_function(state, mir::FunctionKind::program, body.points.front().name, body.probe->span);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -172,6 +173,14 @@ class Lower {
   mir::ValueId bytes_equal(const Place& left, const Place& right, uint32_t count, bool stops_at_nul);
   mir::ValueId equals_literal(const ast::Expr* text, std::string_view literal, bool with_nul);
 
+  // Those that the verifier keeps in mind when it has walked the loops over texts of the body so far.
+  uint32_t& walked_branches() { return walked_branches_; }
+  // The frame of what callbacks do with long texts (frontend/texts.h); its first words are these values, pointers as numbers.
+  Place text_frame(std::initializer_list<mir::ValueId> words);
+  // Calls `round` with the frame and the number of the round, until it returns 1. One callback a name and type of program.
+  void loop_over_text(const std::string& name, uint32_t rounds, const Place& frame,
+                      const std::function<void(Lower&, const Place&, mir::ValueId)>& round);
+
   void leave_program();  // return from the probe, from inside a callback or a function too
 
   // Calls of the script's own functions; the result is in a register or in memory, as its type says.
@@ -193,6 +202,7 @@ class Lower {
     mir::ValueId big_frame;   // pointer to those that are too big for the stack, if there are any
     mir::ValueId call_frame;  // sub-programs: pointer to what the caller passes and gets back in memory
     mir::Scratch scratch;     // where the big frame is
+    mir::SlotId text_frame;   // see text_frame(); invalid: not used so far
     std::vector<std::pair<VariableId, Place>> variable_places;  // parameters in the call frame
     std::vector<Loop> loops;
     std::vector<std::pair<VariableId, mir::SlotId>> variable_slots;
@@ -318,6 +328,7 @@ class Lower {
   bool gathers_refusals_ = false;
   bool gathers_ = false;               // what the statement prints waits in gathered_
   std::vector<FilledEvent> gathered_;  // by the statements before this one
+  uint32_t walked_branches_ = 0;
   mir::SlotId captured_slot_;
   uint32_t captured_size_ = 0;
   Captured captured_result_;    // where a `return` inside of a loop leaves a function's result
@@ -329,6 +340,7 @@ class Lower {
   // Pairs of `for` over a map that were not captured: where key and value are.
   std::unordered_map<VariableId, std::pair<Place, Place>> loop_pairs_;
   std::unordered_map<const CheckedBody*, CallLayout> call_layouts_;
+  std::map<std::pair<std::string, mir::ProgramType>, mir::FunctionId> text_loops_;
   std::vector<PendingFunction> functions_;  // made, in order; the ones at the end not yet lowered
 };
 

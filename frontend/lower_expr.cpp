@@ -192,7 +192,7 @@ ValueId Lower::binary(const ast::Expr& self, const ast::Binary& e) {
   const Type* left_type = type(e.left);
   if ((e.op == Op::eq || e.op == Op::ne) && !converts_to_integer(left_type)) {
     ValueId equal = left_type->is(TypeKind::string) ? strings_equal(e.left, e.right) : values_equal(e.left, e.right);
-    return e.op == Op::eq ? equal : b().binary(Opcode::eq, equal, b().constant(0));
+    return e.op == Op::eq ? equal : b().binary(Opcode::xor_, equal, b().constant(1));
   }
   ValueId left = scalar(e.left);
   ValueId right = scalar(e.right);

@@ -103,6 +103,7 @@ void Lower::lower_function(const PendingFunction& pending) {
   may_hold_off_interrupts_ = true;
   insertions_.clear();
   captured_.clear();
+  walked_branches_ = 0;
   loop_pairs_.clear();
   FunctionState state;
   enter_function(state, pending.id);

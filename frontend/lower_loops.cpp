@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "frontend/lower.h"
+#include "frontend/texts.h"
 
 namespace shrike {
 
@@ -334,6 +335,36 @@ void Lower::for_map(const ast::ForMap& statement) {
   b().set_span(span);
   b().call(HelperId::for_each_map_elem, {pointer_at(frame_place(0)), b().constant(0)}, map, callback.function);
   if (leaves_program(*body_, statement.body)) return_if_left();
+}
+
+// The verifier would follow pointers through what is done with them, and old ones take what the first round finds for what all
+// do: they get to see only what a helper read.
+Place Lower::text_frame(std::initializer_list<ValueId> words) {
+  if (!state_->text_frame.is_valid()) state_->text_frame = b().add_slot("text_frame", text_frame_bytes, 8);
+  Place frame{b().slot_addr(state_->text_frame)};
+  const auto bytes = static_cast<uint32_t>(8 * words.size());
+  Place known{slot("words", bytes)};
+  uint32_t at = 0;
+  for (ValueId word : words) {
+    const bool is_pointer = b().function().values[word].type.is_pointer();
+    store_scalar(known.at(at), is_pointer ? b().unary(Opcode::ptr_to_int, word) : word, types().uint64());
+    at += 8;
+  }
+  b().call(HelperId::probe_read_kernel, {frame.pointer, b().constant(bytes), b().unary(Opcode::ptr_to_int, known.pointer)});
+  return frame;
+}
+
+void Lower::loop_over_text(const std::string& name, uint32_t rounds, const Place& frame,
+                           const std::function<void(Lower&, const Place&, ValueId)>& round) {
+  mir::FunctionId& id = text_loops_[{name, program_type_}];
+  if (!id.is_valid()) {
+    FunctionState callback;
+    begin_function(callback, mir::FunctionKind::loop, name, b().span());
+    id = callback.function;
+    round(*this, Place{callback.frame}, b().function().blocks[b().function().entry()].params[0]);
+    finish_function();
+  }
+  b().call(HelperId::loop, {b().constant(rounds), frame.pointer, b().constant(0)}, {}, id);
 }
 
 Place Lower::loop_pair_place(VariableId id, uint32_t element) {

@@ -1,8 +1,9 @@
 // Comparisons of bytes. Known lengths are compared word by word without branches; unknown ones byte by byte in a loop that
-// the verifier can bound.
+// the verifier can bound. Of what is too long for that, such a loop gets the chunk that decides.
 #include <algorithm>
 
 #include "frontend/lower.h"
+#include "frontend/texts.h"
 
 namespace shrike {
 
@@ -96,6 +97,14 @@ ValueId Lower::bytes_equal(const Place& left, const Place& right, uint32_t count
   }
   ValueId a = pointer_at(left);
   ValueId other = pointer_at(right);
+  const bool is_long = count > longest_unrolled;
+  if (!may_walk(*this, 2 * count)) {
+    ChunkPair pair = deciding_chunks(*this, a, other, count, stops_at_nul);
+    if (!stops_at_nul) return forget_round(*this, b().binary(Opcode::eq, pair.offset, b().constant(count)));
+    a = pair.left;
+    other = pair.right;
+    count = text_chunk;
+  }
   BlockId head = new_block("compare");
   BlockId body = new_block("byte");
   BlockId same = new_block("same");
@@ -123,7 +132,8 @@ ValueId Lower::bytes_equal(const Place& left, const Place& right, uint32_t count
   enter(equal);
   jump_with(end, {b().constant(1)});
   enter(end);
-  return result;
+  // Old verifiers would walk on from here for both results, and after several comparisons for each combination of them.
+  return is_long ? forget_round(*this, result) : result;
 }
 
 }  // namespace shrike
