@@ -117,6 +117,11 @@ class Emitter {
     put(wide_high(static_cast<int32_t>(value >> 32)));
   }
 
+  static int32_t operation_of(Op op) {
+    if (op == Op::cmpxchg32 || op == Op::cmpxchg64) return atomic::cmpxchg;
+    return op == Op::fetch_add32 || op == Op::fetch_add64 ? atomic::add | atomic::fetch : atomic::add;
+  }
+
   void emit_inst(const Inst& inst) {
     const lir::OpRow& row = lir::row_of(inst.op);
     switch (row.form) {
@@ -132,11 +137,7 @@ class Emitter {
       case Form::st:
         return put(inst.b.is_valid() ? store_reg(row.opcode, base_of(inst), offset_of(inst), reg(inst.b))
                                      : store_imm(row.opcode, base_of(inst), offset_of(inst), imm32(inst.imm)));
-      case Form::atomic: {
-        bool fetches = inst.op == Op::fetch_add32 || inst.op == Op::fetch_add64;
-        return put(atomic_op(row.opcode, base_of(inst), offset_of(inst), reg(inst.b),
-                             fetches ? atomic::add | atomic::fetch : atomic::add));
-      }
+      case Form::atomic: return put(atomic_op(row.opcode, base_of(inst), offset_of(inst), reg(inst.b), operation_of(inst.op)));
       case Form::ld_imm64: return put_wide(inst, 0, static_cast<uint64_t>(inst.imm));
       case Form::ld_map: program_.relocations.push_back({here(), inst.map, false, 0}); return put_wide(inst, pseudo::map_fd, 0);
       case Form::ld_value:

@@ -116,15 +116,19 @@ Op inverse(Op jump) {
   }
 }
 
+static bool is_cmpxchg(const Inst& inst) {
+  return inst.op == Op::cmpxchg32 || inst.op == Op::cmpxchg64;
+}
+
 uint32_t implicit_uses(const Inst& inst) {
   if (inst.op == Op::call) return ((1u << operand_count(inst.helper)) - 1) << 1;
   if (inst.op == Op::call_fn) return ((1u << inst.imm) - 1) << 1;
-  if (inst.op == Op::exit) return 1;
+  if (inst.op == Op::exit || is_cmpxchg(inst)) return 1;
   return 0;
 }
 
 uint32_t implicit_defs(const Inst& inst) {
-  return is_call(inst) ? 0x3fu : 0;
+  return is_call(inst) ? 0x3fu : is_cmpxchg(inst) ? 1 : 0;
 }
 
 std::vector<BlockId> successors(const Block& block) {

@@ -32,7 +32,8 @@ uint32_t access_bytes(Op op) {
     case Op::ldxs32:
     case Op::st32:
     case Op::atomic_add32:
-    case Op::fetch_add32: return 4;
+    case Op::fetch_add32:
+    case Op::cmpxchg32: return 4;
     case Op::lea: return 0;
     default: return 8;
   }

@@ -138,6 +138,7 @@ class LlvmWriter {
       case Opcode::copy: return write_copy(inst);
       case Opcode::atomic_add:
       case Opcode::atomic_fetch_add: return write_atomic(inst);
+      case Opcode::atomic_cmpxchg: return write_cmpxchg(inst);
       case Opcode::ptr_add:
         return define(inst, "getelementptr i8, ptr " + value(inst.operands[0]) + ", i64 " + value(inst.operands[1]));
       case Opcode::ptr_to_int: return define(inst, "ptrtoint ptr " + value(inst.operands[0]) + " to i64");
@@ -280,6 +281,15 @@ class LlvmWriter {
     std::string old = temporary("atomicrmw add ptr " + address(inst.operands[0], inst.imm) + ", " + type + " " + added +
                                 " monotonic, align " + std::to_string(bytes_of(inst.width)));
     if (inst.op != Opcode::atomic_fetch_add) return;
+    define(inst, bytes_of(inst.width) == 8 ? "add i64 0, " + old : "zext " + type + " " + old + " to i64");
+  }
+
+  void write_cmpxchg(const Inst& inst) {
+    std::string expected = narrowed(inst.operands[1], inst.width), value = narrowed(inst.operands[2], inst.width);
+    const std::string type = int_type(inst.width);
+    std::string pair = temporary("cmpxchg ptr " + address(inst.operands[0], inst.imm) + ", " + type + " " + expected + ", " +
+                                 type + " " + value + " monotonic monotonic, align " + std::to_string(bytes_of(inst.width)));
+    std::string old = temporary("extractvalue { " + type + ", i1 } " + pair + ", 0");
     define(inst, bytes_of(inst.width) == 8 ? "add i64 0, " + old : "zext " + type + " " + old + " to i64");
   }
 

@@ -342,6 +342,7 @@ void Selector::select_inst(const mir::Inst& inst) {
     case Opcode::copy: return select_copy(inst);
     case Opcode::atomic_add:
     case Opcode::atomic_fetch_add: return select_atomic(inst);
+    case Opcode::atomic_cmpxchg: return select_cmpxchg(inst);
     case Opcode::map_value_addr: {
       lir::Inst& value = emit(Op::ld_value);
       value.dst = reg_of(inst.result);

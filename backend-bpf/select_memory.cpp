@@ -172,6 +172,16 @@ void Selector::select_atomic(const mir::Inst& inst) {
   emit_store(is_wide ? Op::fetch_add64 : Op::fetch_add32, to, {result});
 }
 
+void Selector::select_cmpxchg(const mir::Inst& inst) {
+  CHECK(isa_level_ >= 3, "atomic_cmpxchg needs ISA level 3");
+  bool is_wide = mir::bytes_of(inst.width) == 8;
+  Reg value = use(inst.operands[2]);
+  Address to = memory_operand(inst.operands[0], inst.imm);
+  move_into(lir::r0, inst.operands[1]);
+  emit_store(is_wide ? Op::cmpxchg64 : Op::cmpxchg32, to, {value});
+  if (registers_[inst.result.index].is_valid()) emit_move(reg_of(inst.result), lir::r0);
+}
+
 // The widest access that is aligned at `offset` and not longer than what is left.
 uint64_t Selector::chunk_at(uint64_t align, int64_t offset, uint64_t left) const {
   uint64_t chunk = 8;

@@ -288,12 +288,7 @@ ValueId Lower::read_aggregate(UserMapId id, ValueId key) {
   ValueId word = b().load(MemWidth::u64, value, 0);
   ValueId other = has_two ? b().load(MemWidth::u64, value, 8) : b().constant(0);
   if (is_extreme) {
-    Opcode less = is_signed ? Opcode::lt_s : Opcode::lt_u;
-    ValueId better = kind == TypeKind::min ? b().binary(less, word, first) : b().binary(less, first, word);
-    ValueId is_first = b().binary(Opcode::eq, second, b().constant(0));
-    ValueId takes =
-        b().binary(Opcode::and_, b().binary(Opcode::ne, other, b().constant(0)), b().binary(Opcode::or_, better, is_first));
-    ValueId folded = choose(takes, [&] { return word; }, [&] { return first; });
+    ValueId folded = choose(b().binary(Opcode::lt_u, first, word), [&] { return word; }, [&] { return first; });
     jump_with(next, {folded, b().binary(Opcode::or_, second, other)});
   } else {
     jump_with(next, {b().binary(Opcode::add, first, word), b().binary(Opcode::add, second, other)});
@@ -304,6 +299,10 @@ ValueId Lower::read_aggregate(UserMapId id, ValueId key) {
   enter(end);
   if (kind == TypeKind::avg || kind == TypeKind::stats)
     return b().binary(is_signed ? Opcode::div_s : Opcode::div_u, first, second);
+  if (uint64_t mask = is_extreme ? mir::extreme_mask(*map.value) : 0; mask != 0) {
+    auto made = [&] { return b().binary(Opcode::xor_, first, b().constant(static_cast<int64_t>(mask))); };
+    return choose(second, made, [&] { return b().constant(0); });
+  }
   return first;
 }
 

@@ -96,6 +96,11 @@ ValueId Builder::atomic_fetch_add(MemWidth width, ValueId pointer, ValueId value
   return append(Inst{.op = Opcode::atomic_fetch_add, .operands = {pointer, value}, .imm = offset, .width = width}, ValueType{});
 }
 
+ValueId Builder::atomic_cmpxchg(MemWidth width, ValueId pointer, ValueId expected, ValueId value, int32_t offset) {
+  return append(Inst{.op = Opcode::atomic_cmpxchg, .operands = {pointer, expected, value}, .imm = offset, .width = width},
+                ValueType{});
+}
+
 ValueId Builder::ptr_add(ValueId pointer, ValueId bytes) {
   return append(Inst{.op = Opcode::ptr_add, .operands = {pointer, bytes}}, function().values[pointer].type);
 }

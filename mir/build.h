@@ -37,6 +37,7 @@ class Builder {
   void copy(ValueId to, ValueId from, uint32_t length);
   void atomic_add(MemWidth width, ValueId pointer, ValueId value, int32_t offset);
   ValueId atomic_fetch_add(MemWidth width, ValueId pointer, ValueId value, int32_t offset);
+  ValueId atomic_cmpxchg(MemWidth width, ValueId pointer, ValueId expected, ValueId value, int32_t offset);
   ValueId ptr_add(ValueId pointer, ValueId bytes);
   ValueId slot_addr(SlotId slot);
   ValueId map_value_addr(MapId map, uint32_t offset);

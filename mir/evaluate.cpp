@@ -68,6 +68,7 @@ std::optional<uint64_t> evaluate(Opcode op, uint64_t a, uint64_t b) {
     case Opcode::copy:
     case Opcode::atomic_add:
     case Opcode::atomic_fetch_add:
+    case Opcode::atomic_cmpxchg:
     case Opcode::ptr_add:
     case Opcode::ptr_to_int:
     case Opcode::slot_addr:

@@ -166,6 +166,11 @@ uint64_t Machine::execute(Frame& frame, const Inst& inst) {
       checked_store(args[0] + offset, old + args[1], bytes);
       return old;
     }
+    case Opcode::atomic_cmpxchg: {
+      uint64_t old = checked_load(args[0] + offset, bytes);
+      if (old == extend(inst.width, args[1])) checked_store(args[0] + offset, args[2], bytes);
+      return old;
+    }
     case Opcode::ptr_add: return args[0] + args[1];
     case Opcode::ptr_to_int: return args[0];
     case Opcode::slot_addr: return frame.slots[inst.slot.index];

@@ -50,11 +50,6 @@ uint32_t lhist_bucket(int64_t n, const Type& type) {
   return 1 + static_cast<uint32_t>(above / static_cast<uint64_t>(type.lhist_step));
 }
 
-bool replaces(const Type& type, uint64_t value, uint64_t current) {
-  bool is_less = type.is_signed ? static_cast<int64_t>(value) < static_cast<int64_t>(current) : value < current;
-  return type.is(TypeKind::min) ? is_less : !is_less && value != current;
-}
-
 }  // namespace
 
 std::optional<uint64_t> Machine::lookup(MapId map, std::span<const uint8_t> key) {
@@ -340,8 +335,8 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
     case TypeKind::sum: return add(0, n);
     case TypeKind::min:
     case TypeKind::max:
-      if (checked_load(*value + 8, 8) != 0 && !replaces(type, n, checked_load(*value, 8))) return;
-      checked_store(*value, n, 8);
+      n ^= extreme_mask(type);
+      if (n > checked_load(*value, 8)) checked_store(*value, n, 8);
       return checked_store(*value + 8, 1, 8);
     case TypeKind::avg:
     case TypeKind::stats: add(0, n); return add(8, 1);

@@ -132,6 +132,9 @@ std::optional<MemWidth> find_width(std::string_view name);
 std::optional<ValueType> find_value_type(std::string_view text);
 size_t op_count();
 Effect effect_of(const Inst& inst);  // with `row` resolved to the helper's
+inline bool is_atomic(Opcode op) {
+  return op == Opcode::atomic_add || op == Opcode::atomic_fetch_add || op == Opcode::atomic_cmpxchg;
+}
 inline bool ends_block(Opcode op) {
   return row_of(op).effect == Effect::ends;
 }

@@ -40,8 +40,7 @@ class Collector {
   void access(const Inst& inst) {
     uint64_t bytes = bytes_of(inst.width);
     Region region = function_.values[inst.operands[0]].type.region;
-    bool is_strict =
-        region == Region::stack || region == Region::ctx || inst.op == Opcode::atomic_add || inst.op == Opcode::atomic_fetch_add;
+    bool is_strict = region == Region::stack || region == Region::ctx || is_atomic(inst.op);
     in_bounds(inst.operands[0], inst.imm, bytes);
     if (is_strict && bytes > 1) add(ObligationKind::aligned, inst.operands[0], {}, inst.imm, bytes);
   }
@@ -51,7 +50,8 @@ class Collector {
       case Opcode::load:
       case Opcode::store:
       case Opcode::atomic_add:
-      case Opcode::atomic_fetch_add: return access(inst);
+      case Opcode::atomic_fetch_add:
+      case Opcode::atomic_cmpxchg: return access(inst);
       case Opcode::zero: return in_bounds(inst.operands[0], inst.imm, inst.length);
       case Opcode::copy: in_bounds(inst.operands[0], 0, inst.length); return in_bounds(inst.operands[1], 0, inst.length);
       case Opcode::ptr_add: return add(ObligationKind::sane_offset, inst.operands[0], inst.operands[1], 0, 0);

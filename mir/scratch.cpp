@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mir/edit.h"
+#include "mir/losses.h"
 
 namespace shrike::mir {
 
@@ -12,14 +13,6 @@ namespace {
 // Runs of one program that are under way on a CPU at a time; the last is the current one, the others are preempted.
 constexpr uint32_t max_nested_runs = 4;
 constexpr uint32_t busy_bytes = 8;  // of a value: how many runs want it
-
-// As a record of data; the slot of any CPU does, this is rare.
-void count_lost(Builder& builder) {
-  for (uint32_t m = 0; m < builder.module().interface.maps.size(); m++) {
-    if (builder.module().interface.maps[MapId(m)].role != MapRole::globals) continue;
-    builder.atomic_add(MemWidth::u64, builder.map_value_addr(MapId(m), globals::losses), builder.constant(1), 0);
-  }
-}
 
 // Stores at `key` which value is free and now taken, and goes on in `body`; in `none` if all are taken. `first` is the CPU's
 // first.

@@ -26,7 +26,7 @@
 //   timestamp_t    16: u64 nanoseconds since boot, u64 index into Interface::strings (strftime format)
 //   cgroup_path_t  16: u64 cgroup id, u64 index into Interface::strings (filter)
 //   count_t sum_t  8
-//   min_t max_t    16: i64/u64 value, u64 1 once set
+//   min_t max_t    16: i64/u64 value, u64 1 once set; in the kernel the value is xor extreme_mask(type)
 //   avg_t stats_t  16: i64/u64 total, u64 count
 //   hist_t[b]      8 per bucket: u64 counts; see hist_bucket_count
 //   lhist_t[..]    8 per bucket: u64 counts; below min, each step, at or above max
@@ -199,6 +199,12 @@ std::optional<SeriesFold> find_series_fold(std::string_view name);
 // hist with `bits` sub-bucket bits: bucket 0 holds negative values, 1 + n holds n for n < 2^bits, then each power
 // of two is split into 2^bits equal buckets.
 uint32_t hist_bucket_count(uint32_t bits);
+// What programs keep of min and max is made such that of two values the one to keep is the greater, unsigned, and that zero
+// is the least: so nothing has been lost that comes before the first.
+inline uint64_t extreme_mask(const Type& type) {
+  const uint64_t sign = type.is_signed ? uint64_t{1} << 63 : 0;
+  return type.is(TypeKind::min) ? ~sign : sign;
+}
 uint32_t lhist_bucket_count(int64_t min, int64_t max, int64_t step);  // with the underflow and overflow buckets
 
 }  // namespace shrike::mir

@@ -111,8 +111,7 @@ std::string sub_call_error(const Module& module, const Function& function, const
 
 // Memory that an op reads or writes by its first operand; `is_write` ones also need it writable.
 std::string region_error(const Function& function, const Inst& inst) {
-  bool is_store = inst.op == Opcode::store || inst.op == Opcode::zero || inst.op == Opcode::copy ||
-                  inst.op == Opcode::atomic_add || inst.op == Opcode::atomic_fetch_add;
+  bool is_store = inst.op == Opcode::store || inst.op == Opcode::zero || inst.op == Opcode::copy || is_atomic(inst.op);
   if (is_store) {
     Region region = function.values[inst.operands[0]].type.region;
     if (!is_writable(region)) return value_name(inst.operands[0]) + " points to memory that may not be written";
@@ -122,8 +121,7 @@ std::string region_error(const Function& function, const Inst& inst) {
     Region region = function.values[from].type.region;
     if (!is_readable(region) && region != Region::ctx) return value_name(from) + " points to memory that may not be read";
   }
-  bool is_atomic = inst.op == Opcode::atomic_add || inst.op == Opcode::atomic_fetch_add;
-  if (is_atomic && inst.width != MemWidth::u32 && inst.width != MemWidth::u64)
+  if (is_atomic(inst.op) && inst.width != MemWidth::u32 && inst.width != MemWidth::u64)
     return "atomic access of a width that is not u32 or u64";
   if (inst.op == Opcode::store && is_signed(inst.width)) return "store of a signed width";
   return "";

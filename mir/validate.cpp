@@ -281,7 +281,8 @@ class FunctionValidator {
       case Opcode::load:
       case Opcode::store:
       case Opcode::atomic_add:
-      case Opcode::atomic_fetch_add: return check_access(inst.operands[0], inst.imm, bytes_of(inst.width), bytes_of(inst.width));
+      case Opcode::atomic_fetch_add:
+      case Opcode::atomic_cmpxchg: return check_access(inst.operands[0], inst.imm, bytes_of(inst.width), bytes_of(inst.width));
       case Opcode::zero: return check_access(inst.operands[0], inst.imm, inst.length, 1);
       case Opcode::copy:
         check_access(inst.operands[0], 0, inst.length, 1);

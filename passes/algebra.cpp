@@ -137,7 +137,8 @@ class Rules {
       case Opcode::store:
       case Opcode::zero:
       case Opcode::atomic_add:
-      case Opcode::atomic_fetch_add: return addresses();
+      case Opcode::atomic_fetch_add:
+      case Opcode::atomic_cmpxchg: return addresses();
       default: return nothing();
     }
   }

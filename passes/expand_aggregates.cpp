@@ -2,8 +2,9 @@
 //
 // Needs: layouts of mir/type.h; for keyed histograms the zeros map (made here if the module has none).
 // Establishes: no_aggregate_ops. Destroys: nothing.
-// Does not combine the values of CPUs: the reader does. Does not make min and max exact against a program that
-// interrupts another on the same CPU between its comparison and its store; additions are atomic, so counts are.
+// Does not combine the values of CPUs: the reader does. Programs may interrupt each other on a CPU: additions are atomic, and
+// min and max exchange what they have compared. What is interrupted twice within two of them counts a lost event. Only a tseries
+// may lose what comes between its look at an interval and its store.
 //
 // All aggregates share one shape, given here for a keyed map; an array needs no insertion and has ^bump only.
 //     p = lookup(@m, key)                 null: ^insert, else ^bump(p)
@@ -15,6 +16,7 @@
 
 #include "mir/build.h"
 #include "mir/edit.h"
+#include "mir/losses.h"
 #include "passes/passes.h"
 
 namespace shrike::passes {
@@ -73,18 +75,26 @@ void bump_bucket(Builder& b, const Type& type, ValueId value, ValueId n) {
   b.atomic_add(MemWidth::u64, counter, b.constant(1), 0);
 }
 
-// Ends the current block: control goes to `done` whether or not the operand replaces the extreme.
+// Ends the current block: control goes to `done` whether or not the operand replaces the extreme. The word that tells whether
+// there is one is only ever set, and the value begins with the least there is, so that nothing depends on which comes first.
 void bump_extreme(Builder& b, const Type& type, ValueId value, ValueId n, BlockId done) {
-  BlockId compare = b.add_block("compare");
-  BlockId replace = b.add_block("replace");
-  b.branch(b.load(MemWidth::u64, value, 8), compare, replace);
-  b.move_to(compare);
+  constexpr int attempts = 2;
+  BlockId mark = b.add_block("mark");
+  if (uint64_t mask = extreme_mask(type); mask != 0) n = b.binary(Opcode::xor_, n, b.constant(static_cast<int64_t>(mask)));
   ValueId current = b.load(MemWidth::u64, value, 0);
-  bool is_min = type.is(TypeKind::min);
-  Opcode less = type.is_signed ? Opcode::lt_s : Opcode::lt_u;
-  b.branch(b.binary(less, is_min ? n : current, is_min ? current : n), replace, done);
-  b.move_to(replace);
-  b.store(MemWidth::u64, value, n, 0);
+  for (int i = 0; i < attempts; i++) {
+    BlockId replace = b.add_block("replace");
+    b.branch(b.binary(Opcode::lt_u, current, n), replace, mark);
+    b.move_to(replace);
+    ValueId found = b.atomic_cmpxchg(MemWidth::u64, value, current, n, 0);
+    BlockId again = b.add_block("again");
+    b.branch(b.binary(Opcode::eq, found, current), mark, again);
+    b.move_to(again);
+    current = found;
+  }
+  count_lost(b);
+  b.jump(mark);
+  b.move_to(mark);
   b.store(MemWidth::u64, value, b.constant(1), 8);
   b.jump(done);
 }

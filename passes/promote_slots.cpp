@@ -143,6 +143,7 @@ class Promoter {
       case Opcode::copy:
       case Opcode::atomic_add:
       case Opcode::atomic_fetch_add:
+      case Opcode::atomic_cmpxchg:
         for (size_t i = 0; i < inst.operands.size(); i++)
           if (auto bytes = bytes_of_access(inst, i)) uses_[address_of(inst.operands[i]).slot.index].touched.push_back(*bytes);
         return;

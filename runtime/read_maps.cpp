@@ -27,13 +27,9 @@ void store(uint8_t* bytes, uint64_t value) {
 void merge(const Type& type, uint8_t* into, const uint8_t* from) {
   switch (type.kind) {
     case TypeKind::min:
-    case TypeKind::max: {
-      if (load(from + 8) == 0) return;
-      bool is_less =
-          type.is_signed ? static_cast<int64_t>(load(from)) < static_cast<int64_t>(load(into)) : load(from) < load(into);
-      if (load(into + 8) == 0 || is_less == type.is(TypeKind::min)) std::memcpy(into, from, 16);
-      return;
-    }
+    case TypeKind::max:
+      store(into, std::max(load(into), load(from)));  // as extreme_mask orders them
+      return store(into + 8, load(into + 8) | load(from + 8));
     case TypeKind::count:
     case TypeKind::sum:
     case TypeKind::avg:
@@ -102,16 +98,19 @@ MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& rea
   if (contents.count == 0 || !is_present(map, contents)) return table;
 
   const Type& type = *map.value;
-  if (contents.copies > 1) table.merged.resize(contents.count * type.size);
+  const bool is_extreme = type.is(TypeKind::min) || type.is(TypeKind::max);
+  const bool is_merged = contents.copies > 1 || is_extreme;
+  if (is_merged) table.merged.resize(contents.count * type.size);
   table.rows.reserve(contents.count);
   for (size_t i = 0; i < contents.count; i++) {
     MapRow row;
     row.key = contents.keys.data() + i * map.key_size;
     row.value = contents.values.data() + i * contents.copies * map.value_size;
-    if (contents.copies > 1) {
+    if (is_merged) {
       uint8_t* into = table.merged.data() + i * type.size;
       std::memcpy(into, row.value, type.size);
       for (uint32_t copy = 1; copy < contents.copies; copy++) merge(type, into, row.value + copy * map.value_size);
+      if (is_extreme && load(into + 8) != 0) store(into, load(into) ^ mir::extreme_mask(type));
       row.value = into;
     }
     row.rank = rank_of(type, row.value);

@@ -326,6 +326,7 @@ Range apply(Opcode op, const Range& a, const Range& b, Prover prover) {
     case Opcode::copy:
     case Opcode::atomic_add:
     case Opcode::atomic_fetch_add:
+    case Opcode::atomic_cmpxchg:
     case Opcode::ptr_add:
     case Opcode::ptr_to_int:
     case Opcode::slot_addr:

@@ -319,7 +319,8 @@ Fact ValueRanges::inst_fact(BlockId block, const Inst& inst) const {
   switch (inst.op) {
     case Opcode::constant: return {Range::exactly(static_cast<uint64_t>(inst.imm)), {}};
     case Opcode::load:
-    case Opcode::atomic_fetch_add: return {range_of(inst.width), {}};
+    case Opcode::atomic_fetch_add:
+    case Opcode::atomic_cmpxchg: return {range_of(inst.width), {}};
     case Opcode::slot_addr: {
       const Slot& slot = function_.slots[inst.slot];
       return object_fact(ObjectKind::slot, inst.slot.index, slot.size, slot.align);

@@ -84,6 +84,8 @@ const Row rows[] = {
     {"atomic_add64 [$s #0], r1", {"lock *(u64 *)(r10 -16) += r1"}},
     {"fetch_add32 [r2 #0], r1", {"r1 = atomic_fetch_add((u32 *)(r2 +0), r1)"}},
     {"fetch_add64 [r2 #0], r1", {"r1 = atomic64_fetch_add((u64 *)(r2 +0), r1)"}},
+    {"cmpxchg32 [r2 #0], r1", {"r0 = atomic_cmpxchg((u32 *)(r2 +0), r0, r1)"}},
+    {"cmpxchg64 [$s #0], r1", {"r0 = atomic64_cmpxchg((u64 *)(r10 -16), r0, r1)"}},
     {"r1 = ld_imm64 81985529216486895", {"r1 = 0x123456789abcdef"}},
     {"r1 = ld_map @m", {"r1 = map[fd:0]"}},
     {"r1 = ld_value @m #16", {"r1 = map[fd:0][0]+0"}},

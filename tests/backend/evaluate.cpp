@@ -85,6 +85,13 @@ class Evaluator {
         memcpy(pointer(address), &sum, mir::bytes_of(inst.width));
         break;
       }
+      case Opcode::atomic_cmpxchg: {
+        uint64_t address = value(inst, 0) + static_cast<uint64_t>(inst.imm), stored = value(inst, 2);
+        result = load(inst.width, address);
+        const uint64_t expected = inst.width == mir::MemWidth::u32 ? static_cast<uint32_t>(value(inst, 1)) : value(inst, 1);
+        if (result == expected) memcpy(pointer(address), &stored, mir::bytes_of(inst.width));
+        break;
+      }
       case Opcode::ptr_add: result = value(inst, 0) + value(inst, 1); break;
       case Opcode::ptr_to_int: result = value(inst, 0); break;
       case Opcode::slot_addr: result = reinterpret_cast<uint64_t>(slots_[inst.slot.index].data()); break;

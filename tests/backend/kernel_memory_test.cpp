@@ -98,9 +98,17 @@ TEST(KernelMemory, AtomicsReturnTheOldValue) {
   b.store(MemWidth::u64, out, old, 8);
   b.store(MemWidth::u64, out, b.constant(-1), 16);
   b.store(MemWidth::u64, out, b.atomic_fetch_add(MemWidth::u32, out, b.constant(1), 16), 24);
+  // One that finds what it expects, in the low half, and one that does not.
+  b.store(MemWidth::u64, out, b.constant(-1), 32);
+  mir::ValueId found = b.atomic_cmpxchg(MemWidth::u32, out, b.constant(-1), b.constant(7), 32);
+  b.store(MemWidth::u64, out, found, 40);
+  b.store(MemWidth::u64, out, b.atomic_cmpxchg(MemWidth::u64, out, b.constant(41), b.constant(7), 8), 48);
   b.ret(b.constant(0));
   mir::MapId results = program.results;
   Loaded loaded(program);
+  EXPECT_EQ(loaded.object.read_u64(results, 32), 0xffffffff00000007u);
+  EXPECT_EQ(loaded.object.read_u64(results, 40), 0xffffffffu);
+  EXPECT_EQ(loaded.object.read_u64(results, 48), 42u);
   EXPECT_EQ(loaded.object.read_u64(results, 0), 142u);
   EXPECT_EQ(loaded.object.read_u64(results, 8), 42u);
   EXPECT_EQ(loaded.object.read_u64(results, 16), 0xffffffff00000000u);

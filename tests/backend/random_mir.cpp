@@ -95,7 +95,10 @@ class Generator {
       case 5: {
         MemWidth atomic = below(2) == 0 ? MemWidth::u32 : MemWidth::u64;
         auto place = static_cast<int32_t>(below(8) * 8);
-        if (shape_.isa_level >= 3 && below(2) == 0) put(b_.atomic_fetch_add(atomic, base, pick(), place));
+        if (shape_.isa_level >= 3 && below(4) == 0) {
+          ValueId expected = below(2) == 0 ? b_.load(atomic, base, place) : pick();
+          put(b_.atomic_cmpxchg(atomic, base, expected, pick(), place));
+        } else if (shape_.isa_level >= 3 && below(2) == 0) put(b_.atomic_fetch_add(atomic, base, pick(), place));
         else b_.atomic_add(atomic, base, pick(), place);
         break;
       }

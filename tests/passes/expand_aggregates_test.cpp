@@ -1,6 +1,10 @@
 // expand_aggregates: the control flow that each aggregate becomes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
+#include "mir/interpret.h"
 #include "tests/passes/pass_check.h"
 
 namespace shrike::passes {
@@ -61,23 +65,73 @@ TEST(ExpandAggregates, ScalarSetsItsPresentWordAndNeedsNoInsertion) {
   )");
 }
 
-TEST(ExpandAggregates, MinAndMaxCompareOnlyOnceSet) {
+TEST(ExpandAggregates, MinAndMaxExchangeWhatTheyCompared) {
   expect_lines(after("expand-aggregates", keyed("min_t", 16, "agg_update @m, %key, %n")), R"(
     ^bump(%value: ptr.map):
-    %set: i64 = load.u64 %value, #8
-    branch %set, ^compare, ^replace
-    ^compare:
+    %mask: i64 = constant 9223372036854775807
+    %kept: i64 = xor %n, %mask
     %current: i64 = load.u64 %value, #0
-    %less: i64 = lt_s %n, %current
-    branch %less, ^replace, ^done
-    ^replace:
-    store.u64 %value, %n, #0
+    %less: i64 = lt_u %current, %kept
+    branch %less, ^replace, ^mark
+    ^mark:
     store.u64 %value, %one, #8
+    ^replace:
+    %found: i64 = atomic_cmpxchg.u64 %value, %current, %kept, #0
+    %same: i64 = eq %found, %current
+    branch %same, ^mark, ^again
+    ^again:
+    %less2: i64 = lt_u %found, %kept
+    branch %less2, ^replace.1, ^mark
   )");
   expect_lines(after("expand-aggregates", keyed("umax_t", 16, "agg_update @m, %key, %n")), R"(
     %current: i64 = load.u64 %value, #0
     %less: i64 = lt_u %current, %n
   )");
+}
+
+// What is kept of `n` after programs have interrupted it, each between a comparison and its exchange, to update the same entry;
+// and how many events were counted as lost.
+std::pair<int64_t, uint64_t> interrupted(std::string_view type, int64_t n, std::vector<int64_t> others) {
+  const std::string keys = after("expand-aggregates", keyed(type, 16, "agg_update @m, %key, %n"));
+  const mir::Module module = parse_mir(keys);
+  const mir::Function& function = module.functions[mir::FunctionId(0u)];
+  const uint64_t mask = mir::extreme_mask(*module.interface.maps[mir::MapId(1u)].value);
+  mir::Machine machine(module);
+  std::vector<uint8_t> key(8), first(4), context(64);
+  std::memcpy(key.data(), &n, 8);
+  std::memcpy(&context[8], &n, 8);
+  machine.on_value = [&](mir::FunctionId, mir::ValueId value, uint64_t) {
+    bool is_comparison = false;
+    for (const mir::Block& block : function.blocks)
+      for (const mir::Inst& inst : block.insts) is_comparison |= inst.result == value && inst.op == mir::Opcode::lt_u;
+    if (!is_comparison || others.empty()) return;
+    const uint64_t at = *machine.lookup(mir::MapId(1u), key), kept = static_cast<uint64_t>(others.front()) ^ mask;
+    others.erase(others.begin());
+    uint64_t now = 0;
+    machine.read(at, &now, 8);
+    now = std::max(now, kept);
+    machine.write(at, &now, 8);
+  };
+  EXPECT_EQ(machine.run(mir::FunctionId(0u), context).fault, "");
+  uint64_t kept = 0, lost = 0, is_set = 0;
+  machine.read(*machine.lookup(mir::MapId(1u), key), &kept, 8);
+  machine.read(*machine.lookup(mir::MapId(1u), key) + 8, &is_set, 8);
+  machine.read(*machine.lookup(mir::MapId(0u), first) + mir::globals::losses, &lost, 8);
+  EXPECT_EQ(is_set, 1u);
+  return {static_cast<int64_t>(kept ^ mask), lost};
+}
+
+TEST(ExpandAggregates, MinAndMaxLoseNothingToProgramsThatInterruptThem) {
+  using Kept = std::pair<int64_t, uint64_t>;
+  EXPECT_EQ(interrupted("min_t", 5, {}), Kept(5, 0));
+  EXPECT_EQ(interrupted("min_t", 5, {3}), Kept(3, 0));
+  EXPECT_EQ(interrupted("min_t", 5, {7}), Kept(5, 0));
+  EXPECT_EQ(interrupted("min_t", -5, {7, -9}), Kept(-9, 1));
+  EXPECT_EQ(interrupted("max_t", -5, {-7}), Kept(-5, 0));
+  EXPECT_EQ(interrupted("max_t", 5, {-7, 4}), Kept(4, 1));
+  EXPECT_EQ(interrupted("umax_t", -1, {7}), Kept(-1, 0));
+  EXPECT_EQ(interrupted("umin_t", -1, {7}), Kept(7, 0));
+  EXPECT_EQ(interrupted("umin_t", 0, {7}), Kept(0, 0));
 }
 
 TEST(ExpandAggregates, AvgAddsTotalAndCount) {

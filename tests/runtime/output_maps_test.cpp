@@ -12,6 +12,13 @@ using mir::MapId;
 std::string pair_of(int64_t first, uint64_t second) {
   return bytes_of(static_cast<uint64_t>(first)) + bytes_of(second);
 }
+// What programs keep of min_t and max_t, see mir::extreme_mask.
+std::string least(int64_t value) {
+  return pair_of(value ^ INT64_MAX, 1);
+}
+std::string greatest(int64_t value) {
+  return pair_of(value ^ INT64_MIN, 1);
+}
 
 // The counts of some buckets of a hist or lhist.
 std::string counts(size_t buckets, const std::vector<std::pair<size_t, uint64_t>>& set) {
@@ -74,9 +81,9 @@ TEST_F(OutputMaps, KeysOfEveryShape) {
 TEST_F(OutputMaps, AggregatesAddUpOverCpus) {
   EXPECT_EQ(printed(trace.add_scalar("@c", "count_t", {bytes_of(2), bytes_of(3)})), "@c: 5\n");
   EXPECT_EQ(printed(trace.add_scalar("@s", "sum_t", {bytes_of(2), bytes_of(static_cast<uint64_t>(-5))})), "@s: -3\n");
-  EXPECT_EQ(printed(trace.add_scalar("@n", "min_t", {pair_of(7, 1), pair_of(-4, 1), pair_of(-9, 0)})), "@n: -4\n");
-  EXPECT_EQ(printed(trace.add_scalar("@n", "min_t", {pair_of(0, 0), pair_of(4, 1)})), "@n: 4\n");
-  EXPECT_EQ(printed(trace.add_scalar("@x", "max_t", {pair_of(7, 1), pair_of(-4, 1), pair_of(9, 0)})), "@x: 7\n");
+  EXPECT_EQ(printed(trace.add_scalar("@n", "min_t", {least(7), least(-4), pair_of(0, 0)})), "@n: -4\n");
+  EXPECT_EQ(printed(trace.add_scalar("@n", "min_t", {pair_of(0, 0), least(4)})), "@n: 4\n");
+  EXPECT_EQ(printed(trace.add_scalar("@x", "max_t", {greatest(7), greatest(-4), pair_of(0, 0)})), "@x: 7\n");
   EXPECT_EQ(printed(trace.add_scalar("@x", "umax_t", {pair_of(7, 1), pair_of(-1, 1)})), "@x: 18446744073709551615\n");
   EXPECT_EQ(printed(trace.add_scalar("@a", "avg_t", {pair_of(10, 1), pair_of(-20, 1)})), "@a: -5\n\n");
   EXPECT_EQ(printed(trace.add_scalar("@t", "stats_t", {pair_of(10, 1), pair_of(20, 1)})),
@@ -88,7 +95,7 @@ TEST_F(OutputMaps, OrderOfAggregates) {
                 "int64", "avg_t",
                 {{number("int64", 1), {pair_of(100, 1), pair_of(0, 0)}}, {number("int64", 2), {pair_of(6, 1), pair_of(6, 1)}}})),
             "@m[2]: 6\n@m[1]: 100\n\n");
-  EXPECT_EQ(printed(keyed("int64", "min_t", {{number("int64", 1), {pair_of(5, 1)}}, {number("int64", 2), {pair_of(-3, 1)}}})),
+  EXPECT_EQ(printed(keyed("int64", "min_t", {{number("int64", 1), {least(5)}}, {number("int64", 2), {least(-3)}}})),
             "@m[2]: -3\n@m[1]: 5\n");
   MapId stats = keyed("int64", "stats_t", {{number("int64", 1), {pair_of(10, 1)}}, {number("int64", 2), {pair_of(5, 1)}}});
   const char* all = "@m[2]: count 1, average 5, total 5\n@m[1]: count 1, average 10, total 10\n\n";
