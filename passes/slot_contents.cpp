@@ -1,0 +1,121 @@
+// See slot_contents.h.
+#include "passes/slot_contents.h"
+
+#include <algorithm>
+
+#include "mir/edit.h"
+
+namespace shrike::passes {
+
+using namespace mir;
+
+SlotContents::SlotContents(const Function& function, const Dominators& dominators) : slots_(function.slots.size()) {
+  if (slots_.empty()) {
+    addresses_.resize(function.values.size());
+    return;
+  }
+  find_addresses(function);
+  for (BlockId block : dominators.order) {
+    uint32_t at = 0;
+    for (const Inst& inst : function.blocks[block].insts) note(inst, {block, at++});
+  }
+  for (State& slot : slots_) {
+    auto comes_after = [&](const Read& read) {
+      return read.block == slot.contents->block ? read.at > slot.contents->last
+                                                : dominators.dominates(slot.contents->block, read.block);
+    };
+    if (slot.is_lost || (slot.contents && !std::ranges::all_of(slot.reads, comes_after))) slot.contents.reset();
+  }
+}
+
+SlotId SlotContents::written_by(const Inst& inst) const {
+  const bool writes = inst.op == Opcode::store || inst.op == Opcode::zero ||
+                      (inst.op == Opcode::call && inst.helper == HelperId::get_current_comm);
+  return writes ? address_of(inst.operands[0]).slot : SlotId();
+}
+
+SlotId SlotContents::slot_at(ValueId address) const {
+  const Address at = address_of(address);
+  return at.offset == 0 ? at.slot : SlotId();
+}
+
+// Definitions come before uses in the order of dominators only: a pointer that is moved before it is known stays unknown.
+void SlotContents::find_addresses(const Function& function) {
+  addresses_.resize(function.values.size());
+  constants_.resize(function.values.size());
+  for (const Block& block : function.blocks)
+    for (const Inst& inst : block.insts) {
+      if (inst.op == Opcode::constant) constants_[inst.result.index] = inst.imm;
+      if (inst.op == Opcode::slot_addr) addresses_[inst.result.index] = {inst.slot, 0};
+    }
+  for (const Block& block : function.blocks)
+    for (const Inst& inst : block.insts) {
+      if (inst.op != Opcode::ptr_add) continue;
+      const Address from = address_of(inst.operands[0]);
+      const std::optional<int64_t> step = constant_of(inst.operands[1]);
+      if (from.slot.is_valid() && step) addresses_[inst.result.index] = {from.slot, from.offset + *step};
+    }
+}
+
+void SlotContents::note(const Inst& inst, Read place) {
+  switch (inst.op) {
+    case Opcode::load: return read(inst.operands[0], place);
+    case Opcode::store: {
+      const std::optional<int64_t> constant = constant_of(inst.operands[1]);
+      SlotWrite stored{.op = inst.op, .offset = inst.imm, .bytes = bytes_of(inst.width), .is_constant = constant.has_value()};
+      stored.stored = constant ? *constant : inst.operands[1].index;
+      return write(address_of(inst.operands[0]), stored, place);
+    }
+    case Opcode::zero:
+      return write(address_of(inst.operands[0]), {.op = inst.op, .offset = inst.imm, .bytes = inst.length}, place);
+    case Opcode::copy: lose(inst.operands[0]); return read(inst.operands[1], place);
+    case Opcode::ptr_add:
+      if (!address_of(inst.result).slot.is_valid()) lose(inst.operands[0]);
+      return;
+    case Opcode::call: return note_call(inst, place);
+    default: each_use(inst, [&](ValueId use) { lose(use); });
+  }
+}
+
+void SlotContents::note_call(const Inst& inst, Read place) {
+  size_t next = 0;
+  for (HelperOperand operand : row_of(inst.helper).operands) {
+    if (!is_value_operand(operand)) continue;
+    const ValueId value = inst.operands[next++];
+    switch (operand) {
+      case HelperOperand::key:
+      case HelperOperand::value:
+      case HelperOperand::in:
+      case HelperOperand::in_n: read(value, place); break;
+      case HelperOperand::out:
+        if (const std::optional<int64_t> size = constant_of(inst.operands[next]);
+            inst.helper == HelperId::get_current_comm && size)
+          write(address_of(value), {.op = Opcode::call, .bytes = static_cast<uint32_t>(*size)}, place);
+        else lose(value);
+        break;
+      default: lose(value);
+    }
+  }
+}
+
+void SlotContents::write(const Address& to, SlotWrite write, Read place) {
+  if (!to.slot.is_valid()) return;
+  State& slot = slots_[to.slot.index];
+  if (!slot.contents) slot.contents = Contents{.block = place.block, .first = place.at};
+  slot.is_lost |= slot.contents->block != place.block;
+  slot.contents->last = place.at;
+  write.offset += to.offset;
+  slot.contents->writes.push_back(write);
+}
+
+void SlotContents::read(ValueId address, Read place) {
+  const Address at = address_of(address);
+  if (at.slot.is_valid()) slots_[at.slot.index].reads.push_back(place);
+}
+
+void SlotContents::lose(ValueId address) {
+  const Address at = address_of(address);
+  if (at.slot.is_valid()) slots_[at.slot.index].is_lost = true;
+}
+
+}  // namespace shrike::passes
