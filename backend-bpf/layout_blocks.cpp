@@ -1,10 +1,9 @@
-// Order of blocks and shape of jumps. Blocks are put in reverse postorder, first targets first: a branch is followed by
-// its `then` side, a loop's header by its body, and what joins comes last. Emission leaves out jumps to the next block and
-// inverts branches for that. shorten_jumps, a part of peephole, retargets jumps to jumps and turns branches with equal
-// targets into jumps.
-// Jumps reach 32767 instructions. Beyond that, ISA v4 has a jump with a 32-bit distance, which a conditional branch
-// reaches through a block of its own. Below v4 far jumps go by stages: every so often there is an island of blocks that only
-// jump on, one for each target behind the next island.
+// Order of blocks and shape of jumps. Blocks are put in reverse postorder, first targets first but for tests of a value for one
+// number: a branch is followed by its `then` side, a loop's header by its body, and what joins comes last. Emission leaves out
+// jumps to the next block and inverts branches for that. shorten_jumps, a part of peephole, retargets jumps to jumps and turns
+// branches with equal targets into jumps. Jumps reach 32767 instructions. Beyond that, ISA v4 has a jump with a 32-bit distance,
+// which a conditional branch reaches through a block of its own. Below v4 far jumps go by stages: every so often there is an
+// island of blocks that only jump on, one for each target behind the next island.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -32,8 +31,40 @@ BlockId destination(const Function& function, BlockId block) {
   return block;
 }
 
+// Which target of a branch comes next: where a value is compared with a number, the side on which it is another. The verifier
+// walks that first, and the other, of whose value it knows more, then often adds nothing where both meet. Of null checks, whose
+// sides have little in common behind them, the null side comes first: that was never worse on Debian's scripts.
+size_t next_target(const Inst& end) {
+  const bool is_null_check = end.imm == 0 && !end.b.is_valid();
+  return end.op == Op::jeq && !is_null_check ? 1 : 0;
+}
+
+std::vector<BlockId> layout_order(const Function& function) {
+  std::vector<BlockId> order;
+  std::vector<bool> seen(function.blocks.size());
+  std::vector<std::pair<BlockId, size_t>> way{{BlockId(uint32_t{0}), 0}};
+  seen[0] = true;
+  while (!way.empty()) {
+    auto& [block, done] = way.back();
+    const Inst& end = function.blocks[block].insts.back();
+    if (done == end.targets.size()) {
+      order.push_back(block);
+      way.pop_back();
+      continue;
+    }
+    // What is visited last comes first.
+    const size_t first = next_target(end), visited = done++;
+    BlockId to = end.targets[visited + 1 == end.targets.size() ? first : end.targets.size() - 1 - first].block;
+    if (seen[to.index]) continue;
+    seen[to.index] = true;
+    way.emplace_back(to, 0);
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
 void reorder(Function& function) {
-  std::vector<BlockId> order = lir::reverse_postorder(function);
+  std::vector<BlockId> order = layout_order(function);
   std::vector<BlockId> renamed(function.blocks.size());
   Table<BlockId, lir::Block> blocks;
   for (BlockId id : order) renamed[id.index] = blocks.add(std::move(function.blocks[id]));

@@ -192,6 +192,21 @@ size_t end_of_jumps(const std::vector<bpf::Insn>& insns, size_t at) {
   return at;
 }
 
+// The side on which a value is some other number is walked first by the verifier; a null check keeps its order.
+TEST(Blocks, TheSideThatKnowsLessComesFirst) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"jeq r0, 5", "otherwise"}, {"jne r0, 5", "then"}, {"jeq r0, 0", "then"}, {"jgt r0, 5", "then"}};
+  for (auto [branch, next] : cases) {
+    lir::Module module = parse("^entry:\n  r0 = mov64 0\n  " + std::string(branch) +
+                               ", ^then, ^otherwise\n^then:\n  r0 = mov64 1\n  ja ^end\n^otherwise:\n  r0 = mov64 2\n"
+                               "  ja ^end\n^end:\n  exit\n");
+    Diagnostics diagnostics;
+    ASSERT_TRUE(bpf::layout_blocks(only_function(module), 3, diagnostics));
+    EXPECT_EQ(only_function(module).blocks[lir::BlockId(uint32_t{1})].name, next) << branch;
+    EXPECT_EQ(only_function(module).blocks[lir::BlockId(uint32_t{3})].name, "end") << branch;
+  }
+}
+
 TEST(Blocks, FarJumpsGoByStagesBelowLevelFour) {
   lir::Module module = long_program(70, 3);
   Diagnostics diagnostics;
@@ -218,7 +233,7 @@ TEST(Blocks, IslandsHaveRoomForSoManyTargets) {
   std::string body = "^entry:\n  r0 = mov64 0\n  ja ^b0\n";
   constexpr int count = 10000;
   for (int i = 0; i < count; i++)
-    body += "^b" + std::to_string(i) + ":\n  jeq r0, 5, ^b" + std::to_string(i + 1) + ", ^f" + std::to_string(i) + "\n";
+    body += "^b" + std::to_string(i) + ":\n  jne r0, 5, ^b" + std::to_string(i + 1) + ", ^f" + std::to_string(i) + "\n";
   body += "^b" + std::to_string(count) + ":\n";
   for (int k = 0; k < 30000; k++) body += "  add64 r0, r0\n";
   body += "  exit\n";
