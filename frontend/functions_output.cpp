@@ -58,13 +58,15 @@ bool is_whole_map(const ast::Expr* expr) {
 
 const Type* check_print(Checker& c, const ast::Expr&, const ast::Call& call) {
   if (is_whole_map(call.args[0])) {
-    c.whole_map(call.args[0], "print");
+    const UserMap* map = c.whole_map(call.args[0], "print");
     for (size_t i = 1; i < call.args.size(); i++) {
       std::optional<int64_t> value = c.constant_integer(call.args[i], i == 1 ? "the number of entries" : "the divisor");
       if (value && *value < 0)
         c.report(Diag::out_of_range, call.args[i]->span,
                  {i == 1 ? "the number of entries" : "the divisor", std::to_string(*value), "0", std::to_string(INT64_MAX)});
     }
+    if (call.args.size() > 1 && map != nullptr && map->value != nullptr && map->value->is(TypeKind::stats))
+      c.report(Diag::top_of_stats, call.args[1]->span, {});
     return c.types().none();
   }
   const Type* type = c.expr(call.args[0]);

@@ -16,7 +16,7 @@ using mir::ValueId;
 namespace {
 
 constexpr int64_t update_any = 0;                 // BPF_ANY
-constexpr uint64_t most_preallocated = 16 << 20;  // bytes of a map's values, on one CPU
+constexpr uint64_t most_preallocated = 16 << 20;  // bytes of a map's keys and values, on one CPU
 constexpr int64_t update_no_exist = 1;            // BPF_NOEXIST
 
 }  // namespace
@@ -117,7 +117,7 @@ void Lower::note_insertion(MapId map) {
   if (!may_hold_off_interrupts_) return;
   mir::MapDecl& decl = module_.interface.maps[map];
   const bool is_hash = decl.kind == mir::MapKind::hash || decl.kind == mir::MapKind::percpu_hash;
-  if (!is_hash || !decl.is_keyed || uint64_t{decl.value_size} * decl.max_entries > most_preallocated) return;
+  if (!is_hash || !decl.is_keyed || (uint64_t{decl.key_size} + decl.value_size) * decl.max_entries > most_preallocated) return;
   insertions_.resize(module_.interface.maps.size());
   const bool is_repeated = state_->outer != nullptr || !state_->loops.empty();
   insertions_[map.index] += is_repeated ? 2 : 1;

@@ -45,6 +45,9 @@ ParsedFormat parse_format(std::string_view text) {
     } else if (text[i] == 'r') {
       out.conversions.push_back(Conversion::bytes);
       if (i + 1 < text.size() && (text[i + 1] == 'x' || text[i + 1] == 'h')) i++;
+    } else if (text.substr(i, 2) == "gr") {
+      out.conversions.push_back(Conversion::integer);
+      i++;
     } else {
       out.error = "unknown conversion `" + std::string(text.substr(begin, i - begin + 1)) + "`";
       return out;

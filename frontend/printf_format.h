@@ -9,7 +9,7 @@
 namespace shrike {
 
 enum class Conversion {
-  integer,  // d i u o x X c p
+  integer,  // d i u o x X c p gr
   text,     // s: any value
   bytes,    // r rx rh: buffers and strings
 };

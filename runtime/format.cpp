@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "runtime/gfp_flags.h"
+
 namespace shrike {
 
 using mir::TypeKind;
@@ -71,6 +73,10 @@ bool take_conversion(std::string_view text, size_t& at, FormatPiece& piece) {
       piece.conversion = FormatConversion::bytes;
       if (at + 1 < text.size() && text[at + 1] == 'x') piece.conversion = FormatConversion::bytes_hex, at++;
       else if (at + 1 < text.size() && text[at + 1] == 'h') piece.conversion = FormatConversion::bytes_spaced, at++;
+      break;
+    case 'g':
+      if (at + 1 >= text.size() || text[at + 1] != 'r') return false;
+      piece.conversion = FormatConversion::gfp_flags, at++;
       break;
     default: return false;
   }
@@ -185,6 +191,10 @@ void append_argument(std::string& out, const FormatPiece& piece, const Argument&
   }
   if (piece.conversion == FormatConversion::character) {
     if ((number.bits & 0xff) != 0) out.push_back(static_cast<char>(number.bits));
+    return pad(out, begin, piece);
+  }
+  if (piece.conversion == FormatConversion::gfp_flags) {
+    append_gfp_flags(out, static_cast<uint32_t>(number.bits));
     return pad(out, begin, piece);
   }
   append_integer(out, piece, number.bits);

@@ -160,6 +160,7 @@ const Case cases[] = {
     {Diag::unstable_feature_refused, "begin { print(typeinfo(1)); }", "typeinfo(1)"},
     {Diag::unstable_feature, "config = { unstable_typeinfo = warn } begin { print(typeinfo(1)); }", "typeinfo(1)"},
     {Diag::redundant_cast, "begin { $x = (int64)pid; $y = (int64)$x; }", "(int64)$x"},
+    {Diag::top_of_stats, "begin { @s[1] = stats(2); print(@s, 3); }", "3"},
     {Diag::for_debugging, "begin { debugf(\"x\"); }", "debugf(\"x\")"},
     {Diag::deprecated_builtin, "kprobe:do_work { print(sarg0); }", "sarg0"},
     {Diag::address_of, "begin { print(&(1 + 2)); }", "1 + 2"},

@@ -158,6 +158,7 @@ TEST(Lower, MapsThatOneEventFillsWithInterruptsOffAreMadeWhole) {
   EXPECT_FALSE(is_whole("interval:s:1 { @a[1] = count(); @b[1] = count(); }"));
   EXPECT_FALSE(is_whole("begin { @[1] = 1; @[2] = 2; }"));
   EXPECT_FALSE(is_whole("config = { max_map_keys=4000000; } interval:s:1 { @[1] = 1; @[2] = 2; }")) << "too large for it";
+  EXPECT_FALSE(is_whole("config = { max_strlen=65536; } interval:s:1 { @[str(curtask)] = 1; @[comm] = 2; }")) << "keys count";
 }
 
 TEST(Lower, PidFilterOnlyWhereAttachingCannotFilter) {

@@ -60,6 +60,15 @@ TEST(OutputFormat, Conversions) {
        {buffer("abc\n\x01\xff\"\\"), buffer("abc"), buffer("abc")},
        "abc\\x0a\\x01\\xff\"\\|\\x61\\x62\\x63|61 62 63"},
       {"%5r|%s", {buffer("abc"), buffer("a\n")}, "  abc|a\\x0a"},
+      // Flags of allocations.
+      {"%gr|%gr|%gr",
+       {number("uint32", 0xcc0), number("uint32", 0x400cc0), number("uint32", 0)},
+       "GFP_KERNEL|GFP_KERNEL_ACCOUNT|0"},
+      {"%gr %gr",
+       {number("uint32", 0x100cca), number("uint32", 0x40dc0)},
+       "GFP_HIGHUSER_MOVABLE GFP_KERNEL|__GFP_ZERO|__GFP_COMP"},
+      {"%gr %gr", {number("int64", 0x2820), number("int32", -0x7fffffff)}, "GFP_ATOMIC|__GFP_NOWARN GFP_DMA|0x80000000"},
+      {"%12gr|%-12gr|%g", {number("uint32", 0xc00), number("uint32", 0xc40)}, "    GFP_NOIO|GFP_NOFS    |%g"},
       // What is no conversion is text.
       {"100%% %% %d%%", {number("int64", 1)}, "100% % 1%"},
       {"%d %q %", {number("int64", 1)}, "1 %q %"},
