@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "backend-bpf/llvm_text.h"
 #include "tests/support/process.h"
@@ -213,17 +214,49 @@ std::string missing_llvm() {
   return "";
 }
 
-LlvmObject compile_by_llvm(const mir::Module& module, int isa_level) {
-  LlvmObject made;
-  made.text = bpf::print_llvm(module, isa_level);
-  Folder folder;
-  std::string in = folder.path + "/in.ll", out = folder.path + "/out.ll", file = folder.path + "/out.o";
-  std::ofstream(in) << made.text;
-  std::string cpu = "-mcpu=v" + std::to_string(isa_level);
-  if (!run_tool({opt, "-O2", "-S", in, "-o", out}, made.error)) return made;
-  if (!run_tool({llc, "-march=bpf", cpu, "-filetype=obj", out, "-o", file}, made.error)) return made;
-  std::map<std::string, Piece> pieces = ElfReader(file).functions();
-  bpf::Object& object = made.object.emplace();
+namespace {
+
+// Symbols of the module with that number among those compiled together.
+std::string prefix_of(size_t number) {
+  return "m" + std::to_string(number) + ".";
+}
+
+// One text of several: their symbols are their own, what is declared of LLVM's is declared once.
+std::string joined(const std::vector<LlvmObject>& objects) {
+  std::string out, declarations;
+  for (size_t i = 0; i < objects.size(); i++) {
+    std::istringstream lines(objects[i].text);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("declare ") || line.starts_with("target ")) {
+        if (i == 0) declarations += line + "\n";
+        continue;
+      }
+      for (std::string_view symbol : {bpf::llvm_map_symbol, bpf::llvm_value_symbol, bpf::llvm_function_symbol}) {
+        const std::string plain = "@" + std::string(symbol), own = "@" + prefix_of(i) + std::string(symbol);
+        for (size_t at = line.find(plain); at != std::string::npos; at = line.find(plain, at + own.size()))
+          line.replace(at, plain.size(), own);
+      }
+      out += line + "\n";
+    }
+  }
+  return declarations + out;
+}
+
+// What belongs to one of the modules, by its plain symbols.
+std::map<std::string, Piece> pieces_of(const std::map<std::string, Piece>& all, size_t number) {
+  const std::string prefix = prefix_of(number);
+  std::map<std::string, Piece> own;
+  for (const auto& [symbol, piece] : all) {
+    if (!symbol.starts_with(prefix)) continue;
+    Piece& plain = own[symbol.substr(prefix.size())] = piece;
+    for (Reference& reference : plain.references)
+      if (reference.symbol.starts_with(prefix)) reference.symbol.erase(0, prefix.size());
+  }
+  return own;
+}
+
+bpf::Object linked(const mir::Module& module, const std::map<std::string, Piece>& pieces) {
+  bpf::Object object;
   object.interface.maps = module.interface.maps;
   for (uint32_t f = 0; f < module.functions.size(); f++) {
     const mir::Function& function = module.functions[mir::FunctionId(f)];
@@ -231,7 +264,33 @@ LlvmObject compile_by_llvm(const mir::Module& module, int isa_level) {
     object.program_of.push_back(is_program ? static_cast<uint32_t>(object.programs.size()) : UINT32_MAX);
     if (is_program) object.programs.push_back(Linker(pieces, module).link(function, f));
   }
+  return object;
+}
+
+}  // namespace
+
+std::vector<LlvmObject> compile_by_llvm(const std::vector<const mir::Module*>& modules, int isa_level) {
+  std::vector<LlvmObject> made(modules.size());
+  for (size_t i = 0; i < modules.size(); i++) made[i].text = bpf::print_llvm(*modules[i], isa_level);
+  Folder folder;
+  std::string in = folder.path + "/in.ll", out = folder.path + "/out.ll", file = folder.path + "/out.o", error;
+  std::ofstream(in) << joined(made);
+  std::string cpu = "-mcpu=v" + std::to_string(isa_level);
+  const bool is_done = run_tool({opt, "-O2", "-S", in, "-o", out}, error) &&
+                       run_tool({llc, "-march=bpf", cpu, "-filetype=obj", out, "-o", file}, error);
+  if (!is_done && modules.size() > 1) {  // which one is it?
+    for (size_t i = 0; i < modules.size(); i++) made[i] = compile_by_llvm(*modules[i], isa_level);
+  } else if (!is_done) {
+    made[0].error = error;
+  } else {
+    const std::map<std::string, Piece> pieces = ElfReader(file).functions();
+    for (size_t i = 0; i < modules.size(); i++) made[i].object = linked(*modules[i], pieces_of(pieces, i));
+  }
   return made;
+}
+
+LlvmObject compile_by_llvm(const mir::Module& module, int isa_level) {
+  return std::move(compile_by_llvm(std::vector<const mir::Module*>{&module}, isa_level).front());
 }
 
 }  // namespace shrike::test

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend-bpf/object.h"
 #include "mir/module.h"
@@ -21,5 +22,7 @@ struct LlvmObject {
 
 // Optimised by -O2, for instruction set v`isa_level`. The programs are in the order of the module's.
 LlvmObject compile_by_llvm(const mir::Module& module, int isa_level);
+// Several in one run of the tools, which take most of their time to begin.
+std::vector<LlvmObject> compile_by_llvm(const std::vector<const mir::Module*>& modules, int isa_level);
 
 }  // namespace shrike::test

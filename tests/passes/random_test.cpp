@@ -99,11 +99,13 @@ TEST(Random, PipelineKeepsProgramsValidAndTheirBehaviour) {
 // Every way to leave optional passes out, row by row over the texts there can be then: most choices lead to the same few.
 class Choices {
  public:
+  // `before` must outlive the choices: their modules take its types.
   Choices(const mir::Module& before, uint32_t seed, uint32_t stack_bytes)
       : seed_(seed), maps_(static_cast<uint32_t>(before.interface.maps.size())) {
     options_.limits.stack_bytes = stack_bytes;
     wanted_ = behaviour(before, seed_, maps_);
     states_ = {{{mir::print(before, {}), {}}, ""}};
+    modules_.emplace(mir::print(before, {}), copy_of(before));
   }
   void run(const std::vector<std::string>& rows) {
     for (size_t i = 0; i < rows.size() && !testing::Test::HasFailure(); i++) {
@@ -133,16 +135,29 @@ class Choices {
       if (is_choice || !is_left_out) next.emplace(std::move(done), path);
     }
     states_ = std::move(next);
+    std::erase_if(modules_, [&](const auto& module) {
+      auto state = states_.lower_bound({module.first, {}});
+      return state == states_.end() || state->first.first != module.first;
+    });
+    results_.clear();
     done_.push_back(pass);
     std::replace(done_.back().begin(), done_.back().end(), '-', '_');
   }
-  std::string after(const std::string& pass, const std::string& text, const std::string& path) const {
-    mir::Module module = parsed(text);
+  // Once for each text, whatever has been left out on the way to it.
+  std::string after(const std::string& pass, const std::string& text, const std::string& path) {
+    auto [result, is_new] = results_.try_emplace(text);
+    if (is_new) result->second = run_on(pass, text, path);
+    return result->second;
+  }
+  std::string run_on(const std::string& pass, const std::string& text, const std::string& path) {
+    mir::Module module = copy_of(modules_.at(text));
     Diagnostics diagnostics;
     EXPECT_TRUE(run_pass(pass, module, options_, diagnostics)) << pass << " without" << path << "\n" << text;
     for (const mir::Violation& violation : mir::validate(module))
       ADD_FAILURE() << violation.message << "\n" << pass << " without" << path << "\n" << text << mir::print(module, {});
-    return mir::print(module, {});
+    std::string made = mir::print(module, {});
+    modules_.try_emplace(made, std::move(module));
+    return made;
   }
   void finish(const std::string& text, const std::string& path) const {
     const mir::Module module = parsed(text);
@@ -151,6 +166,14 @@ class Choices {
       ADD_FAILURE() << violation.message << "\n" << text;
     for (uint32_t f = 0; f < module.functions.size(); f++) EXPECT_TRUE(mir::unproved(module, mir::FunctionId(f)).empty()) << text;
     EXPECT_EQ(behaviour(module, seed_, maps_), wanted_) << text;
+  }
+  // All that passes change; reading a text again would take most of the time. finish() does, of what comes out in the end.
+  static mir::Module copy_of(const mir::Module& module) {
+    mir::Module copy;
+    copy.interface.maps = module.interface.maps;
+    copy.interface.probes = module.interface.probes;
+    copy.functions = module.functions;
+    return copy;
   }
   static mir::Module parsed(const std::string& text) {
     Diagnostics errors;
@@ -162,7 +185,9 @@ class Choices {
   uint32_t seed_, maps_;
   PipelineOptions options_;
   std::string wanted_;
-  std::map<State, std::string> states_;  // with a choice that leads there: the passes it leaves out
+  std::map<State, std::string> states_;         // with a choice that leads there: the passes it leaves out
+  std::map<std::string, mir::Module> modules_;  // by text: those of states_ and of what the row at hand has made
+  std::map<std::string, std::string> results_;  // of the row at hand
   std::vector<std::string> done_;
 };
 
