@@ -79,6 +79,7 @@ struct ProbeArgument {
   uint32_t size = 8;    // bytes to load there
   bool is_data_loc = false;
   std::optional<UserPlace> user;  // of functions of programs: where it is, instead of an offset
+  bool is_last = false;           // tracing: behind as many words as the one before the context says
 };
 
 // What is fixed about the place a body runs at.

@@ -122,8 +122,11 @@ class KernelFacts {
   // without listing. Sorted. missing: nothing matches.
   virtual Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) = 0;
   virtual Answer<TracepointFormat> tracepoint_format(std::string_view category, std::string_view event) = 0;
-  // Names of raw tracepoints (without the btf_trace_ prefix), from BTF.
-  virtual Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) = 0;
+  // Names of raw tracepoints (without the btf_trace_ prefix), from BTF, by globs; target is the module, empty for the kernel's
+  // own. An empty `module` is any, in that the modules' are looked for where the kernel has none.
+  virtual Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view module, std::string_view event) = 0;
+  // Functions of loaded BPF programs, of program `id` or, for 0, of all; target is `bpf:ID`.
+  virtual Answer<std::vector<ProbeTarget>> match_program_functions(uint64_t id, std::string_view function) = 0;
   // Kernel functions that can carry a kprobe. A literal name is not checked against any list: attaching tells.
   virtual Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) = 0;
   // Whether an instruction begins `offset` bytes after the function whose first instruction is at `function` in the file.
@@ -153,6 +156,10 @@ class KernelFacts {
 
   // The kernel's types; null, with the reason in `why`, if the kernel has none.
   virtual Answer<const Btf*> btf() = 0;
+  // Types of what functions and events are of: a loaded module, a BPF program as `bpf:ID`, or (empty, `vmlinux`) the kernel.
+  virtual Answer<const Btf*> types_of(std::string_view target) = 0;
+  // Loaded modules that have what is asked for, by name. Looks at all.
+  virtual std::vector<std::string> modules_with(const std::function<bool(const Btf&)>& has) = 0;
   // Types of the first loaded module that has what is asked for; null if none has. Looks at modules one by one.
   virtual const Btf* find_module_types(const std::function<bool(const Btf&)>& has) = 0;
   // Whether programs of a type may call a function of the kernel (a kfunc). unreadable: the kernel was not willing to tell.

@@ -403,6 +403,13 @@ ValueId Lower::load_argument(const ProbeArgument& argument) {
   // for pointers to anything but structures.
   if (body_->context.row->program == mir::ProgramType::tracing) {
     Place word{b().unary(Opcode::ptr_to_int, context()), static_cast<int32_t>(argument.offset), Place::Memory::kernel};
+    if (argument.is_last) {
+      constexpr int32_t before = -8;
+      ValueId count =
+          b().binary(Opcode::and_, load_scalar({word.pointer, before, word.memory}, types().uint64()), b().constant(0xff));
+      ValueId bytes = b().binary(Opcode::shl, count, b().constant(3));
+      word = {b().binary(Opcode::add, word.pointer, bytes), 0, word.memory};
+    }
     return load_scalar(word, argument.type);
   }
   if (argument.is_data_loc) {  // the low half of the word is the data's offset from the record's start

@@ -48,7 +48,7 @@ const mir::Type* field_type(const TracepointField& field, mir::AddressSpace spac
 
 // The context is an array of words: the arguments, one after the other, and the result.
 void add_typed_arguments(ProbeContext& context, const mir::AttachPoint& point, KernelFacts& facts, mir::TypePool& types) {
-  Answer<const Btf*> btf = facts.btf();
+  Answer<const Btf*> btf = facts.types_of(point.target);
   if (btf.status != Lookup::found) return;
   std::optional<uint32_t> function = btf.value->find(Btf::Kind::function, point.function);
   if (!function) return;
@@ -61,7 +61,10 @@ void add_typed_arguments(ProbeContext& context, const mir::AttachPoint& point, K
     offset += std::max(8u, (btf.value->size_of(param.type) + 7) & ~7u);
   }
   const mir::Type* result = btf.value->to_type(prototype.size_or_type, types, mir::AddressSpace::kernel);
-  if (prototype.size_or_type != 0 && !result->is(mir::TypeKind::none)) context.result = {"retval", result, offset, 8, false};
+  if (prototype.size_or_type == 0 || result->is(mir::TypeKind::none)) return;
+  context.result = {"retval", result, offset, 8, false};
+  // To many functions of programs the kernel gives five arguments, whatever their types say.
+  context.result->is_last = point.target.starts_with("bpf:");
 }
 
 // As debug information tells; the context is struct pt_regs.
@@ -109,7 +112,7 @@ ProbeContext context_of(const mir::AttachPoint& point, const ProbeRow& row, Kern
   if (row.kind == ProbeKind::uprobe || row.kind == ProbeKind::uretprobe) add_user_arguments(context, point, facts, types);
   if (row.kind == ProbeKind::fentry || row.kind == ProbeKind::fexit) add_typed_arguments(context, point, facts, types);
   if (row.kind == ProbeKind::rawtracepoint) {
-    auto btf = facts.btf();
+    auto btf = facts.types_of(point.target);
     if (btf.status != Lookup::found) return context;
     auto params = btf.value->raw_tracepoint_params(point.function);
     if (!params) return context;

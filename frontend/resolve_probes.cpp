@@ -2,6 +2,7 @@
 // and only what the script names.
 #include <algorithm>
 #include <charconv>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "frontend/probes.h"
@@ -122,10 +123,9 @@ struct Resolver {
   }
 
   std::vector<mir::AttachPoint> raw_tracepoint() {
-    // A module may stand before the event, as bpftrace allows; events have one name space.
     if (point.parts.empty() || point.parts.size() > 2 || point.parts.back().empty()) return bad_form();
-    auto answer = facts.match_raw_tracepoints(point.parts.back());
-    return answer.status == Lookup::found ? all(answer.value, false) : not_found(answer);
+    auto answer = facts.match_raw_tracepoints(point.parts.size() == 2 ? point.parts[0] : std::string_view(), point.parts.back());
+    return answer.status == Lookup::found ? all(answer.value, true) : not_found(answer);
   }
 
   // Splits "name+offset"; false if what follows the + is no number.
@@ -175,27 +175,70 @@ struct Resolver {
 
   // Functions that BTF describes; of a wildcard's those that can be traced.
   std::vector<mir::AttachPoint> typed_function() {
-    if (point.parts.empty() || point.parts.size() > 2 || point.parts.back().empty()) return bad_form();
-    std::string_view module = point.parts.size() == 2 ? point.parts[0] : std::string_view("vmlinux");
+    bool is_program = point.parts.size() > 1 && point.parts[0] == "bpf";
+    if (point.parts.empty() || point.parts.size() > (is_program ? 3 : 2) || point.parts.back().empty()) return bad_form();
     std::string_view function = point.parts.back();
+    if (is_program) return program_function(function);
     if (runs_programs(function)) {
       diagnostics.report(Diag::runs_programs_itself, point.span, {std::string(function)});
       return {};
     }
     Answer<const Btf*> types = facts.btf();
     if (types.status != Lookup::found) return not_found(Answer<std::vector<ProbeTarget>>{Lookup::unreadable, {}, types.why});
-    Answer<std::vector<ProbeTarget>> answer;
-    if (!is_wildcard(function) && module == "vmlinux") {
-      if (types.value->find(Btf::Kind::function, function)) answer.value.push_back({"vmlinux", std::string(function), 0});
-      else answer.why = suggestion(function, typed(*types.value, facts.match_kernel_functions(module, "*")));
-    } else {
-      answer = typed(*types.value, facts.match_kernel_functions(module, function));
-      if (answer.status == Lookup::unreadable) return not_found(answer);
-    }
-    if (answer.value.empty()) return not_found(answer);
+    std::string_view module = point.parts.size() == 2 ? point.parts[0] : std::string_view();
+    bool is_pattern = is_wildcard(module) || is_wildcard(function);
+    Answer<std::vector<ProbeTarget>> answer = is_pattern
+                                                  ? typed(facts.match_kernel_functions(module.empty() ? "*" : module, function))
+                                              : module.empty() ? find_typed(*types.value, function)
+                                                               : find_typed_in(module, function);
+    if (answer.status == Lookup::unreadable || answer.value.empty()) return not_found(answer);
+    if (!is_pattern && answer.value.size() > 1) return ambiguous(function, answer.value);
     std::erase_if(answer.value, [](const ProbeTarget& target) { return runs_programs(target.function); });
     for (const ProbeTarget& target : answer.value) warn_of_lock(target.function, point.span, diagnostics);
     return all(answer.value, true);
+  }
+
+  // bpf:NAME or bpf:ID:NAME, a function of a loaded BPF program.
+  std::vector<mir::AttachPoint> program_function(std::string_view function) {
+    uint64_t id = 0;
+    bool is_any = point.parts.size() == 2 || point.parts[1] == "*";
+    if (!is_any && (!parse_number(point.parts[1], id) || id == 0)) return bad_form();
+    auto answer = facts.match_program_functions(id, function);
+    return answer.status == Lookup::found ? all(answer.value, true) : not_found(answer);
+  }
+
+  static bool describes(const Btf& types, std::string_view function) {
+    return types.find(Btf::Kind::function, function).has_value();
+  }
+
+  // The kernel's own, or else those of modules.
+  Answer<std::vector<ProbeTarget>> find_typed(const Btf& kernel, std::string_view function) {
+    Answer<std::vector<ProbeTarget>> answer;
+    if (describes(kernel, function)) {
+      answer.value.push_back({"vmlinux", std::string(function), 0});
+      return answer;
+    }
+    for (std::string& module : facts.modules_with([&](const Btf& types) { return describes(types, function); }))
+      answer.value.push_back({std::move(module), std::string(function), 0});
+    if (answer.value.empty()) answer.why = suggestion(function, typed(facts.match_kernel_functions("vmlinux", "*")));
+    return answer;
+  }
+
+  Answer<std::vector<ProbeTarget>> find_typed_in(std::string_view module, std::string_view function) {
+    Answer<const Btf*> types = facts.types_of(module);
+    if (types.status != Lookup::found) return {types.status, {}, types.why};
+    Answer<std::vector<ProbeTarget>> answer;
+    if (describes(*types.value, function)) answer.value.push_back({std::string(module), std::string(function), 0});
+    else answer.why = suggestion(function, typed(facts.match_kernel_functions(module, "*")));
+    return answer;
+  }
+
+  std::vector<mir::AttachPoint> ambiguous(std::string_view function, const std::vector<ProbeTarget>& found) {
+    std::string modules;
+    for (const ProbeTarget& target : found) modules += (modules.empty() ? "`" : ", `") + target.target + "`";
+    diagnostics.report(Diag::ambiguous_function, point.span, {std::string(function), modules})
+        .with_hint("name the module: `" + std::string(row.name) + ":" + found.front().target + ":" + std::string(function) + "`");
+    return {};
   }
 
   // What the kernel itself calls to run a program at fentry: before 6.3 or so it lets them be traced, and then hangs.
@@ -206,19 +249,24 @@ struct Resolver {
     return std::find(std::begin(names), std::end(names), function) != std::end(names);
   }
 
-  // Those of the functions that the kernel's own types describe.
-  static Answer<std::vector<ProbeTarget>> typed(const Btf& types, Answer<std::vector<ProbeTarget>> functions) {
-    std::unordered_set<std::string_view> described;
+  // Those of the functions that the types of the kernel or of their module describe.
+  Answer<std::vector<ProbeTarget>> typed(Answer<std::vector<ProbeTarget>> functions) {
+    std::unordered_map<std::string, std::unordered_set<std::string_view>> described;  // by module
+    std::erase_if(functions.value, [&](ProbeTarget& function) {
+      if (function.target.empty()) function.target = "vmlinux";
+      auto [known, is_new] = described.try_emplace(function.target);
+      const Btf* types = is_new ? facts.types_of(function.target).value : nullptr;
+      if (types != nullptr) add_functions(*types, known->second);
+      return !known->second.contains(function.function);
+    });
+    return functions;
+  }
+
+  static void add_functions(const Btf& types, std::unordered_set<std::string_view>& names) {
     types.each([&](const Btf::TypeRecord& type) {
-      if (type.kind == Btf::Kind::function) described.insert(type.name);
+      if (type.kind == Btf::Kind::function) names.insert(type.name);
       return true;
     });
-    std::erase_if(functions.value, [&](const ProbeTarget& function) {
-      bool is_own = function.target.empty() || function.target == "vmlinux";
-      return !is_own || !described.contains(function.function);
-    });
-    for (ProbeTarget& function : functions.value) function.target = "vmlinux";
-    return functions;
   }
 
   std::vector<mir::AttachPoint> iterator() {

@@ -2,6 +2,7 @@
 #include "runtime/list_probes.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -53,9 +54,10 @@ void print_fields(const TracepointFormat& format, const ListOptions& options) {
   }
 }
 
-void print_typed_function(const Btf& types, uint32_t id, std::string_view provider, const ListOptions& options) {
+void print_typed_function(const Btf& types, uint32_t id, std::string_view provider, const std::string& target,
+                          const ListOptions& options) {
   Btf::TypeRecord function = types.type(id);
-  options.print(std::string(provider) + ":vmlinux:" + std::string(function.name) + "\n");
+  options.print(std::string(provider) + ":" + target + ":" + std::string(function.name) + "\n");
   if (!options.with_arguments) return;
   Btf::TypeRecord prototype = types.type(function.size_or_type);
   mir::TypePool pool;
@@ -95,7 +97,7 @@ class Lister {
 
   bool list(const Search& search);
   void print_tracepoint(const std::string& category, const std::string& event);
-  void print_raw_tracepoint(const std::string& event);
+  void print_raw_tracepoint(const ProbeTarget& event);
 
  private:
   bool list_tracepoints(const Search& search);
@@ -103,6 +105,7 @@ class Lister {
   bool list_kernel_functions(const Search& search, const char* provider);
   bool list_iterators(const Search& search);
   bool list_typed_functions(const Search& search, const char* provider);
+  bool list_programs(const Search& search, const char* provider);
   bool list_user_functions(const Search& search, const char* provider);
   bool list_static_probes(const Search& search);
   bool list_counters(const Search& search, mir::ProbeKind kind);
@@ -125,11 +128,11 @@ void Lister::print_tracepoint(const std::string& category, const std::string& ev
   if (options_.with_arguments) print_fields(facts_.tracepoint_format(category, event).value, options_);
 }
 
-void Lister::print_raw_tracepoint(const std::string& event) {
-  line("rawtracepoint:" + event);
-  Answer<const Btf*> btf = facts_.btf();
+void Lister::print_raw_tracepoint(const ProbeTarget& event) {
+  line("rawtracepoint:" + (event.target.empty() ? "" : event.target + ":") + event.function);
+  Answer<const Btf*> btf = facts_.types_of(event.target);
   if (!options_.with_arguments || btf.status != Lookup::found) return;
-  std::optional<std::vector<Btf::Param>> params = btf.value->raw_tracepoint_params(event);
+  std::optional<std::vector<Btf::Param>> params = btf.value->raw_tracepoint_params(event.function);
   if (!params) return;
   mir::TypePool pool;
   for (const Btf::Param& param : *params) {
@@ -154,10 +157,11 @@ bool Lister::list_tracepoints(const Search& search) {
 }
 
 bool Lister::list_raw_tracepoints(const Search& search) {
-  if (search.has_function) return true;
-  Answer<std::vector<ProbeTarget>> found = facts_.match_raw_tracepoints(search.is_anywhere ? search.function : search.target);
+  const bool is_event = !search.is_anywhere && !search.has_function;  // "rawtracepoint:x", else "rawtracepoint:module:x"
+  Answer<std::vector<ProbeTarget>> found = facts_.match_raw_tracepoints(
+      search.has_function && !search.is_anywhere ? search.target : "*", is_event ? search.target : search.function);
   if (found.status == Lookup::unreadable) return unreadable(search, "rawtracepoint", found.why);
-  for (const ProbeTarget& target : found.value) print_raw_tracepoint(target.function);
+  for (const ProbeTarget& target : found.value) print_raw_tracepoint(target);
   return true;
 }
 
@@ -174,8 +178,28 @@ bool Lister::list_kernel_functions(const Search& search, const char* provider) {
   return true;
 }
 
+// "fentry:bpf:NAME" or "fentry:bpf:ID:NAME".
+bool Lister::list_programs(const Search& search, const char* provider) {
+  size_t colon = search.target.find(':');
+  uint64_t id = 0;
+  if (colon != std::string::npos) {
+    const char* digits = search.target.c_str() + colon + 1;
+    std::from_chars(digits, search.target.c_str() + search.target.size(), id);
+  }
+  Answer<std::vector<ProbeTarget>> found = facts_.match_program_functions(id, search.has_function ? search.function : "*");
+  if (found.status == Lookup::unreadable) return unreadable(search, provider, found.why);
+  for (const ProbeTarget& target : found.value) {
+    const Btf* types = facts_.types_of(target.target).value;
+    std::optional<uint32_t> function = types == nullptr ? std::nullopt : types->find(Btf::Kind::function, target.function);
+    if (function) print_typed_function(*types, *function, provider, target.target, options_);
+  }
+  return true;
+}
+
 // What BTF describes of the functions that can be traced.
 bool Lister::list_typed_functions(const Search& search, const char* provider) {
+  if (search.provider != "*" && (search.target == "bpf" || search.target.starts_with("bpf:")))
+    return list_programs(search, provider);
   // Only what the function tracer can patch; other kernels would list what none of them can attach.
   bool is_asked_for = search.provider != "*";
   if (!is_asked_for && tracefs_.read("available_filter_functions").error != 0) return true;
@@ -185,14 +209,20 @@ bool Lister::list_typed_functions(const Search& search, const char* provider) {
   Answer<std::vector<ProbeTarget>> found =
       shrike::list_kernel_functions(tracefs_, search.has_function ? search.target : "*", function);
   if (found.status == Lookup::unreadable) return unreadable(search, provider, found.why);
-  std::unordered_map<std::string_view, uint32_t> described;
-  types.value->each([&](const Btf::TypeRecord& type) {
-    if (type.kind == Btf::Kind::function) described.emplace(type.name, type.id);
-    return true;
-  });
-  for (const ProbeTarget& target : found.value) {
-    auto known = described.find(target.function);
-    if (known != described.end() && target.target.empty()) print_typed_function(*types.value, known->second, provider, options_);
+  // Of the kernel and of each module.
+  std::map<std::string, std::unordered_map<std::string_view, uint32_t>> described;
+  for (ProbeTarget& target : found.value) {
+    if (target.target.empty()) target.target = "vmlinux";
+    const Btf* theirs = facts_.types_of(target.target).value;
+    if (theirs == nullptr) continue;
+    auto [known, is_new] = described.try_emplace(target.target);
+    if (is_new)
+      theirs->each([&](const Btf::TypeRecord& type) {
+        if (type.kind == Btf::Kind::function) known->second.emplace(type.name, type.id);
+        return true;
+      });
+    auto place = known->second.find(target.function);
+    if (place != known->second.end()) print_typed_function(*theirs, place->second, provider, target.target, options_);
   }
   return true;
 }
@@ -374,9 +404,9 @@ bool list_probes(std::string_view patterns, Tracefs& tracefs, KernelFacts& facts
 
 void list_probe(const mir::AttachPoint& probe, KernelFacts& facts, const ListOptions& options) {
   if (probe.kind == mir::ProbeKind::fentry || probe.kind == mir::ProbeKind::fexit) {
-    const Btf* types = facts.btf().value;
+    const Btf* types = facts.types_of(probe.target).value;
     std::optional<uint32_t> id = types == nullptr ? std::nullopt : types->find(Btf::Kind::function, probe.function);
-    if (id) return print_typed_function(*types, *id, mir::name_of(probe.kind), options);
+    if (id) return print_typed_function(*types, *id, mir::name_of(probe.kind), probe.target, options);
   }
   if (const Btf* types = probe.kind == mir::ProbeKind::iter ? facts.btf().value : nullptr)
     return print_iterator(*types, probe.function, options);

@@ -9,12 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
-#include <system_error>
 
 #include "mir/btf.h"
 #include "runtime/binary_symbols.h"
-#include "runtime/btf_file.h"
+#include "runtime/bpf_programs.h"
 #include "runtime/elf_symbols.h"
 #include "runtime/fd.h"
 #include "runtime/files.h"
@@ -27,12 +25,6 @@
 #include "runtime/source_addresses.h"
 
 namespace shrike {
-
-struct LiveKernelFacts::BtfFile {
-  shrike::BtfFile file;
-  std::optional<Btf> view;
-  std::string why;
-};
 
 LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug, uint64_t pid)
     : tracefs_(tracefs), debug_(std::move(debug)), pid_(pid) {}
@@ -107,18 +99,33 @@ Answer<TracepointFormat> LiveKernelFacts::tracepoint_format(std::string_view cat
   return {Lookup::found, parse_tracepoint_format(file.text), ""};
 }
 
-Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_raw_tracepoints(std::string_view event) {
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_raw_tracepoints(std::string_view module, std::string_view event) {
   Answer<const Btf*> types = btf();
   if (types.status != Lookup::found) return {types.status, {}, types.why};
   Answer<std::vector<ProbeTarget>> answer;
-  if (!is_glob(event)) {
-    if (types.value->raw_tracepoint_params(event)) answer.value.push_back({"", std::string(event), 0});
-  } else {
-    Glob glob(event);
-    for (std::string_view name : types.value->raw_tracepoint_names())
-      if (glob.matches(name)) answer.value.push_back({"", std::string(name), 0});
-    std::sort(answer.value.begin(), answer.value.end(), [](const auto& a, const auto& b) { return a.function < b.function; });
+  Glob module_glob(module.empty() ? "*" : module), event_glob(event);
+  auto has_event = [&](const Btf& owner) { return owner.raw_tracepoint_params(event).has_value(); };
+  auto add = [&](const std::string& owner, const Btf& theirs) {
+    if (!is_glob(event)) {
+      if (has_event(theirs)) answer.value.push_back({owner, std::string(event), 0});
+      return;
+    }
+    for (std::string_view name : theirs.raw_tracepoint_names())
+      if (event_glob.matches(name)) answer.value.push_back({owner, std::string(name), 0});
+  };
+  if (module_glob.matches("vmlinux")) add("", *types.value);
+  // Those of modules are looked at where the script means one, or the kernel itself has none.
+  bool means_modules = !module.empty() ? module != "vmlinux" : answer.value.empty();
+  if (means_modules && !module.empty() && !is_glob(module)) {
+    Answer<const Btf*> theirs = types_of(module);
+    if (theirs.status != Lookup::found) return {theirs.status, {}, theirs.why};
+    add(std::string(module), *theirs.value);
+  } else if (means_modules) {
+    for (const std::string& name : modules_with([](const Btf&) { return true; }))
+      if (module_glob.matches(name)) add(name, *types_of(name).value);
   }
+  std::sort(answer.value.begin(), answer.value.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.function, a.target) < std::tie(b.function, b.target); });
   answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
   return answer;
 }
@@ -248,38 +255,23 @@ const mir::RecordLayout* LiveKernelFacts::define_user_record(const mir::Type* re
 }
 
 Answer<const Btf*> LiveKernelFacts::btf() {
-  if (!btf_) {
-    btf_ = std::make_unique<BtfFile>();
-    btf_->file.open();
-    btf_->why = btf_->file.why();
-    if (btf_->why.empty()) {
-      btf_->view = Btf::open(btf_->file.bytes());
-      if (!btf_->view) btf_->why = "the kernel's type information is not in a form that is understood";
-    }
-  }
-  if (!btf_->view) return {Lookup::unreadable, nullptr, btf_->why};
-  return {Lookup::found, &*btf_->view, ""};
+  return types_.kernel();
+}
+
+Answer<const Btf*> LiveKernelFacts::types_of(std::string_view target) {
+  return types_.of(target);
 }
 
 const Btf* LiveKernelFacts::find_module_types(const std::function<bool(const Btf&)>& has) {
-  const Btf* base = btf().value;
-  // Modules belong to the running kernel, and not to another's types.
-  if (base == nullptr || getenv("BPFTRACE_BTF") != nullptr) return nullptr;
-  if (!modules_) {
-    modules_.emplace();
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/sys/kernel/btf", error)) {
-      std::string name = entry.path().filename().string();
-      if (name == "vmlinux") continue;
-      auto module = std::make_unique<BtfFile>();
-      module->file.open(entry.path().c_str());
-      if (module->file.why().empty()) module->view = Btf::open_module(module->file.bytes(), name, *base);
-      if (module->view) modules_->push_back(std::move(module));
-    }
-  }
-  for (const auto& module : *modules_)
-    if (has(*module->view)) return &*module->view;
-  return nullptr;
+  return types_.find_module(has);
+}
+
+std::vector<std::string> LiveKernelFacts::modules_with(const std::function<bool(const Btf&)>& has) {
+  return types_.modules_with(has);
+}
+
+Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_program_functions(uint64_t id, std::string_view function) {
+  return shrike::match_program_functions(id, function);
 }
 
 Answer<bool> LiveKernelFacts::may_call(std::string_view kfunc, mir::ProgramType program) {

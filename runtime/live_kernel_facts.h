@@ -11,6 +11,7 @@
 #include "frontend/kernel_facts.h"
 #include "runtime/debug_types.h"
 #include "runtime/elf_symbols.h"
+#include "runtime/loaded_types.h"
 #include "runtime/static_probes.h"
 #include "runtime/symbol_options.h"
 #include "runtime/tracefs.h"
@@ -25,7 +26,7 @@ class LiveKernelFacts final : public KernelFacts {
 
   Answer<std::vector<ProbeTarget>> match_tracepoints(std::string_view category, std::string_view event) override;
   Answer<TracepointFormat> tracepoint_format(std::string_view category, std::string_view event) override;
-  Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override;
+  Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view module, std::string_view event) override;
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override;
   CodePlace code_place(const std::string& file, uint64_t function, uint64_t offset) override;
   Answer<std::vector<ProbeTarget>> match_user_functions(std::string_view path, std::string_view symbol) override;
@@ -38,7 +39,10 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<UserFunction> user_function(const ProbeTarget& function, mir::TypePool& types) override;
   const mir::RecordLayout* define_user_record(const mir::Type* record, mir::TypePool& types) override;
   Answer<const Btf*> btf() override;
+  Answer<const Btf*> types_of(std::string_view target) override;
   const Btf* find_module_types(const std::function<bool(const Btf&)>& has) override;
+  std::vector<std::string> modules_with(const std::function<bool(const Btf&)>& has) override;
+  Answer<std::vector<ProbeTarget>> match_program_functions(uint64_t id, std::string_view function) override;
   Answer<bool> may_call(std::string_view kfunc, mir::ProgramType program) override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
   Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
@@ -49,7 +53,6 @@ class LiveKernelFacts final : public KernelFacts {
   uint32_t kernel_version() override;
 
  private:
-  struct BtfFile;
   // The first question about a file is answered on the way through its symbols, from the second on they are kept.
   struct FileFunctions {
     uint32_t questions = 0;
@@ -64,8 +67,7 @@ class LiveKernelFacts final : public KernelFacts {
   Tracefs& tracefs_;
   DebugDirectories debug_;
   uint64_t pid_;
-  std::unique_ptr<BtfFile> btf_;
-  std::optional<std::vector<std::unique_ptr<BtfFile>>> modules_;        // with types of their own, once they were asked for
+  LoadedTypes types_;
   std::map<std::string, std::unique_ptr<DebugTypes>> debug_types_;      // by file
   std::map<std::string, StaticProbes> static_probes_;                   // by file: several attach points may ask about one
   std::map<std::string, Answer<uint64_t>> kernel_addresses_;            // the list of symbols is long

@@ -10,6 +10,7 @@
 #include "mir/btf.h"
 #include "runtime/attach_bulk.h"
 #include "runtime/bpf_call.h"
+#include "runtime/bpf_programs.h"
 #include "runtime/files.h"
 #include "runtime/machine.h"
 
@@ -176,6 +177,7 @@ struct Offer {
   const std::string& license;
   uint32_t attach_type;
   uint32_t function;  // its id in the kernel's types, for tracing programs
+  Fd target = {};     // what has those types, if not the kernel itself
 };
 
 // `attr` may hold types and a log already.
@@ -183,6 +185,7 @@ Attempt try_load(const Offer& offer, bpf_attr& attr) {
   attr.prog_type = kernel_number(offer.program.type);
   attr.expected_attach_type = offer.attach_type;
   attr.attach_btf_id = offer.function;
+  if (offer.target.is_open()) attr.attach_btf_obj_fd = static_cast<uint32_t>(offer.target.get());
   attr.insns = bpf_pointer(offer.insns.data());
   attr.insn_cnt = static_cast<uint32_t>(offer.insns.size());
   attr.license = bpf_pointer(offer.license.c_str());
@@ -251,11 +254,12 @@ bool aim(const bpf::Object& object, size_t index, const LoadOptions& options, Of
   CHECK(probe != nullptr, "tracing program without a probe");
   bool is_iterator = probe->kind == mir::ProbeKind::iter;
   offer.attach_type = is_iterator ? BPF_TRACE_ITER : probe->kind == mir::ProbeKind::fentry ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
-  const Btf* types = options.kernel_types ? options.kernel_types() : nullptr;
+  const Btf* types = options.kernel_types ? options.kernel_types(is_iterator ? "" : probe->target) : nullptr;
   std::optional<uint32_t> id =
       types == nullptr ? std::nullopt : types->find(Btf::Kind::function, (is_iterator ? "bpf_iter_" : "") + probe->function);
   if (!id) diagnostics.report(Diag::program_not_loaded, probe->span, {probe->name, "the kernel's types do not describe it"});
   offer.function = id.value_or(0);
+  if (id && !is_iterator) offer.target = open_traced(probe->target);
   return id.has_value();
 }
 
@@ -278,7 +282,9 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
   if (attempt.fd < 0) attempt = load_with_log(offer, index, types, options.log_size);
   if (options.on_log) options.on_log(program.name, attempt.log);
   if (options.on_statistics) options.on_statistics(index, attempt.log);
-  if (options.on_answer && (attempt.fd >= 0 || !attempt.log.empty())) options.on_answer({object, index, attempt.fd, attempt.log});
+  // The model knows the kernel's own types only.
+  if (options.on_answer && !offer.target.is_open() && (attempt.fd >= 0 || !attempt.log.empty()))
+    options.on_answer({object, index, attempt.fd, attempt.log});
   if (attempt.fd < 0) {
     report_load_error(object, index, attempt, options.code_by, diagnostics);
     return {};
@@ -316,7 +322,7 @@ Fd load_pair(const bpf::Object& object, ProgramPair pair, uint32_t is_return, co
 
 void load_pairs(const bpf::Object& object, const SourceMap& sources, const LoadOptions& options, LoadedObject& loaded) {
   if (options.pairs.empty() || !options.kernel_types) return;
-  const Btf* types = options.kernel_types();
+  const Btf* types = options.kernel_types({});
   if (types == nullptr) return;
   const std::optional<uint32_t> is_return = types->find(Btf::Kind::function, "bpf_session_is_return");
   if (!is_return) return;

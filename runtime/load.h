@@ -58,7 +58,8 @@ struct LoadOptions {
   std::vector<uint32_t> attach_types;  // by program: what it is to be attached as, 0 for single events; may be empty
   std::vector<ProgramPair> pairs;      // to be loaded as one, where the kernel takes it
   // The kernel's types, asked for pairs and for programs that are loaded for one function of it; null if there are none.
-  std::function<const Btf*()> kernel_types;
+  // By the target of its attach point; `` is the kernel.
+  std::function<const Btf*(std::string_view target)> kernel_types;
   StartClock* clock = nullptr;  // told of the stages, if given
 };
 

@@ -253,7 +253,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
     session.load.on_loaded = [&] { write_report(options, report, messages); };
   }
   session.suggest = [&](const mir::AttachPoint& nowhere) { return suggest_place(nowhere, facts); };
-  session.load.kernel_types = [&] { return facts.btf().value; };
+  session.load.kernel_types = [&](std::string_view target) { return facts.types_of(target).value; };
   if (options.stop_after == load_stage)
     return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;
   if (has_child) session.child = &child;

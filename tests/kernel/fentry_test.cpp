@@ -38,7 +38,7 @@ TEST_F(Fentry, UnknownFunctionIsToldWithASuggestion) {
   const Result t = shrike_script("fentry:vfs_raed { @ = count(); }");
   EXPECT_EQ(t.status, 1);
   EXPECT_TRUE(has(t.err, "did you mean `vfs_read`?")) << t.err;
-  EXPECT_TRUE(has(shrike_script("fentry:nosuchmodule:vfs_read { @ = count(); }").err, "does not exist on this machine"));
+  EXPECT_TRUE(has(shrike_script("fentry:nosuchmodule:vfs_read { @ = count(); }").err, "no module `nosuchmodule` is loaded"));
 }
 
 TEST_F(Fentry, LocksAreWarnedOf) {
@@ -72,6 +72,18 @@ TEST_F(Fentry, ListsArgumentsAndResult) {
   EXPECT_EQ(shrike({"-l", "kfunc:vfs_read"}).out, "fentry:vmlinux:vfs_read\n");
   const TemporaryFile script("fentry:vfs_read { @ = args.count; }");
   EXPECT_TRUE(has(shrike({"-lv", script.path()}).out, "    uint64 count\n"));
+}
+
+// A program that has callbacks is loaded with types, which tell its functions.
+TEST_F(Fentry, ListsFunctionsOfPrograms) {
+  const std::string script = std::string("begin { for $i : 0..(cpu >= 0 ? 3 : 2) { @ = $i; } system(\"") + shrike_binary() +
+                             " -lv 'fentry:bpf:begin*'\"); exit(); }";
+  const Result t = shrike({"--unsafe", "-e", script});
+  EXPECT_EQ(count_text(t.out, "fentry:bpf:"), 2u) << t.out << t.err;
+  EXPECT_TRUE(has(t.out, ":begin\n    void* ctx\n")) << t.out;
+  EXPECT_TRUE(has(t.out, ":begin_for\n")) << t.out;
+  const Result none = shrike_script("fentry:bpf:no_such_program_is_loaded { @ = count(); }");
+  EXPECT_TRUE(has(none.err, "functions of programs that were loaded without types cannot be traced")) << none.err;
 }
 
 }  // namespace

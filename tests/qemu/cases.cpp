@@ -37,6 +37,7 @@ bool parse_directive(std::string_view line, Case* one) {
   if (word == "run") return !(one->workload = "/bin/workload " + rest).empty();
   if (word == "with") return !(one->workload = rest).empty();
   if (word == "module") return !(one->module = rest).empty();
+  if (word == "beside") return !(one->beside = rest).empty();
   if (word == "out") return expect(Expectation::line, rest);
   if (word == "like") return expect(Expectation::like, rest);
   if (word == "absent") return expect(Expectation::absent, rest);
@@ -133,7 +134,14 @@ bool runs_on(const Case& one, std::string_view version, const std::vector<std::s
 std::string command_of(const Case& one) {
   std::string command;
   if (!one.module.empty()) command = "[ -e /sys/module/" + one.module + " ] || insmod /modules/" + one.module + ".ko || exit 1; ";
-  command += std::string("exec timeout -s KILL ") + case_limit_s + " /bin/shrike";
+  const std::string limited = std::string("timeout -s KILL ") + case_limit_s + " /bin/shrike";
+  if (!one.beside.empty()) {
+    command += limited + " -e " + shell_quoted(one.beside) + " >/tmp/beside 2>&1 & beside=$!; trap 'kill $beside' EXIT; ";
+    command += "until busybox grep -q Attached /tmp/beside || ! kill -0 $beside; do sleep 0.1; done; ";
+  } else {
+    command += "exec ";
+  }
+  command += limited;
   for (const std::string& option : one.options) command += " " + shell_quoted(option);
   if (!one.workload.empty()) command += " -c " + shell_quoted(one.workload);
   const auto lists = [](const std::string& option) { return option.starts_with("-l"); };

@@ -34,9 +34,12 @@ class FixtureFacts : public KernelFacts {
     }
     return {Lookup::found, format, ""};
   }
-  Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view event) override {
-    return match({{"", "app_open"}}, "", event);
+  Answer<std::vector<ProbeTarget>> match_raw_tracepoints(std::string_view module, std::string_view event) override {
+    return match({{"", "app_open"}, {"driver", "driver_open"}}, module, event);
   }
+  Answer<std::vector<ProbeTarget>> match_program_functions(uint64_t, std::string_view) override { return {}; }
+  Answer<const Btf*> types_of(std::string_view) override { return btf(); }
+  std::vector<std::string> modules_with(const std::function<bool(const Btf&)>&) override { return {}; }
   Answer<std::vector<ProbeTarget>> match_kernel_functions(std::string_view module, std::string_view function) override {
     std::string where(module);
     function_questions++;
