@@ -6,9 +6,11 @@
 // Does not move slots whose address goes to a callback: the kernel takes only stack pointers there.
 //
 // Each function that needs it gets one map with a value for each run, looked up once at its entry; moved slots are places in it.
+// Registers that calls would lose are on the stack as well: where they will be many, more slots leave.
 // A pointer that may lead to one of several slots (a block parameter) has one region, so such slots move together.
 #include <algorithm>
 
+#include "mir/analysis/liveness.h"
 #include "mir/build.h"
 #include "mir/edit.h"
 #include "mir/scratch.h"
@@ -155,6 +157,37 @@ void move_slots(Module& module, FunctionId id, SlotGroups& groups, const std::ve
   compact(function, kept);
 }
 
+// What register allocation will spill around some call, as far as the room for it does not suffice. Constants and addresses are
+// made again; four registers keep what they have.
+uint32_t crowded_bytes(const Function& function) {
+  std::vector<bool> is_made_again(function.values.size(), false);
+  for (const Block& block : function.blocks)
+    for (const Inst& inst : block.insts)
+      if (inst.op == Opcode::constant || inst.op == Opcode::slot_addr || inst.op == Opcode::map_value_addr)
+        is_made_again[inst.result.index] = true;
+  const Liveness liveness = find_liveness(function);
+  constexpr uint32_t kept_in_registers = 4;
+  uint32_t most = 0;
+  for (uint32_t b = 0; b < function.blocks.size(); b++) {
+    std::vector<bool> live = liveness.live_out[b];
+    uint32_t count = 0;
+    for (uint32_t v = 0; v < live.size(); v++) count += live[v] && !is_made_again[v];
+    auto set = [&](ValueId value, bool is_live) {
+      if (live[value.index] == is_live) return;
+      live[value.index] = is_live;
+      if (!is_made_again[value.index]) count += is_live ? 1 : -1;
+    };
+    const std::vector<Inst>& insts = function.blocks[BlockId(b)].insts;
+    for (size_t i = insts.size(); i-- > 0;) {
+      if (insts[i].result.is_valid()) set(insts[i].result, false);
+      if (insts[i].op == Opcode::call || insts[i].op == Opcode::call_fn) most = std::max(most, count);
+      each_use(insts[i], [&](ValueId value) { set(value, true); });
+    }
+  }
+  const uint32_t spilled = most <= kept_in_registers ? 0 : 8 * (most - kept_in_registers);
+  return spilled <= register_spill_room ? 0 : spilled - register_spill_room;
+}
+
 // What is chosen to leave each function, while nothing has changed yet.
 struct Choice {
   SlotGroups groups;
@@ -162,7 +195,8 @@ struct Choice {
   std::vector<SlotId> moved;
 };
 
-constexpr uint32_t key_bytes = 8;  // of the stack, to look the scratch map up
+constexpr uint32_t least_crowded_frame = 128;  // below, there is room enough for what registers cannot hold
+constexpr uint32_t key_bytes = 8;              // of the stack, to look the scratch map up
 
 // Chooses the largest group of the chain's functions; false if moving none would help.
 bool choose_one(const Module& module, const Chain& chain, std::vector<Choice>& choices, std::vector<uint32_t>& frames) {
@@ -190,6 +224,8 @@ bool choose_one(const Module& module, const Chain& chain, std::vector<Choice>& c
 
 void spill_to_scratch(Module& module, PassContext& context) {
   std::vector<uint32_t> frames = frame_bytes(module);
+  for (uint32_t f = 0; f < frames.size(); f++)
+    if (frames[f] > least_crowded_frame) frames[f] += crowded_bytes(module.functions[FunctionId(f)]);
   auto longest = [&](uint32_t f) { return deepest_chain(module, frames, FunctionId(f)); };
   std::vector<Choice> choices;
   for (uint32_t f = 0; f < module.functions.size(); f++) {

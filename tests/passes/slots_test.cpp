@@ -89,6 +89,24 @@ TEST(SpillToScratch, NothingMovesWhileTheStackSuffices) {
   expect_lines(after("spill-to-scratch", two_messages(200)), "slot $a 200 align 8\nslot $b 200 align 8");
 }
 
+// Many values that a call must not lose will be on the stack, too.
+TEST(SpillToScratch, RegistersThatAreKeptOverACallCount) {
+  auto with_values = [](int count) {
+    std::string text = "slot $big 440 align 8\n^entry(%ctx: ptr.ctx):\n%b: ptr.stack = slot_addr $big\nzero %b, #0, 440\n";
+    for (int i = 0; i < count; i++) text += "%v" + std::to_string(i) + ": i64 = load.u64 %ctx, #" + std::to_string(8 * i) + "\n";
+    text += "%c: i64 = call get_smp_processor_id()\n";
+    std::string sum = "%c";
+    for (int i = 0; i < count; i++) {
+      text += "%s" + std::to_string(i) + ": i64 = add " + sum + ", %v" + std::to_string(i) + "\n";
+      sum = "%s" + std::to_string(i);
+    }
+    return program(text + "store.u64 %b, " + sum + ", #0\n%r: i64 = load.u64 %b, #8\nret %r\n");
+  };
+  expect_lines(after("spill-to-scratch", with_values(10)), "slot $big 440 align 8");
+  expect_lines(after("spill-to-scratch", with_values(20)),
+               "map @.scratch.0 scratch percpu_array bytes 4 440 entries 1\n!slot $big 440 align 8");
+}
+
 // A process may be preempted in a program at a uprobe, and the next one on its CPU enters the same program.
 TEST(SpillToScratch, ProgramsThatMayBePreemptedTakeAFreeValueAndGiveItBack) {
   std::string body = program(R"(
