@@ -224,20 +224,28 @@ bool choose_one(const Module& module, const Chain& chain, std::vector<Choice>& c
 
 void spill_to_scratch(Module& module, PassContext& context) {
   std::vector<uint32_t> frames = frame_bytes(module);
-  for (uint32_t f = 0; f < frames.size(); f++)
-    if (frames[f] > least_crowded_frame) frames[f] += crowded_bytes(module.functions[FunctionId(f)]);
   auto longest = [&](uint32_t f) { return deepest_chain(module, frames, FunctionId(f)); };
   std::vector<Choice> choices;
-  for (uint32_t f = 0; f < module.functions.size(); f++) {
-    if (longest(f).bytes <= context.limits.stack_bytes) continue;
-    for (uint32_t g = static_cast<uint32_t>(choices.size()); g < module.functions.size(); g++) {
-      SlotGroups groups(module.functions[FunctionId(g)]);
-      std::vector<SlotGroups::Group> movable = groups.movable();
-      std::reverse(movable.begin(), movable.end());
-      choices.push_back({std::move(groups), std::move(movable), {}});
+  auto choose = [&] {
+    for (uint32_t f = 0; f < module.functions.size(); f++) {
+      if (longest(f).bytes <= context.limits.stack_bytes) continue;
+      for (uint32_t g = static_cast<uint32_t>(choices.size()); g < module.functions.size(); g++) {
+        SlotGroups groups(module.functions[FunctionId(g)]);
+        std::vector<SlotGroups::Group> movable = groups.movable();
+        std::reverse(movable.begin(), movable.end());
+        choices.push_back({std::move(groups), std::move(movable), {}});
+      }
+      while (longest(f).bytes > context.limits.stack_bytes && choose_one(module, longest(f), choices, frames)) {}
     }
-    while (longest(f).bytes > context.limits.stack_bytes && choose_one(module, longest(f), choices, frames)) {}
+  };
+  choose();
+  bool is_crowded = false;
+  for (uint32_t f = 0; f < frames.size(); f++) {
+    const uint32_t more = frames[f] > least_crowded_frame ? crowded_bytes(module.functions[FunctionId(f)]) : 0;
+    frames[f] += more;
+    is_crowded |= more != 0;
   }
+  if (is_crowded) choose();
   for (uint32_t f = 0; f < choices.size(); f++)
     if (!choices[f].moved.empty()) move_slots(module, FunctionId(f), choices[f].groups, choices[f].moved, context.limits);
 }
