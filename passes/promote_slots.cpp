@@ -24,6 +24,9 @@ namespace {
 
 using namespace mir;
 
+// Words times blocks: what a word is may be looked for all the way up the tree of dominators. Words beyond that stay in memory.
+constexpr size_t most_work = size_t{1} << 21;
+
 class Promoter {
  public:
   explicit Promoter(Function& function) : function_(function) {}
@@ -110,7 +113,8 @@ class Promoter {
                 [](const Bytes& a, const Bytes& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
       uses.words.erase(std::unique(uses.words.begin(), uses.words.end()), uses.words.end());
       for (const Bytes& bytes : uses.words)
-        if (is_alone(uses, bytes)) words_.push_back({SlotId(s), bytes, add_value(function_, {})});
+        if (is_alone(uses, bytes) && words_.size() < most_work / function_.blocks.size())
+          words_.push_back({SlotId(s), bytes, add_value(function_, {})});
     }
   }
 
