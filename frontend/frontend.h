@@ -31,7 +31,7 @@ struct Config {
   bool show_debug_info = false;
   std::string str_trunc_trailer = "..";
   std::string missing_probes = "error";  // error, warn, ignore
-  std::string stack_mode = "bpftrace";   // bpftrace, perf, raw
+  std::string stack_mode = "bpftrace";   // bpftrace, perf, raw, build_id
   std::string license = "GPL";
   std::string cache_user_symbols = "PER_PID";
   bool lazy_symbolication = true;

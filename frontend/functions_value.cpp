@@ -199,18 +199,6 @@ ValueId lower_bswap(Lower& l, const ast::Expr& self, const ast::Call& call) {
   }
 }
 
-const Type* check_strftime(Checker& c, const ast::Expr&, const ast::Call& call) {
-  bool is_good = c.constant_string(call.args[0], "a time format").has_value();
-  is_good &= c.integer(call.args[1], "the time");
-  return is_good ? c.types().simple(TypeKind::timestamp) : nullptr;
-}
-
-void strftime_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
-  l.store_scalar(to, l.scalar(call.args[1]), l.types().uint64());
-  uint32_t format = l.string_index(std::get<std::string>(l.note(call.args[0]).constant));
-  l.store_scalar(to.at(8), l.b().constant(format), l.types().uint64());
-}
-
 struct ClockRow {
   std::string_view name;
   HelperId helper;
@@ -231,6 +219,36 @@ const ClockRow* find_clock(const ast::Call& call) {
   for (const ClockRow& clock : clocks)
     if ((name == nullptr && call.args.empty()) || (name != nullptr && clock.name == name->name)) return &clock;
   return nullptr;
+}
+
+// The clock of `nsecs(clock)`; null for anything else.
+const ast::Ident* clock_read_by(const ast::Expr* expr) {
+  const auto* call = expr->as<ast::Call>();
+  return call == nullptr || call->name != "nsecs" || call->args.empty() ? nullptr : call->args[0]->as<ast::Ident>();
+}
+
+const Type* check_strftime(Checker& c, const ast::Expr&, const ast::Call& call) {
+  bool is_good = c.constant_string(call.args[0], "a time format").has_value();
+  is_good &= c.integer(call.args[1], "the time");
+  const ast::Ident* clock = clock_read_by(call.args[1]);
+  if (is_good && clock != nullptr && clock->name == "monotonic") {
+    c.report(Diag::bad_argument, call.args[1]->span,
+             {"strftime", "time since boot or TAI", "a clock that stands still while the machine sleeps"})
+        .with_hint("`nsecs` goes on meanwhile");
+    return nullptr;
+  }
+  return is_good ? c.types().simple(TypeKind::timestamp) : nullptr;
+}
+
+// Timestamps are since boot; TAI is ahead of that by what it was when tracing began.
+void strftime_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
+  ValueId time = l.scalar(call.args[1]);
+  const ast::Ident* clock = clock_read_by(call.args[1]);
+  if (clock != nullptr && (clock->name == "tai" || clock->name == software_tai))
+    time = l.b().binary(Opcode::sub, time, l.load_scalar({l.globals_pointer(mir::globals::tai_offset)}, l.types().uint64()));
+  l.store_scalar(to, time, l.types().uint64());
+  uint32_t format = l.string_index(std::get<std::string>(l.note(call.args[0]).constant));
+  l.store_scalar(to.at(8), l.b().constant(format), l.types().uint64());
 }
 
 const Type* check_nsecs(Checker& c, const ast::Expr&, const ast::Call& call) {
@@ -295,13 +313,15 @@ constexpr FunctionRow rows[] = {
      "whether the kernel lets programs of this probe's type call a function of its"},
     {"uaddr", "\"symbol\"", 1, 1, false, check_uaddr, lower_constant, nullptr, "address of a symbol of the traced binary"},
     {"reg", "\"name\"", 1, 1, false, check_reg, lower_reg, nullptr, "a processor register"},
-    {"kstack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "kernel stack"},
-    {"ustack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into, "user stack"},
+    {"kstack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into,
+     "kernel stack; modes are bpftrace, perf and raw"},
+    {"ustack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into,
+     "user stack; modes are bpftrace, perf, raw and build_id: the file's build id and an offset in it"},
     {"dw_ustack", "[mode], [limit]", 0, 2, false, check_dw_ustack, lower_constant, nullptr,
      "user stack by unwinding tables; not part of this version, which says so"},
     {"bswap", "n", 1, 1, false, check_bswap, lower_bswap, nullptr, "bytes in reverse order, by the width of the operand"},
     {"strftime", "format, nsecs", 2, 2, false, check_strftime, nullptr, strftime_into,
-     "time since boot as a date, to be printed"},
+     "time since boot, or `nsecs(tai)`, as a date, to be printed"},
     {"nsecs", "[clock]", 0, 1, false, check_nsecs, lower_nsecs, nullptr, "nanoseconds of a clock: boot, monotonic, tai, sw_tai"},
     {"getopt", "\"name\", [default], [\"help\"]", 1, 3, false, check_getopt, lower_constant, nullptr,
      "named argument of the command line"},

@@ -214,8 +214,12 @@ class TypeReader {
     }
     if (head == "kstack_t" || head == "ustack_t") {
       if (!open_count(count, 0, 1 << 20)) return nullptr;
-      StackMode mode = accept(",perf") ? StackMode::perf : accept(",raw") ? StackMode::raw : StackMode::bpftrace;
-      return accept(']') ? pool_.stack(head == "kstack_t" ? TypeKind::kstack : TypeKind::ustack, count, mode) : nullptr;
+      StackMode mode = StackMode::bpftrace;
+      for (const StackModeRow& row : stack_modes)
+        if (row.mode != StackMode::bpftrace && accept("," + std::string(row.name))) mode = row.mode;
+      bool is_kernel = head == "kstack_t";
+      if (!accept(']') || (is_kernel && mode == StackMode::build_id)) return nullptr;
+      return pool_.stack(is_kernel ? TypeKind::kstack : TypeKind::ustack, count, mode);
     }
     if (head == "hist_t") return open_count(count, 0, 16) && accept(']') ? pool_.hist(count) : nullptr;
     if (head == "tseries_t" || head == "utseries_t") return series(head[0] != 'u');
@@ -323,10 +327,11 @@ const Type* TypePool::enumeration(std::string_view name, uint32_t size, bool is_
 const Type* TypePool::stack(TypeKind kind, uint32_t limit, StackMode mode) {
   CHECK(kind == TypeKind::kstack || kind == TypeKind::ustack, "not a stack type");
   bool is_kernel = kind == TypeKind::kstack;
-  Type type{.kind = kind, .stack_mode = mode, .size = (is_kernel ? 8 : 16) + 8 * limit, .align = 8, .count = limit};
+  CHECK(!is_kernel || mode != StackMode::build_id, "the kernel itself has no frames by build id");
+  uint32_t size = (is_kernel ? 8 : 16) + row_of(mode).frame_size * limit;
+  Type type{.kind = kind, .stack_mode = mode, .size = size, .align = 8, .count = limit};
   type.text = (is_kernel ? "kstack_t[" : "ustack_t[") + std::to_string(limit);
-  if (mode == StackMode::perf) type.text += ",perf";
-  if (mode == StackMode::raw) type.text += ",raw";
+  if (mode != StackMode::bpftrace) type.text.append(",").append(row_of(mode).name);
   type.text += "]";
   return intern(std::move(type));
 }

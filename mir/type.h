@@ -17,7 +17,8 @@
 //   T[n]           n elements
 //   tuple          like a C struct: natural alignment, padding zero
 //   kstack_t[n]    8 + 8n: u64 frame count, u64 frames[n], unused ones zero
-//   ustack_t[n]    16 + 8n: u64 frame count, u32 pid (kernel tgid), u32 zero, u64 frames[n]
+//   ustack_t[n]    16 + 8n: u64 frame count, u32 pid (kernel tgid), u32 zero, u64 frames[n]; of ustack_t[n,build_id] a frame
+//                  has 32 bytes: s32 status (1: build id, 2: none), u8 id[20], u64 offset in the file or address
 //   ksym_t         8: address
 //   usym_t         16: u64 address, u32 pid, u32 zero
 //   username_t     8: uid
@@ -77,7 +78,21 @@ enum class TypeKind : uint8_t {
 
 // percpu: the kernel's, but each processor has its own at the address plus an offset.
 enum class AddressSpace : uint8_t { kernel, user, percpu };
-enum class StackMode : uint8_t { bpftrace, perf, raw };
+// How frames are shown, by the names that scripts and the text form use. build_id: each is the kernel's 32 bytes that tell of a
+// file and an offset in it, see runtime/value_text.
+enum class StackMode : uint8_t { bpftrace, perf, raw, build_id };
+struct StackModeRow {
+  StackMode mode;
+  std::string_view name;
+  uint32_t frame_size;
+};
+inline constexpr StackModeRow stack_modes[] = {{StackMode::bpftrace, "bpftrace", 8},
+                                               {StackMode::perf, "perf", 8},
+                                               {StackMode::raw, "raw", 8},
+                                               {StackMode::build_id, "build_id", 32}};
+inline const StackModeRow& row_of(StackMode mode) {
+  return stack_modes[static_cast<size_t>(mode)];
+}
 enum class SeriesFold : uint8_t { last, avg, min, max, sum };  // what an interval of a tseries keeps of its values
 
 struct Type;

@@ -45,6 +45,8 @@ void Symbols::append_kernel(std::string& out, uint64_t address, SymbolForm form)
   out.append(symbol.name);
   if (form == SymbolForm::name) return;
   out.push_back('+'), append_decimal(out, symbol.offset, false);
+  // The kernel itself is no module: its symbols stand alone, as in 0.17.
+  if (form == SymbolForm::module && !symbol.module.empty()) out.append(" (").append(symbol.module).append(")");
 }
 
 void Symbols::append_user(std::string& out, uint32_t pid, uint64_t address, SymbolForm form) {

@@ -14,7 +14,7 @@ namespace shrike {
 enum class SymbolForm : uint8_t {
   name,    // sym; what ksym() and usym() show
   offset,  // sym+12; a frame of a stack
-  module,  // sym+12 (file), the file for user addresses only; a frame in perf mode
+  module,  // sym+12 (file), or of the kernel's modules sym+12 (module); a frame in perf mode
 };
 
 class KernelSymbols;

@@ -267,6 +267,21 @@ void ValueText::append_timestamp(std::string& out, const uint8_t* bytes) const {
   append_time(out, string_of(load<uint64_t>(bytes + 8)), static_cast<int64_t>(load<uint64_t>(bytes)) + boot_to_wall_ns_);
 }
 
+// struct bpf_stack_build_id of the kernel's ABI. Where it found no build id, the address is all that is known.
+void ValueText::append_build_id_frame(std::string& out, const uint8_t* frame) {
+  constexpr uint32_t status_valid = 1;
+  constexpr size_t id_at = 4, id_size = 20, offset_at = 24;
+  if (load<uint32_t>(frame) == status_valid) {
+    for (size_t i = 0; i < id_size; i++) {
+      out.push_back(hex_digits[frame[id_at + i] >> 4]);
+      out.push_back(hex_digits[frame[id_at + i] & 15]);
+    }
+    out.push_back(' ');
+  }
+  out.append("0x"), append_hex(out, load<uint64_t>(frame + offset_at));
+  out.push_back('\n');
+}
+
 void ValueText::append_stack(std::string& out, const Type& type, const uint8_t* bytes, int indent) const {
   bool is_user = type.is(TypeKind::ustack);
   uint64_t count = std::min<uint64_t>(load<uint64_t>(bytes), type.count);
@@ -274,6 +289,10 @@ void ValueText::append_stack(std::string& out, const Type& type, const uint8_t* 
   const uint8_t* frames = bytes + (is_user ? 16 : 8);
   out.push_back('\n');
   for (uint64_t i = 0; i < count; i++) {
+    if (type.stack_mode == mir::StackMode::build_id) {
+      append_build_id_frame(out, frames + mir::row_of(type.stack_mode).frame_size * i);
+      continue;
+    }
     uint64_t address = load<uint64_t>(frames + 8 * i);
     SymbolForm form = SymbolForm::offset;
     if (type.stack_mode == mir::StackMode::raw) {

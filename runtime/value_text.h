@@ -55,6 +55,7 @@ class ValueText {
                             int stack_indent) const;
   void append_inet(std::string& out, const uint8_t* bytes) const;
   void append_timestamp(std::string& out, const uint8_t* bytes) const;
+  static void append_build_id_frame(std::string& out, const uint8_t* frame);
   void append_stack(std::string& out, const mir::Type& type, const uint8_t* bytes, int indent) const;
   std::string_view string_of(uint64_t index) const;  // Interface::strings
 

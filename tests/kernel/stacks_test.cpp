@@ -1,4 +1,7 @@
 // Stacks as values, keys and arguments, and what they show of source code: compared with what addr2line knows.
+#include <cstdio>
+#include <cstdlib>
+
 #include "tests/kernel/tracer.h"
 
 namespace shrike::testing {
@@ -59,6 +62,38 @@ TEST_F(Stacks, DebugInformationWhereTheUserSays) {
   const std::string folder = debugged.substr(0, debugged.rfind('/')) + "/far";
   const Result t = trace_rounds(script, binary, {"--debuginfo", folder});
   EXPECT_TRUE(has(t.out, "debugged::measure(")) << t.out << t.err;
+}
+
+// The build id that the linker gave the file, and where in it the code is; segments lie as they are linked.
+TEST_F(Stacks, BuildIdsAndOffsets) {
+  std::string id;
+  for (const std::string& line : split_lines(run({"readelf", "-n", debugged}, {}, patience_ms).out))
+    if (const size_t at = line.find("Build ID: "); at != std::string::npos) id = line.substr(at + 10);
+  ASSERT_EQ(id.size(), 40u) << debugged;
+  const std::string probe = marker_probe(debugged);
+  const unsigned long offset = strtoul(probe.c_str() + probe.rfind(':') + 1, nullptr, 16);
+  char frame[64];
+  snprintf(frame, sizeof frame, "%s 0x%lx\n", id.c_str(), offset);
+  const Result t = trace_rounds(probe + " { @[ustack(build_id, 2)] = count(); @n = len(ustack(build_id, 2)); }", debugged);
+  EXPECT_TRUE(has(t.out, "@[\n" + std::string(frame))) << t.out << t.err;
+  EXPECT_TRUE(has(t.out, "\n]: 3\n")) << t.out;
+  EXPECT_EQ(number_of(t.out, "@n"), 2) << t.out;
+  const Result configured =
+      trace_rounds("config = { stack_mode = build_id } " + probe + " { printf(\"%s|\", ustack(1)); exit(); }", debugged);
+  EXPECT_TRUE(has(configured.out, "\n" + std::string(frame) + "|")) << configured.out << configured.err;
+  // Where the kernel's frames have no such form they have the usual one.
+  const Result kernel = shrike_script("config = { stack_mode = build_id } begin { print(kstack(1)); }");
+  EXPECT_TRUE(has(kernel.out, "\n        bpf_prog_")) << kernel.out << kernel.err;
+}
+
+// The kernel's symbols name the module that they belong to; programs like the one that runs have one, too.
+TEST_F(Stacks, ModulesOfKernelFrames) {
+  const Result t = shrike_script("begin { print(kstack(perf, 2)); print(kstack(1)); }");
+  const std::vector<std::string> lines = split_lines(t.out);
+  ASSERT_GE(lines.size(), 5u) << t.out << t.err;
+  EXPECT_TRUE(lines[1].starts_with("\tffff") && has(lines[1], " bpf_prog_") && lines[1].ends_with(" (bpf)")) << t.out;
+  EXPECT_TRUE(has(lines[2], "test_run") && !lines[2].ends_with(")")) << t.out;
+  EXPECT_TRUE(lines[5].starts_with("        bpf_prog_") && !lines[5].ends_with(")")) << t.out;
 }
 
 TEST_F(Stacks, PackedSymbolsOfAStrippedProgram) {

@@ -39,6 +39,7 @@ TEST(Type, TextFormsParseBackWithTheirLayout) {
       {"kstack_t[4]", 40, 8},
       {"ustack_t[4,perf]", 48, 8},
       {"kstack_t[2,raw]", 24, 8},
+      {"ustack_t[2,build_id]", 80, 8},
       {"ksym_t", 8, 8},
       {"usym_t", 16, 8},
       {"username_t", 8, 8},
@@ -97,6 +98,7 @@ TEST(Type, WhatIsNotOneTypeIsRefused) {
                            "lhist_t[10,0,1]",
                            "lhist_t[0,9223372036854775807,1]",
                            "kstack_t[3,odd]",
+                           "kstack_t[3,build_id]",
                            "*",
                            "int32**x"})
     EXPECT_EQ(pool.parse(text), nullptr) << text;

@@ -111,6 +111,10 @@ TEST(OutputFormat, DefaultTextOfEveryType) {
       {{"kstack_t[1,raw]", bytes_of(1) + bytes_of(0xabc)}, "\nabc\n"},
       {{"kstack_t[1,perf]", bytes_of(1) + bytes_of(0xabc)}, "\n\tabc 0xabc\n"},
       {{"ustack_t[1,perf]", bytes_of(1) + bytes_of(0) + bytes_of(0xabc)}, "\n\tabc 0xabc ([unknown])\n"},
+      {{"ustack_t[3,build_id]", bytes_of(2) + bytes_of(0) + bytes_of(1, 4) + bytes_of(0x2301) + std::string(12, '\0') +
+                                    bytes_of(0xabc) + bytes_of(2, 4) + std::string(20, '\0') + bytes_of(0x7f0012) +
+                                    std::string(32, '\0')},
+       "\n0123000000000000000000000000000000000000 0xabc\n0x7f0012\n"},
       {{"ustack_t[2]", bytes_of(0) + bytes_of(0) + bytes_of(0) + bytes_of(0)}, "\n"},
       {number("count_t", 5), "5"},
       {number("sum_t", -5), "-5"},
