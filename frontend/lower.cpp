@@ -79,19 +79,28 @@ mir::Module Lower::run() {
   drop_room_checks();
   // The types of the Interface live in the pool that made them.
   module_.interface.types = std::move(program_.types);
-  name_enumerators();
+  define_held_types();
   return std::move(module_);
 }
 
-// Of enumerations that user space may come to print.
-void Lower::name_enumerators() {
+// What user space may come to print and nobody asked for so far: members of structures that are members, names of enumerators.
+void Lower::define_held_types() {
   mir::TypePool& types = module_.interface.types;
-  std::optional<CTypes> definitions;
-  for (const Type* type : module_.interface.held_types()) {
-    if (!type->is(TypeKind::enumeration) || types.enumerators(type) != nullptr) continue;
-    if (!definitions) definitions.emplace(*program_.ast, types, *program_.facts);
-    types.define_enumeration(type->name, definitions->enumerators(type->name));
+  std::optional<CTypes> made;
+  Diagnostics unheard;  // what nobody knows is printed as {}
+  auto definitions = [&]() -> CTypes& {
+    if (!made) made.emplace(*program_.ast, types, *program_.facts);
+    return *made;
+  };
+  for (bool is_complete = false; !is_complete;) {
+    is_complete = true;
+    for (const Type* type : module_.interface.held_types())
+      if (type->is(TypeKind::record) && types.layout(type) == nullptr && definitions().layout(type, &unheard) != nullptr)
+        is_complete = false;
   }
+  for (const Type* type : module_.interface.held_types())
+    if (type->is(TypeKind::enumeration) && types.enumerators(type) == nullptr)
+      types.define_enumeration(type->name, definitions().enumerators(type->name));
 }
 
 // --- maps

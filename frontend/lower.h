@@ -160,7 +160,6 @@ class Lower {
   RecordField record_field(const ast::Expr* expr);
   RecordField integer_field(int64_t constant);
   void runtime_error(std::string message, Span span);
-  void count_global(uint32_t offset);  // add one to a word of the globals map
   mir::ValueId globals_pointer(uint32_t offset);
   uint32_t string_index(std::string_view text);  // in Interface::strings
   // The map of that name with these rows, each of `row_size` bytes.
@@ -249,6 +248,7 @@ class Lower {
     mir::ValueId value;  // of one update its status, of several the number of those refused
     uint32_t updates;
   };
+  void count_refusal(mir::MapId map, mir::ValueId status);
   void count_refusal(const Refusals& refusals);
   bool may_gather_refusals(const ast::Stmt& statement) const;
   void count_losses(const std::vector<FilledEvent>& events);
@@ -257,7 +257,7 @@ class Lower {
 
   std::string unused_name(const std::string& name);  // `name`, or with a number no function has
   void declare_maps();
-  void name_enumerators();
+  void define_held_types();
   void declare_map(const UserMap& map);
   mir::MapId zeros_map(uint32_t bytes);
   void lower_body(const CheckedBody& body);

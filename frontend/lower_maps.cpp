@@ -2,6 +2,8 @@
 // look-ups. Counting is atomic, so that no increment is lost between CPUs.
 #include "frontend/lower.h"
 
+#include <cerrno>
+
 namespace shrike {
 
 using mir::BlockId;
@@ -152,13 +154,21 @@ void Lower::count_refusals() {
   for (const Refusals& each : refusals) count_refusal(each);
 }
 
+// One insertion that gave `status`.
+void Lower::count_refusal(MapId map, ValueId status) {
+  ValueId is_starved = b().binary(Opcode::eq, status, b().constant(-ENOMEM));
+  ValueId is_full = b().binary(Opcode::xor_, is_starved, b().constant(1));
+  b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_full(map)), is_full, 0);
+  b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_starved(map)), is_starved, 0);
+}
+
 void Lower::count_refusal(const Refusals& refusals) {
   BlockId full = new_block("full");
   BlockId on = new_block("on");
   branch(refusals.value, full, on);
   enter(full);
-  ValueId counter = globals_pointer(mir::globals::map_full(refusals.map));
-  b().atomic_add(MemWidth::u64, counter, refusals.updates == 1 ? b().constant(1) : refusals.value, 0);
+  if (refusals.updates == 1) count_refusal(refusals.map, refusals.value);
+  else b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_full(refusals.map)), refusals.value, 0);
   jump(on);
   enter(on);
 }
@@ -253,7 +263,7 @@ ValueId Lower::add_to_map(const ast::Expr* ref, ValueId amount, bool wants_old) 
   enter(quicker);
   jump_with(join, {add(other)});
   enter(full);
-  count_global(mir::globals::map_full(target));
+  count_refusal(target, status);
   jump_with(join, {b().constant(0)});
   enter(join);
   return result;

@@ -43,10 +43,6 @@ ValueId Lower::globals_pointer(uint32_t offset) {
   return b().map_value_addr(globals_, offset);
 }
 
-void Lower::count_global(uint32_t offset) {
-  b().atomic_add(MemWidth::u64, globals_pointer(offset), b().constant(1), 0);
-}
-
 uint32_t Lower::string_index(std::string_view text) {
   auto& strings = module_.interface.strings;
   auto known = std::find(strings.begin(), strings.end(), text);

@@ -9,10 +9,11 @@
 // All aggregates share one shape, given here for a keyed map; an array needs no insertion and has ^bump only.
 //     p = lookup(@m, key)                 null: ^insert, else ^bump(p)
 //   ^insert: update(@m, key, zeros, NOEXIST); q = lookup(@m, key)      null: ^full, else ^bump(q)
-//   ^full: the globals map's map_full += 1
+//   ^full: the globals map's map_full += 1, or map_starved if there was no memory
 //   ^bump(p): fold the operand into the value at p
 // The second lookup answers all outcomes of the insertion: ours or somebody else's entry is there, or the map is full.
 #include <algorithm>
+#include <cerrno>
 
 #include "mir/build.h"
 #include "mir/edit.h"
@@ -176,7 +177,7 @@ ValueId zero_value(Builder& b, uint32_t size) {
 void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockId done) {
   BlockId full = b.add_block("full");
   ValueId zeros = zero_value(b, b.module().interface.maps[map].value_size);
-  b.call(HelperId::map_update_elem, {key, zeros, b.constant(update_noexist)}, map);
+  ValueId status = b.call(HelperId::map_update_elem, {key, zeros, b.constant(update_noexist)}, map);
   ValueId found = b.call(HelperId::map_lookup_elem, {key}, map);
   // By hand, as the Builder would give ^bump a second parameter.
   Inst again{.op = Opcode::branch_null, .operands = {found}, .targets = {{full, {}}, {bump_block, {}}}};
@@ -184,7 +185,12 @@ void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockI
   b.function().blocks[b.block()].insts.push_back(std::move(again));
   b.move_to(full);
   MapId counters = b.module().interface.find_map(".globals");
-  if (counters.is_valid()) b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_full(map)), b.constant(1), 0);
+  if (counters.is_valid()) {
+    ValueId is_starved = b.binary(Opcode::eq, status, b.constant(-ENOMEM));
+    ValueId is_full = b.binary(Opcode::xor_, is_starved, b.constant(1));
+    b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_full(map)), is_full, 0);
+    b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_starved(map)), is_starved, 0);
+  }
   b.jump(done);
 }
 

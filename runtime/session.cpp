@@ -372,10 +372,15 @@ void Session::report_losses() {
   refused_told_.resize(maps.size());
   for (size_t i = 0; i < maps.size(); i++) {
     if (maps[mir::MapId(i)].role != mir::MapRole::user) continue;
-    uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
-    if (refused == 0 || refused_told_[i] != 0) continue;
-    refused_told_[i] = refused;
-    output_.warning("Map full: `" + maps[mir::MapId(i)].name + "` takes no new keys; raise max_map_keys or declare it larger");
+    const uint64_t full = globals_.get(mir::globals::map_full(mir::MapId(i)));
+    const uint64_t starved = globals_.get(mir::globals::map_starved(mir::MapId(i)));
+    if (full + starved == 0 || refused_told_[i] != 0) continue;
+    refused_told_[i] = full + starved;
+    const std::string& name = maps[mir::MapId(i)].name;
+    if (full != 0) output_.warning("Map full: `" + name + "` takes no new keys; raise max_map_keys or declare it larger");
+    if (starved != 0)
+      output_.warning("No memory: the kernel had none at hand for new keys of `" + name + "`; `let " + name +
+                      " = lruhash(N)` has its memory from the start");
   }
 }
 
@@ -466,10 +471,14 @@ void Session::finish() {
   if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
   for (size_t i = 0; i < refused_told_.size(); i++) {
     if (object_.interface.maps[mir::MapId(i)].role != mir::MapRole::user) continue;
-    uint64_t refused = globals_.get(mir::globals::map_full(mir::MapId(i)));
-    if (refused == refused_told_[i]) continue;
+    const uint64_t full = globals_.get(mir::globals::map_full(mir::MapId(i)));
+    const uint64_t starved = globals_.get(mir::globals::map_starved(mir::MapId(i)));
+    if (full + starved == refused_told_[i]) continue;
     const std::string& name = object_.interface.maps[mir::MapId(i)].name;
-    output_.warning("Total updates of `" + name + "` refused because it was full: " + std::to_string(refused));
+    const char* const why = starved == 0 ? "because it was full"
+                            : full == 0  ? "for want of memory"
+                                         : "because it was full or for want of memory";
+    output_.warning("Total updates of `" + name + "` refused " + why + ": " + std::to_string(full + starved));
   }
   if (options_.config.print_maps_on_exit) output_.print_all_maps();
   output_.flush();

@@ -295,7 +295,7 @@ TEST(Interpret, Aggregates) {
     std::string text =
         std::string("interface { map @m user percpu_hash keyed key int64 value ") + row.type + " bytes 8 " +
         std::to_string(size) +
-        " entries 1 map @.globals globals array bytes 4 1104 entries 1 } fn \"f\" program kprobe { slot $k 8 align "
+        " entries 1 map @.globals globals array bytes 4 1120 entries 1 } fn \"f\" program kprobe { slot $k 8 align "
         "8 ^e(%c: ptr.ctx): " +
         "%x: i64 = load.u64 %c, #0 %y: i64 = load.u64 %c, #8 %k: ptr.stack = slot_addr $k store.u64 %k, %y, #0 "
         "agg_update @m, %k" +

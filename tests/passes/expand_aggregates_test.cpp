@@ -12,7 +12,7 @@ namespace {
 
 std::string keyed(std::string_view type, uint32_t bytes, std::string_view update) {
   return "interface {\n"
-         "  map @.globals globals array bytes 4 1104 entries 1\n"
+         "  map @.globals globals array bytes 4 1120 entries 1\n"
          "  map @m user percpu_hash keyed key int64 value " +
          std::string(type) + " bytes 8 " + std::to_string(bytes) + " entries 4096\n}\n" +
          program(
@@ -44,8 +44,12 @@ TEST(ExpandAggregates, CountOfKeyedMapLooksUpInsertsAndLooksUpAgain) {
     %again: ptr.map? = call map_lookup_elem(@m, %key)
     branch_null %again, ^full, ^bump
     ^full:
-    %counter: ptr.map = map_value_addr @.globals, #1096
-    atomic_add.u64 %counter, %more, #0
+    %starved: i64 = eq %inserted, %nomem
+    %full: i64 = xor %starved, %bit
+    %counter: ptr.map = map_value_addr @.globals, #1104
+    atomic_add.u64 %counter, %full, #0
+    %other: ptr.map = map_value_addr @.globals, #1112
+    atomic_add.u64 %other, %starved, #0
     jump ^done
     !agg_update @m, %k
   )");
