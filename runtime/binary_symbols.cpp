@@ -103,4 +103,30 @@ std::string demangled(const char* name) {
   return out;
 }
 
+std::string_view cpp_function_name(std::string_view name) {
+  constexpr std::string_view anonymous = "(anonymous namespace)";
+  constexpr std::string_view operator_word = "operator";
+  size_t begin = 0;
+  int depth = 0;
+  for (size_t at = 0; at < name.size(); at++) {
+    const std::string_view rest = name.substr(at);
+    if (rest.starts_with(anonymous)) {
+      at += anonymous.size() - 1;
+    } else if (depth == 0 && rest.starts_with(operator_word) && (at == begin || name[at - 1] == ':')) {
+      // What it is called may have any sign in it, parentheses, too.
+      const size_t sign = at + operator_word.size();
+      return name.substr(begin, name.find('(', name.substr(sign).starts_with("()") ? sign + 2 : sign) - begin);
+    } else if (name[at] == '<') {
+      depth++;
+    } else if (name[at] == '>') {
+      depth--;
+    } else if (depth == 0 && name[at] == '(') {
+      return name.substr(begin, at - begin);
+    } else if (depth == 0 && name[at] == ' ') {
+      begin = at + 1;
+    }
+  }
+  return name.substr(begin);
+}
+
 }  // namespace shrike

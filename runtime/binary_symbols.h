@@ -48,5 +48,7 @@ class BinarySymbols {
 
 // The C++ name that a mangled one stands for; anything else as it is.
 std::string demangled(const char* name);
+// Of a function's C++ name the part between its result, which only those of templates have, and its parameters.
+std::string_view cpp_function_name(std::string_view name);
 
 }  // namespace shrike

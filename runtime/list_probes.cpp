@@ -10,6 +10,7 @@
 #include "frontend/probes.h"
 #include "mir/btf.h"
 #include "runtime/attach.h"
+#include "runtime/binary_symbols.h"
 #include "runtime/glob.h"
 #include "runtime/kernel_functions.h"
 #include "runtime/perf_event.h"
@@ -26,7 +27,14 @@ struct Search {
   bool has_target = false;  // the search names more than a provider
   bool has_function = false;
   bool is_anywhere = false;  // without a colon: looked for in whole lines
+  bool is_cpp = false;       // FILE:cpp:NAME, with or without quotes: the name has colons of its own
 };
+
+constexpr std::string_view cpp_mark = ":cpp:";
+
+std::string_view unquoted(std::string_view text) {
+  return text.size() > 1 && text.front() == '"' && text.back() == '"' ? text.substr(1, text.size() - 2) : text;
+}
 
 Search parse_search(std::string_view text) {
   Search out;
@@ -38,8 +46,14 @@ Search parse_search(std::string_view text) {
   }
   out.provider = text.substr(0, colon);
   text.remove_prefix(colon + 1);
-  colon = text.rfind(':');
   out.has_target = true;
+  if (const size_t cpp = text.find(cpp_mark); cpp != std::string_view::npos) {
+    out.is_cpp = out.has_function = true;
+    out.target = text.substr(0, cpp);
+    out.function = unquoted(text.substr(cpp + cpp_mark.size()));
+    return out;
+  }
+  colon = text.rfind(':');
   out.has_function = colon != std::string_view::npos;
   out.target = text.substr(0, colon);
   if (out.has_function) out.function = text.substr(colon + 1);
@@ -240,11 +254,14 @@ bool Lister::list_user_functions(const Search& search, const char* provider) {
   bool is_named = search.has_target && (search.target != "*" || search.has_function);
   if (!is_named) return unreadable(search, provider, "a program or library must be named, as in `uprobe:/bin/bash:*`");
   Answer<std::vector<ProbeTarget>> found =
-      facts_.match_user_functions(search.target, search.has_function ? search.function : "*");
+      search.is_cpp ? facts_.match_cpp_functions(search.target, search.function)
+                    : facts_.match_user_functions(search.target, search.has_function ? search.function : "*");
   if (found.status == Lookup::unreadable || (found.value.empty() && !found.why.empty()))
     return unreadable(search, provider, found.why);
   for (const ProbeTarget& target : found.value) {
-    line(std::string(provider) + ":" + target.target + ":" + target.function);
+    const std::string file = std::string(provider) + ":" + target.target;
+    if (search.is_cpp) line(file + std::string(cpp_mark) + "\"" + demangled(target.function.c_str()) + "\"");
+    else line(file + ":" + target.function);
     print_user_arguments(target, provider, facts_, options_);
   }
   return true;

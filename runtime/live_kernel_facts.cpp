@@ -166,12 +166,15 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_files(std::string_v
   return answer;
 }
 
+// By the whole name, or without the result that those of templates begin with, or without parameters either.
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_cpp_functions(std::string_view path, std::string_view name) {
   Glob glob(name);
   auto matches = [&](const std::string& symbol) {
     if (!symbol.starts_with("_Z")) return false;
-    std::string text = demangled(symbol.c_str());
-    return glob.matches(text) || glob.matches(text.substr(0, text.rfind('(')));
+    const std::string text = demangled(symbol.c_str());
+    const std::string_view bare = cpp_function_name(text);
+    return glob.matches(text) || glob.matches(std::string_view(text).substr(static_cast<size_t>(bare.data() - text.data()))) ||
+           glob.matches(bare);
   };
   return match_functions(path, matches, false);
 }

@@ -215,6 +215,12 @@ TEST_F(Uprobe, CppNames) {
   EXPECT_EQ(count("debugged::f*"), 5);
   EXPECT_EQ(count("debugged::*"), 10);
   EXPECT_EQ(count("debugged::fire(long, char const*)"), 5);
+  const std::string compared = SHRIKE_COMPARED;
+  const std::string listed = "uprobe:" + compared +
+                             ":cpp:\"long compared::twice<long>(compared::Box<long>, compared::Shape const&, "
+                             "compared::Point)\"\n";
+  EXPECT_EQ(shrike({"-l", "uprobe:" + compared + ":cpp:\"compared::twice<long>\""}).out, listed);
+  EXPECT_TRUE(has(shrike({"-l", "uprobe:" + compared + ":cpp:*twice*"}).out, listed));
   const Result unknown = shrike_script("uprobe:" + debugged + ":cpp:\"nowhere::*\" { @ = count(); }");
   EXPECT_TRUE(has(unknown.err, "does not exist on this machine")) << unknown.err;
 }

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 
+#include "runtime/binary_symbols.h"
 #include "runtime/host_names.h"
 #include "runtime/mapping_watch.h"
 #include "runtime/symbols.h"
@@ -78,6 +79,42 @@ TEST(OutputSymbols, TheRunningKernel) {
   char perf[64];
   snprintf(perf, sizeof perf, "\n\t%lx vfs_read+5\n\n", found + 5);
   EXPECT_EQ(trace.show(mir::EventKind::print_value, "", {{"kstack_t[1,perf]", bytes_of(1) + bytes_of(found + 5)}}), perf);
+}
+
+// Frames of a program that this very kernel compiled, which has a name in kallsyms as those of modules do.
+TEST(OutputSymbols, KernelModules) {
+  FILE* kallsyms = fopen("/proc/kallsyms", "r");
+  ASSERT_NE(kallsyms, nullptr);
+  unsigned long address = 0, found = 0;
+  char type = 0, line[512], name[512] = "", module[512] = "";
+  while (found == 0 && fgets(line, sizeof line, kallsyms) != nullptr)
+    if (sscanf(line, "%lx %c %511s [%511[^]]]", &address, &type, name, module) == 4 && address != 0) found = address;
+  fclose(kallsyms);
+  if (found == 0) GTEST_SKIP() << "no modules and no BPF programs, or their symbols are hidden from this user";
+  Symbols symbols({});
+  std::string text;
+  symbols.append_kernel(text, found + 1, SymbolForm::module);
+  EXPECT_TRUE(text.ends_with("+1 (" + std::string(module) + ")")) << text;
+  text.clear();
+  symbols.append_kernel(text, found + 1, SymbolForm::offset);
+  EXPECT_TRUE(text.ends_with("+1")) << text;
+}
+
+TEST(OutputSymbols, NamesOfCppFunctions) {
+  const std::pair<const char*, const char*> names[] = {
+      {"f(int)", "f"},
+      {"ns::Class::f(void (*)(int)) const", "ns::Class::f"},
+      {"long ns::twice<long>(ns::Box<long>, int)", "ns::twice<long>"},
+      {"void ns::each<void (*)(int)>(void (*)(int))", "ns::each<void (*)(int)>"},
+      {"a::(anonymous namespace)::f(a::Bits)", "a::(anonymous namespace)::f"},
+      {"A::operator()(int) const", "A::operator()"},
+      {"operator<(A const&, A const&)", "operator<"},
+      {"A::operator new(unsigned long)", "A::operator new"},
+      {"my_operator(int)", "my_operator"},
+      {"typeinfo for A", "A"},
+      {"plain", "plain"},
+  };
+  for (const auto& [whole, bare] : names) EXPECT_EQ(cpp_function_name(whole), bare);
 }
 
 TEST(OutputSymbols, OwnFunctions) {
