@@ -131,6 +131,10 @@ struct ExprChecker {
     bool is_bare =
         e.args.empty() && !e.type_arg && (row == nullptr || row->min_args > 0) && !argument_number(e.name) && e.name != "args";
     if (const BuiltinRow* builtin = is_bare ? find_builtin(e.name) : nullptr) return read(*builtin, e.name);  // pid() is pid
+    if (row == nullptr && find_builtin(e.name) != nullptr) {
+      c.report(Diag::value_called, self.span, {std::string(e.name)}).with_hint("write `" + std::string(e.name) + "` alone");
+      return nullptr;
+    }
     if (row == nullptr) {
       Diagnostic& said = c.report(Diag::unknown_function, e.name_span, {std::string(e.name)});
       if (std::string_view near = nearest_name(e.name, c.callable_names()); !near.empty())

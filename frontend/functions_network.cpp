@@ -17,10 +17,22 @@ constexpr int64_t af_inet = 2;
 constexpr int64_t af_inet6 = 10;
 
 const Type* check_ntop(Checker& c, const ast::Expr&, const ast::Call& call) {
-  if (call.args.size() == 2 && !c.integer(call.args[0], "the address family")) return nullptr;
   const ast::Expr* address = call.args.back();
+  if (call.args.size() == 2) {
+    if (!c.integer(call.args[0], "the address family")) return nullptr;
+    const auto* family = std::get_if<int64_t>(&c.constant(call.args[0]));
+    if (family != nullptr && *family != af_inet && *family != af_inet6) {
+      c.report(Diag::bad_argument, call.args[0]->span, {"ntop", "AF_INET (2) or AF_INET6 (10)", std::to_string(*family)});
+      return nullptr;
+    }
+  }
   const Type* type = c.expr(address);
   if (type == nullptr) return nullptr;
+  if (std::holds_alternative<std::string>(c.constant(address))) {
+    c.report(Diag::bad_argument, address->span, {"ntop", "an address as packets have it", "text"})
+        .with_hint("`pton(\"...\")` makes one of text");
+    return nullptr;
+  }
   bool is_bytes = (type->is(TypeKind::array) || type->is(TypeKind::string)) && (type->size == 4 || type->size == 16);
   if (!is_bytes && !converts_to_integer(type)) {
     c.report(Diag::bad_argument, address->span, {"ntop", "an integer or an array of 4 or 16 bytes", show(type)});

@@ -248,7 +248,7 @@ ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
 
 constexpr FunctionRow rows[] = {
     {"printf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::printf>, nullptr,
-     "prints formatted text"},
+     "prints formatted text; beside those of C, %s shows any value, %r, %rx and %rh show bytes, %gr flags of allocations"},
     {"errorf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::errorf>, nullptr,
      "prints formatted text to stderr, as an error"},
     {"warnf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::warnf>, nullptr,

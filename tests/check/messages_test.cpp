@@ -118,6 +118,7 @@ const Case cases[] = {
     {Diag::undefined_variable, "begin { print($x); }", "$x"},
     {Diag::shadowed_variable, "begin { let $x = 1; if (1) { let $x = 2; print($x); } print($x); }", "$x"},
     {Diag::unknown_identifier, "begin { print(nsec); }", "nsec"},
+    {Diag::value_called, "begin { print(cpu(1)); }", "cpu(1)"},
     {Diag::unknown_function, "begin { prinft(\"a\"); }", "prinft"},
     {Diag::function_without_call, "begin { $a = strftime; }", "strftime"},
     {Diag::wrong_argument_count, "begin { clear(); }", "clear()"},

@@ -262,6 +262,23 @@ TEST_F(CommandLine, InfoAnswersWhatHarnessesGrepFor) {
   for (const char* label : {"btf", "dpath", "iter"}) EXPECT_TRUE(has(result.out, label + std::string(": yes"))) << result.out;
 }
 
+// What the labels say is what a trace meets.
+TEST_F(CommandLine, InfoTellsTheTruth) {
+  const Result result = shrike({"--info"});
+  const auto told = [&](const std::string& label) { return count_lines(result.out, "  " + label + ": yes") == 1; };
+  EXPECT_EQ(told("iter"), shrike({"-e", "iter:task { @ = count(); }"}).status == 0) << result.out;
+  const Result path = shrike({"-e", "iter:task_file { @[path(ctx->file->f_path)] = count(); }"});
+  EXPECT_EQ(told("dpath"), path.status == 0) << result.out << path.err;
+  EXPECT_EQ(told("fentry"), shrike({"-e", "begin { exit(); } fentry:vfs_read { }"}).status == 0) << result.out;
+  EXPECT_EQ(told("kprobe"), has_kprobes()) << result.out;
+  // The kernel's log of a link that it refuses as unknown is silence; its list of symbols has what makes such links.
+  const std::string symbols = read_file("/proc/kallsyms");
+  EXPECT_EQ(told("kprobe_multi"), has(symbols, " register_fprobe_syms\n")) << result.out;
+  EXPECT_EQ(told("kprobe_session"), has(symbols, " register_fprobe_syms\n") && has(symbols, " bpf_session_is_return\n"))
+      << result.out;
+  EXPECT_EQ(told("uprobe_multi"), has(symbols, " bpf_uprobe_multi_link_attach\n")) << result.out;
+}
+
 TEST_F(CommandLine, Listing) {
   EXPECT_EQ(shrike({"-l", "software:page-faults:"}).status, 0);
   const Result software = shrike({"-l", "software:*"});

@@ -32,10 +32,11 @@ TEST_F(ProcessFunctions, PidFilterCountsInTheNamespace) {
 TEST_F(ProcessFunctions, ParentAndLeaderAreTheKernelsOwn) {
   const Trace done = trace(
       "tracepoint:syscalls:sys_enter_getppid /pid == PID/ "
-      "{ @[ppid == ppid(curtask), leader_tid == pid, pcomm == comm, leader_comm == comm] = count(); "
+      "{ @[ppid == ppid(curtask), leader_tid == pid, pcomm == comm, leader_comm == comm, leader_comm(curtask) == comm] = "
+      "count(); "
       "@parent = ppid; }",
       {"getppid", "3"});
-  EXPECT_TRUE(has(done.out, "@[true, true, true, true]: 3\n")) << done.out;
+  EXPECT_TRUE(has(done.out, "@[true, true, true, true, true]: 3\n")) << done.out;
   EXPECT_EQ(number_of(done.out, "@parent"), getpid()) << done.out;
 }
 
