@@ -57,21 +57,17 @@ std::vector<std::string_view> Checker::callable_names() const {
 }
 
 const ast::FunctionDefinition* Checker::own_function(std::string_view name) const {
-  if (!has_functions_) return nullptr;
-  for (const ast::FunctionDefinition& function : program_.ast->functions)
-    if (function.name == name) return &function;
-  return nullptr;
+  auto found = has_functions_ ? function_names_.find(name) : function_names_.end();
+  return found == function_names_.end() ? nullptr : found->second;
 }
 
 bool Checker::declare_functions() {
   const std::vector<ast::FunctionDefinition>& functions = program_.ast->functions;
-  for (size_t i = 0; i < functions.size(); i++) {
-    const ast::FunctionDefinition& function = functions[i];
+  for (const ast::FunctionDefinition& function : functions) {
     std::string name(function.name);
     if (find_function(name) != nullptr || find_aggregation(name) != nullptr) report(Diag::function_taken, function.span, {name});
-    for (size_t earlier = 0; earlier < i; earlier++)
-      if (functions[earlier].name == name)
-        report(Diag::redefined, function.span, {name}).label(functions[earlier].span, "first defined here");
+    auto [earlier, is_new] = function_names_.try_emplace(function.name, &function);
+    if (!is_new) report(Diag::redefined, function.span, {name}).label(earlier->second->span, "first defined here");
     if (function.params.size() > mir::most_parameters)
       report(Diag::too_many_parameters, function.span,
              {name, std::to_string(function.params.size()), std::to_string(mir::most_parameters)})
@@ -95,6 +91,7 @@ bool Checker::declare_functions() {
     body.context.row = &function_row;
     body.spaces.assign(function.params.size(), AddressSpace::kernel);
     body.is_reached = false;
+    instances_[&function].push_back(&body);
   }
   return true;
 }
@@ -117,9 +114,11 @@ void Checker::refuse_recursion() {
     }
     way.push_back(at);
     bool is_fine = true;
-    for (const ast::Call* call_here : calls_in(functions[at]))
-      for (size_t f = 0; f < functions.size() && is_fine; f++)
-        if (functions[f].name == call_here->name) is_fine = self(self, f, call_here->name_span);
+    for (const ast::Call* call_here : calls_in(functions[at])) {
+      auto called = is_fine ? function_names_.find(call_here->name) : function_names_.end();
+      if (called != function_names_.end())
+        is_fine = self(self, static_cast<size_t>(called->second - functions.data()), call_here->name_span);
+    }
     way.pop_back();
     is_done[at] = true;
     return is_fine;
@@ -199,14 +198,15 @@ void Checker::return_value(const ast::Return& statement, Span span) {
 CheckedBody& Checker::function_instance(const ast::FunctionDefinition& definition, const std::vector<const Type*>& given) {
   std::vector<AddressSpace> spaces;
   for (const Type* type : given) spaces.push_back(type->is(TypeKind::pointer) ? type->space : AddressSpace::kernel);
-  for (CheckedBody& known : program_.functions)
-    if (known.function == &definition && known.spaces == spaces && known.context.space == context().space) return known;
+  for (CheckedBody* known : instances_[&definition])
+    if (known->spaces == spaces && known->context.space == context().space) return *known;
   CheckedBody& made = program_.functions.emplace_back();
   made.function = &definition;
   made.context.row = &function_row;
   made.context.space = context().space;
   made.spaces = std::move(spaces);
   made.is_reached = false;
+  instances_[&definition].push_back(&made);
   changed_ = true;
   return made;
 }
@@ -256,7 +256,7 @@ bool Checker::available(uint32_t use, std::string_view name, Span span) {
   }
   constexpr uint32_t of_context =
       use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func | use_registers;
-  if (callbacks_.empty() || (use & of_context) == 0 || leave_while_callbacks(0)) return true;
+  if (callbacks_.empty() || (use & of_context) == 0 || leave_while_callbacks()) return true;
   report(Diag::not_in_for_body, span, {std::string(name)}).with_hint("assign it to a variable before the loop");
   return false;
 }

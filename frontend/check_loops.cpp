@@ -42,11 +42,11 @@ void Checker::while_loop(const ast::Block& block, size_t index) {
   if (is_callback) callbacks_.pop_back();
 }
 
-bool Checker::leave_while_callbacks(size_t depth) {
-  for (size_t i = depth; i < callbacks_.size(); i++)
-    if (callbacks_[i].while_condition == nullptr) return false;
-  for (size_t i = depth; i < callbacks_.size(); i++) {
-    note(callbacks_[i].while_condition).stays_in_function = true;
+bool Checker::leave_while_callbacks() {
+  for (const Callback& callback : callbacks_)
+    if (callback.while_condition == nullptr) return false;
+  for (const Callback& callback : callbacks_) {
+    note(callback.while_condition).stays_in_function = true;
     changed_ = true;
   }
   return true;
@@ -95,16 +95,6 @@ void Checker::for_map(const ast::ForMap& statement) {
   }
   callback_body(statement.body);
   close_scope();
-}
-
-void Checker::capture(Variable& variable) {
-  // What all loops share lies on the stack. Loops that could do without should not fill it.
-  constexpr uint32_t max_shared_with_while = 64;
-  variable.is_captured = true;
-  if (variable.type == nullptr || variable.type->size <= max_shared_with_while) return;
-  size_t depth = callbacks_.size();
-  while (depth > 0 && callbacks_[depth - 1].number != variable.callback) depth--;
-  if (depth > 0 || variable.callback == 0) leave_while_callbacks(depth);
 }
 
 uint32_t Checker::innermost_callback() const {

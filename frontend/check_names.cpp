@@ -14,7 +14,7 @@ Variable* Checker::find_variable(std::string_view name, VariableId* id) {
     *id = found->second;
     Variable& variable = body_->variables[*id];
     variable.may_be_unassigned |= variable.is_behind;
-    if (variable.callback != innermost_callback()) capture(variable);
+    variable.is_captured |= variable.callback != innermost_callback();
     return &variable;
   }
   return nullptr;
@@ -37,14 +37,14 @@ UserMap& Checker::map_of(const ast::Expr* ref) {
   std::string_view name = ref->as<ast::MapRef>()->name;
   ExprNote& ref_note = note(ref);
   if (!ref_note.map.is_valid()) {
-    for (size_t i = 0; i < program_.maps.size(); i++)
-      if (program_.maps[UserMapId(i)].name == name) ref_note.map = UserMapId(i);
-    if (!ref_note.map.is_valid()) {
+    auto [known, is_new] = map_names_.try_emplace(name);
+    if (is_new) {
       UserMap map;
       map.name = name;
-      ref_note.map = program_.maps.add(map);
+      known->second = program_.maps.add(map);
       changed_ = true;
     }
+    ref_note.map = known->second;
     add_maps_of(ref->as<ast::MapRef>()->key);
   }
   UserMap& map = program_.maps[note(ref).map];

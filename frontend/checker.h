@@ -124,12 +124,11 @@ class Checker {
   void while_loop(const ast::Block& block, size_t index);
   void callback_body(const ast::Block* body);             // of a `for`
   void enter_callback(const ast::Expr* while_condition);  // null: of a `for`
-  // Makes the callbacks around this place, from the outermost `depth` on, part of the function they are in, with the next walk.
-  // False if one is the body of a `for`, which cannot be.
-  bool leave_while_callbacks(size_t depth);
+  // Makes the callbacks around this place part of the function they are in, with the next walk. False if one is the body of a
+  // `for`, which cannot be.
+  bool leave_while_callbacks();
   uint32_t innermost_callback() const;
   uint32_t innermost_for() const;
-  void capture(Variable& variable);
   void begin_walk();
   UserMap& map_of(const ast::Expr* ref);
   void add_maps_of(const ast::Expr* key);
@@ -150,6 +149,9 @@ class Checker {
   Diagnostics& final_;
   Diagnostics* sink_;
   CheckedBody* body_ = nullptr;
+  std::unordered_map<std::string_view, UserMapId> map_names_;
+  std::unordered_map<std::string_view, const ast::FunctionDefinition*> function_names_;
+  std::unordered_map<const ast::FunctionDefinition*, std::vector<CheckedBody*>> instances_;
   std::vector<Scope> scopes_;
   std::vector<VariableId> implicit_;  // declared by assignments in the open scopes, which first_implicit tells apart
   uint32_t loop_depth_ = 0;           // any loop: break and continue

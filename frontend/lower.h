@@ -110,6 +110,7 @@ class Lower {
   mir::ValueId read_string(const Place& to, uint32_t capacity, mir::ValueId size, mir::ValueId address, Place::Memory memory);
   // Makes the verifier forget what it knows of these bytes.
   void blur(const Place& at, uint32_t bytes);
+  void forget_changed(const ast::Expr* condition, const ast::Block* body);   // by the rounds of a loop
   void write_bytes(const Place& to, std::string_view bytes, uint32_t size);  // constant bytes, zero-padded
 
   mir::ValueId load_argument(const ProbeArgument& argument);
@@ -341,6 +342,7 @@ class Lower {
   std::unordered_map<VariableId, std::pair<Place, Place>> loop_pairs_;
   std::unordered_map<const CheckedBody*, CallLayout> call_layouts_;
   std::map<std::pair<std::string, mir::ProgramType>, mir::FunctionId> text_loops_;
+  std::map<std::pair<const CheckedBody*, mir::ProgramType>, mir::FunctionId> function_ids_;
   std::vector<PendingFunction> functions_;  // made, in order; the ones at the end not yet lowered
 };
 

@@ -3,6 +3,7 @@
 // variables it shares with the rest of the probe live in one stack slot of the program, whose address every callback gets. Its
 // first word tells that the body left the whole probe.
 #include <algorithm>
+#include <set>
 
 #include "frontend/lower.h"
 #include "frontend/texts.h"
@@ -148,6 +149,36 @@ void Lower::blur(const Place& at, uint32_t bytes) {
   }
 }
 
+// Linux before 6.7 walks a callback once, with what its variables are before the first round, and removes as dead what only later
+// rounds reach. What rounds may change is made unknown to it: zeros of a map are as unknown as anything else there. (Blurred
+// zeros stay known to be zeros.)
+void Lower::forget_changed(const ast::Expr* condition, const ast::Block* body) {
+  std::set<VariableId> changed;
+  auto add = [&](const ast::Expr* target) {
+    if (target->as<ast::Variable>() == nullptr) return;
+    auto captured = captured_.find(note(target).variable);
+    if (captured != captured_.end() && !captured->second.is_big) changed.insert(captured->first);
+  };
+  ast::Visitor visitor;
+  visitor.before_statement = [&](const ast::Stmt& statement) {
+    if (const auto* assign = statement.as<ast::Assign>()) add(assign->target);
+  };
+  visitor.on_expr = [&](const ast::Expr& expr) {
+    if (const auto* step = expr.as<ast::IncDecExpr>()) add(step->operand);
+  };
+  ast::walk(condition, visitor);
+  ast::walk(body, visitor);
+  if (changed.empty()) return;
+  const ValueId zero = load_scalar({globals_pointer(mir::globals::zeros)}, types().uint64());
+  for (VariableId id : changed) {
+    const uint32_t bytes = body_->variables[id].type == nullptr ? 0 : slot_bytes(body_->variables[id].type->size);
+    for (uint32_t at = 0; at < bytes; at += 8) {
+      const Place word = variable_place(id).at(at);
+      store_scalar(word, b().binary(Opcode::or_, load_scalar(word, types().uint64()), zero), types().uint64());
+    }
+  }
+}
+
 void Lower::while_loop(const ast::While& statement) {
   if (note(statement.condition).is_callback) return while_callback(statement);
   BlockId head = new_block("while");
@@ -180,6 +211,7 @@ void Lower::while_callback(const ast::While& statement) {
   finish_function();
 
   b().set_span(span);
+  forget_changed(statement.condition, statement.body);
   ValueId done = b().call(HelperId::loop, {b().constant(max_iterations), pointer_at(frame_place(0)), b().constant(0)}, {},
                           callback.function);
   // The last round is the one that finds the condition false.
@@ -294,6 +326,7 @@ void Lower::for_range(const ast::ForRange& statement) {
   finish_function();
 
   b().set_span(span);
+  forget_changed(nullptr, statement.body);
   b().call(HelperId::loop, {count, pointer_at(frame_place(0)), b().constant(0)}, {}, callback.function);
   if (leaves_program(*body_, statement.body)) return_if_left();
   jump(end);
@@ -333,6 +366,7 @@ void Lower::for_map(const ast::ForMap& statement) {
   finish_function();
 
   b().set_span(span);
+  forget_changed(nullptr, statement.body);
   b().call(HelperId::for_each_map_elem, {pointer_at(frame_place(0)), b().constant(0)}, map, callback.function);
   if (leaves_program(*body_, statement.body)) return_if_left();
 }
