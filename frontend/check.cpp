@@ -124,11 +124,9 @@ void Checker::declare_maps() {
       report(Diag::bad_map_size, declaration.span, {std::string(declaration.name)});
       continue;
     }
-    auto earlier =
-        std::find_if(program_.maps.begin(), program_.maps.end(), [&](const UserMap& m) { return m.name == declaration.name; });
-    if (earlier != program_.maps.end()) {
+    if (auto earlier = map_names_.find(declaration.name); earlier != map_names_.end()) {
       report(Diag::map_redeclared, declaration.span, {std::string(declaration.name)})
-          .label(earlier->first_use, "first declared here");
+          .label(program_.maps[earlier->second].first_use, "first declared here");
       continue;
     }
     UserMap map;
@@ -137,7 +135,7 @@ void Checker::declare_maps() {
     map.kind = kind->kind;
     map.max_entries = entries->value;
     map.first_use = declaration.span;
-    program_.maps.add(map);
+    map_names_.emplace(map.name, program_.maps.add(map));
   }
 }
 

@@ -11,8 +11,9 @@ namespace shrike {
 
 namespace {
 
-// Hostile chains of macros must not grow without end.
+// Hostile chains of macros must not grow without end; long scripts use many.
 constexpr size_t most_expanded_tokens = 200'000;
+constexpr size_t most_expanded_per_byte = 16;  // of the script, in addition
 constexpr size_t most_header_tokens = 20'000'000;
 
 // What no macro is called: below it are the expansions that a list of tokens must not go on into.
@@ -138,7 +139,7 @@ bool Lexer::push_expansion(const Token& name, Macro& macro, std::vector<Token> t
     return false;
   }
   expanded_tokens_ += tokens.size() + 1;
-  size_t most = is_script ? most_expanded_tokens : most_header_tokens;
+  size_t most = is_script ? most_expanded_tokens + most_expanded_per_byte * text_.size() : most_header_tokens;
   if (expanded_tokens_ > most) {
     errors_.report(Diag::define_expands_too_far, name.span, {std::string(name.text), std::to_string(most)});
     expansions_.clear();

@@ -79,8 +79,8 @@ const Lower::CallLayout& Lower::call_layout(const CheckedBody& function) {
 }
 
 mir::FunctionId Lower::function_for(const CheckedBody& body) {
-  for (const PendingFunction& known : functions_)
-    if (known.body == &body && known.program == program_type_) return known.id;
+  mir::FunctionId& known = function_ids_[{&body, program_type_}];
+  if (known.is_valid()) return known;
   mir::Function function;
   function.name = unused_name(std::string(body.function->name));
   function.kind = mir::FunctionKind::subprogram;
@@ -94,7 +94,7 @@ mir::FunctionId Lower::function_for(const CheckedBody& body) {
     if (offset == in_register) builder.add_param(entry, {});
   if (layout.has_frame) builder.add_param(entry, {mir::Region::stack, false});
   functions_.push_back({id, &body, program_type_});
-  return id;
+  return known = id;
 }
 
 void Lower::lower_function(const PendingFunction& pending) {

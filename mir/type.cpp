@@ -266,6 +266,15 @@ const Type* TypePool::intern(Type type) {
   return interned;
 }
 
+const Type* TypePool::add_whole(Type type, bool is_waiting) {
+  if (!is_waiting) return intern(std::move(type));
+  const size_t known = types_.size();
+  type.is_waiting = true;
+  const Type* whole = intern(std::move(type));
+  if (types_.size() != known) waiting_.push_back(types_.at(whole->text).get());
+  return whole;
+}
+
 const Type* TypePool::integer(uint32_t size, bool is_signed) {
   CHECK(size == 1 || size == 2 || size == 4 || size == 8, "integer of an odd size");
   Type type{.kind = TypeKind::integer, .is_signed = is_signed, .size = size, .align = size};
@@ -295,7 +304,7 @@ const Type* TypePool::array(const Type* element, uint32_t count) {
   CHECK(uint64_t{count} * element->size <= INT32_MAX, "array too big");
   Type type{.kind = TypeKind::array, .size = element->size * count, .align = element->align, .count = count, .element = element};
   type.text = element->text + "[" + std::to_string(count) + "]";
-  return intern(std::move(type));
+  return add_whole(std::move(type), element->is_waiting);
 }
 
 const Type* TypePool::tuple(const std::vector<const Type*>& elements) {
@@ -308,11 +317,11 @@ const Type* TypePool::tuple(const std::vector<const Type*>& elements) {
   }
   type.text += ")";
   CHECK(layout_tuple(type), "tuple too big");
-  return intern(std::move(type));
+  return add_whole(std::move(type), std::ranges::any_of(elements, [](const Type* element) { return element->is_waiting; }));
 }
 
 const Type* TypePool::record(std::string_view name, bool is_union) {
-  Type type{.kind = TypeKind::record, .name = std::string(name), .is_union = is_union};
+  Type type{.kind = TypeKind::record, .name = std::string(name), .is_union = is_union, .is_waiting = true};
   type.text = (is_union ? "union " : "struct ") + text_of_name(name);
   return intern(std::move(type));
 }
@@ -394,6 +403,7 @@ const RecordLayout* TypePool::define_record(RecordLayout layout) {
   const Type* type = record(layout.name, layout.is_union);
   if (const RecordLayout* known = this->layout(type)) return known;
   Type& record = *types_.at(type->text);
+  record.is_waiting = false;
   record.size = layout.size;
   record.align = record_align(layout);
   auto owned = std::make_unique<RecordLayout>(std::move(layout));
@@ -413,23 +423,19 @@ void TypePool::define_enumeration(std::string_view name, std::vector<Enumerator>
   enumerators_.emplace(name, std::move(enumerators));
 }
 
-// Arrays and tuples of the record took its size when it was still unknown. They nest to a small depth, so
-// repeating until nothing changes is cheaper than keeping the dependencies.
+// Arrays and tuples of the record took its size when it was still unknown.
 void TypePool::refresh_sizes() {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (auto& [text, type] : types_) {
-      uint32_t size = type->size;
-      uint32_t align = type->align;
-      if (type->kind == TypeKind::array) {
-        type->size = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{type->count} * type->element->size, INT32_MAX));
-        type->align = type->element->align;
-      } else if (type->kind == TypeKind::tuple) {
-        if (!layout_tuple(*type)) type->size = INT32_MAX;
-      }
-      changed |= size != type->size || align != type->align;
+  std::erase_if(waiting_, [](Type* type) {
+    if (type->kind == TypeKind::array) {
+      type->size = static_cast<uint32_t>(std::min<uint64_t>(uint64_t{type->count} * type->element->size, INT32_MAX));
+      type->align = type->element->align;
+      type->is_waiting = type->element->is_waiting;
+    } else {
+      if (!layout_tuple(*type)) type->size = INT32_MAX;
+      type->is_waiting = std::ranges::any_of(type->elements, [](const TupleElement& part) { return part.type->is_waiting; });
     }
-  }
+    return !type->is_waiting;
+  });
 }
 
 RecordField bit_field(const Type* declared, uint64_t start, uint32_t bits, TypePool& pool) {

@@ -114,6 +114,7 @@ struct Type {
   std::vector<TupleElement> elements;  // tuple
   std::string name;                    // record, enumeration (without the keyword)
   bool is_union = false;               // record
+  bool is_waiting = false;             // for the size of a record that it is or holds
   int64_t lhist_min = 0, lhist_max = 0, lhist_step = 1;
   int64_t interval = 1;  // tseries, nanoseconds
   SeriesFold fold = SeriesFold::last;
@@ -194,11 +195,13 @@ class TypePool {
 
  private:
   const Type* intern(Type type);
+  const Type* add_whole(Type type, bool is_waiting);
   void refresh_sizes();  // of types that hold records, after one was defined
 
   std::unordered_map<std::string, std::unique_ptr<Type>> types_;
   std::unordered_map<std::string, std::unique_ptr<RecordLayout>> layouts_;  // by text form of the record type
   std::vector<const RecordLayout*> defined_;
+  std::vector<Type*> waiting_;  // arrays and tuples; those that hold others come after them
   std::unordered_map<std::string, std::vector<Enumerator>> enumerators_;
   const Type* none_ = nullptr;
   const Type* boolean_ = nullptr;

@@ -4,6 +4,7 @@
 // Needs: spill_to_scratch before it: what is too big now cannot be moved. Establishes: stack_fits, unless it reports.
 // Destroys: nothing. Does not count spilled registers beyond the room left for them: layout_frame does.
 #include <algorithm>
+#include <unordered_set>
 
 #include "passes/frames.h"
 #include "passes/passes.h"
@@ -40,20 +41,25 @@ void report_stack(const Module& module, const Chain& chain, PassContext& context
                              {std::to_string(chain.bytes), std::to_string(context.limits.stack_bytes), std::to_string(size)});
 }
 
-// Marks the maps of a function and of those that the kernel calls back for it.
-void mark_maps(const Module& module, FunctionId id, std::vector<bool>& is_used) {
-  for (const Block& block : module.functions[id].blocks) {
-    for (const Inst& inst : block.insts) {
-      if (inst.map.is_valid()) is_used[inst.map.index] = true;
-      if (inst.callee.is_valid()) mark_maps(module, inst.callee, is_used);
+// What a function uses, and those that it calls or the kernel calls back for it.
+struct Uses {
+  std::unordered_set<uint32_t> maps, functions;
+
+  void add(const Module& module, FunctionId id) {
+    if (!functions.insert(id.index).second) return;
+    for (const Block& block : module.functions[id].blocks) {
+      for (const Inst& inst : block.insts) {
+        if (inst.map.is_valid()) maps.insert(inst.map.index);
+        if (inst.callee.is_valid()) add(module, inst.callee);
+      }
     }
   }
-}
+};
 
 void check_maps(const Module& module, FunctionId id, PassContext& context) {
-  std::vector<bool> is_used(module.interface.maps.size());
-  mark_maps(module, id, is_used);
-  auto count = static_cast<uint32_t>(std::count(is_used.begin(), is_used.end(), true));
+  Uses uses;
+  uses.add(module, id);
+  const auto count = static_cast<uint32_t>(uses.maps.size());
   if (count <= context.limits.max_maps) return;
   const Function& function = module.functions[id];
   context.diagnostics

@@ -1,6 +1,8 @@
 // See frames.h.
 #include "passes/frames.h"
 
+#include <unordered_map>
+
 namespace shrike::passes {
 
 using namespace mir;
@@ -27,20 +29,33 @@ std::vector<uint32_t> frame_bytes(const Module& module) {
   return frames;
 }
 
-Chain deepest_chain(const Module& module, const std::vector<uint32_t>& frames, FunctionId function) {
+namespace {
+
+// `known`: those of functions that were looked at already, for many may call the same one.
+Chain deepest_chain(const Module& module, const std::vector<uint32_t>& frames, FunctionId function,
+                    std::unordered_map<uint32_t, Chain>& known) {
+  if (auto found = known.find(function.index); found != known.end()) return found->second;
   Chain below;
   for (const Block& block : module.functions[function].blocks) {
     for (const Inst& inst : block.insts) {
       if (!inst.callee.is_valid()) continue;
       CHECK(inst.callee != function, "a function calls itself back");
-      Chain chain = deepest_chain(module, frames, inst.callee);
+      Chain chain = deepest_chain(module, frames, inst.callee, known);
       if (chain.bytes > below.bytes) below = std::move(chain);
     }
   }
   uint32_t own = frames[function.index] + register_spill_room;
   Chain chain{{function}, below.functions.empty() ? own : align_up(own, frame_rounding) + align_up(below.bytes, frame_rounding)};
   chain.functions.insert(chain.functions.end(), below.functions.begin(), below.functions.end());
+  known.emplace(function.index, chain);
   return chain;
+}
+
+}  // namespace
+
+Chain deepest_chain(const Module& module, const std::vector<uint32_t>& frames, FunctionId function) {
+  std::unordered_map<uint32_t, Chain> known;
+  return deepest_chain(module, frames, function, known);
 }
 
 Span span_of(const Function& function, SlotId slot) {

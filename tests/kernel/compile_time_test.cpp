@@ -36,6 +36,20 @@ std::string constant_keys(int count) {
   return text + "}\n";
 }
 
+// `count` definitions, each used once, in probes of ten uses. `#` stands for the number.
+std::string defined_and_used(int count, const std::string& definition, const std::string& use) {
+  const std::string config = "config = { max_probes = 100000; max_bpf_progs = 100000 }\n";
+  std::string definitions, probes;
+  for (int i = 0; i < count; i++) {
+    const std::string n = std::to_string(i);
+    definitions += replace_all(definition, "#", n) + "\n";
+    if (i % 10 == 0) probes += (i == 0 ? "interval:ms:" : "}\ninterval:ms:") + std::to_string(i / 10 + 1) + " {\n";
+    probes += "  " + replace_all(use, "#", n) + "\n";
+  }
+  const bool is_c = definition.starts_with("struct");
+  return (is_c ? definitions + config : config + definitions) + probes + "}\n";
+}
+
 double seconds() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
@@ -80,6 +94,19 @@ TEST(CompileTime, GrowsWithTheNumberOfProbes) {
 TEST(CompileTime, GrowsWithTheNumberOfConstantKeys) {
   const double few = compile_seconds(constant_keys(10000));
   EXPECT_LT(compile_seconds(constant_keys(100000)), few * most_growth / 2);
+}
+
+TEST(CompileTime, GrowsWithTheNumberOfDefinitions) {
+  const std::pair<const char*, const char*> kinds[] = {
+      {"struct s# { int a; struct s# *next; char name[16]; };", "@a = ((struct s# *)0)->a;"},
+      {"let @map_number_# = hash(10);", "@map_number_#[pid] = #;"},
+      {"fn f#($x: int64): int64 { return $x + #; }", "@a = f#(nsecs);"},
+      {"macro m#(x) { x + # }", "@a = m#(nsecs);"},
+      {"", "print((f#=pid, g=nsecs));"}};
+  for (const auto& [definition, use] : kinds) {
+    const double few = compile_seconds(defined_and_used(2000, definition, use));
+    EXPECT_LT(compile_seconds(defined_and_used(20000, definition, use)), few * most_growth) << definition << use;
+  }
 }
 
 TEST(CompileTime, GrowsWithTheLengthOfAProbe) {

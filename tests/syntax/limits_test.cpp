@@ -117,6 +117,12 @@ TEST(Limits, DefinesCannotExplode) {
   EXPECT_EQ(errors[0], "define_expands_too_far 41:11-13");
 }
 
+TEST(Limits, LongScriptsUseDefinesAsOftenAsTheyWish) {
+  std::vector<std::string> errors =
+      parse_text("#define D (1 + (2 + (3 + (4 + 5))))\nbegin { " + repeat("f(D); ", 20'000) + "}").errors;
+  EXPECT_TRUE(errors.empty()) << errors[0];
+}
+
 // Eight times the text must not take sixty times as long; generous, because machines are busy.
 TEST(Limits, TimeIsLinearInTheText) {
   auto seconds = [](size_t count) {
