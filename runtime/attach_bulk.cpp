@@ -173,7 +173,7 @@ bool has_bulk_link(std::string_view feature) {
     return create_link(link) == -EBADF;
   }
   const char* const name = "no function has this name";
-  const KprobeLink link{.head = head, .count = 1, .names = bpf_pointer(&name)};
+  const KprobeLink link{.head = head, .count = 1, .names = bpf_pointer(static_cast<const void*>(&name))};
   return create_link(link) == -ESRCH;
 }
 
