@@ -270,7 +270,7 @@ TEST(SpillToScratch, CallbacksCountAndContextsStay) {
                "map @.scratch.1 scratch percpu_array bytes 4 200 entries 1\nslot $context 256 align 8\n!slot $own 200 align 8");
 }
 
-std::string budget_error(std::string_view text, KernelLimits limits = {}) {
+std::string budget_error(std::string_view text, const KernelLimits& limits = {}) {
   mir::Module module = parse_mir(text);
   for (mir::Function& function : module.functions)
     for (mir::Block& block : function.blocks)
