@@ -115,7 +115,7 @@ void say(char** arg) {
 void say_long(char** arg) {  // long_text CHARACTERS: 0000000,0000001,...
   const size_t size = strtoul(arg[0], nullptr, 10);
   char* text = static_cast<char*>(malloc(size + 9));
-  for (size_t i = 0; i < size; i += 8) snprintf(text + i, 9, "%07zu,", i / 8);
+  for (size_t i = 0; i < size; i += 8) snprintf(text + i, 9, "%07zu,", (i / 8) % 10000000);
   text[size] = '\0';
   sink += target_text(text);
   free(text);
