@@ -13,7 +13,6 @@ namespace shrike {
 namespace {
 
 using mir::BlockId;
-using mir::HelperId;
 using mir::MemWidth;
 using mir::Opcode;
 using mir::ValueId;

@@ -2,8 +2,6 @@
 // look-ups. Counting is atomic, so that no increment is lost between CPUs.
 #include "frontend/lower.h"
 
-#include <cerrno>
-
 namespace shrike {
 
 using mir::BlockId;
@@ -156,10 +154,9 @@ void Lower::count_refusals() {
 
 // One insertion that gave `status`.
 void Lower::count_refusal(MapId map, ValueId status) {
-  ValueId is_starved = b().binary(Opcode::eq, status, b().constant(-ENOMEM));
-  ValueId is_full = b().binary(Opcode::xor_, is_starved, b().constant(1));
-  b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_full(map)), is_full, 0);
-  b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_starved(map)), is_starved, 0);
+  ValueId counter = globals_pointer(mir::globals::map_refusals(map));
+  b().atomic_add(MemWidth::u64, counter, b().constant(1), 0);
+  b().store(MemWidth::u64, counter, status, 8);
 }
 
 void Lower::count_refusal(const Refusals& refusals) {
@@ -168,7 +165,7 @@ void Lower::count_refusal(const Refusals& refusals) {
   branch(refusals.value, full, on);
   enter(full);
   if (refusals.updates == 1) count_refusal(refusals.map, refusals.value);
-  else b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_full(refusals.map)), refusals.value, 0);
+  else b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_refusals(refusals.map)), refusals.value, 0);
   jump(on);
   enter(on);
 }

@@ -90,13 +90,13 @@ inline constexpr uint32_t stopped =
 inline constexpr uint32_t losses = 64;      // records that found no room, by CPU (a slot each) and EventRank (a u64 each)
 inline constexpr uint32_t loss_slots = 16;  // CPUs beyond share them: counting is atomic, sharing only slower
 inline constexpr uint32_t loss_slot_bytes = 64;
-// By MapId two u64: insertions that a full map refused, and those that found no memory.
+// By MapId two u64: insertions that were refused, and the error of the last one: -ENOMEM, or another where the map was full.
 inline constexpr uint32_t per_map = losses + loss_slots * loss_slot_bytes;
-inline constexpr uint32_t map_full(MapId map) {
+inline constexpr uint32_t map_refusals(MapId map) {
   return per_map + 16 * map.index;
 }
-inline constexpr uint32_t map_starved(MapId map) {
-  return map_full(map) + 8;
+inline constexpr uint32_t map_error(MapId map) {
+  return map_refusals(map) + 8;
 }
 // Bytes of the value when maps up to number `count` - 1 are counted.
 inline constexpr uint32_t size(size_t count) {

@@ -318,14 +318,19 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
   std::vector<uint8_t> key_bytes(key.begin(), key.end());
   if (!fault_.empty()) return;
   std::optional<uint64_t> value = lookup(inst.map, key_bytes);
-  if (!value && update(inst.map, key_bytes, std::vector<uint8_t>(decl.value_size), update_no_exist) == 0)
-    value = lookup(inst.map, key_bytes);
+  int64_t refusal = 0;
+  if (!value) {
+    refusal = update(inst.map, key_bytes, std::vector<uint8_t>(decl.value_size), update_no_exist);
+    if (refusal == 0) value = lookup(inst.map, key_bytes);
+  }
   if (!value) {
     MapId counters = interface_.find_map(".globals");
     const uint8_t first[4] = {};
     std::optional<uint64_t> at = counters.is_valid() ? lookup(counters, first) : std::nullopt;
-    if (at) checked_store(*at + globals::map_full(inst.map), checked_load(*at + globals::map_full(inst.map), 8) + 1, 8);
-    return;
+    if (!at) return;
+    const uint64_t counter = *at + globals::map_refusals(inst.map);
+    checked_store(counter, checked_load(counter, 8) + 1, 8);
+    return checked_store(*at + globals::map_error(inst.map), error(refusal), 8);
   }
   const auto add = [&](uint64_t offset, uint64_t n) { checked_store(*value + offset, checked_load(*value + offset, 8) + n, 8); };
   if (decl.has_present_word()) checked_store(*value + (uint64_t{type.size} + 7) / 8 * 8, 1, 8);

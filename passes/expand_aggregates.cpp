@@ -9,11 +9,10 @@
 // All aggregates share one shape, given here for a keyed map; an array needs no insertion and has ^bump only.
 //     p = lookup(@m, key)                 null: ^insert, else ^bump(p)
 //   ^insert: update(@m, key, zeros, NOEXIST); q = lookup(@m, key)      null: ^full, else ^bump(q)
-//   ^full: the globals map's map_full += 1, or map_starved if there was no memory
+//   ^full: the globals map's map_refusals += 1, and map_error = what the insertion gave
 //   ^bump(p): fold the operand into the value at p
 // The second lookup answers all outcomes of the insertion: ours or somebody else's entry is there, or the map is full.
 #include <algorithm>
-#include <cerrno>
 
 #include "mir/build.h"
 #include "mir/edit.h"
@@ -186,10 +185,9 @@ void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockI
   b.move_to(full);
   MapId counters = b.module().interface.find_map(".globals");
   if (counters.is_valid()) {
-    ValueId is_starved = b.binary(Opcode::eq, status, b.constant(-ENOMEM));
-    ValueId is_full = b.binary(Opcode::xor_, is_starved, b.constant(1));
-    b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_full(map)), is_full, 0);
-    b.atomic_add(MemWidth::u64, b.map_value_addr(counters, globals::map_starved(map)), is_starved, 0);
+    ValueId counter = b.map_value_addr(counters, globals::map_refusals(map));
+    b.atomic_add(MemWidth::u64, counter, b.constant(1), 0);
+    b.store(MemWidth::u64, counter, status, 8);
   }
   b.jump(done);
 }

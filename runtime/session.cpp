@@ -102,6 +102,7 @@ class Session {
   bool attach_alone(const mir::AttachPoint& probe, AttachContext& context);
   bool watch_target();
   bool start();
+  bool is_out_of_memory(size_t map) const;
   bool run_iterators();
   void run_trials();
   bool wait_for_events();
@@ -372,16 +373,21 @@ void Session::report_losses() {
   refused_told_.resize(maps.size());
   for (size_t i = 0; i < maps.size(); i++) {
     if (maps[mir::MapId(i)].role != mir::MapRole::user) continue;
-    const uint64_t full = globals_.get(mir::globals::map_full(mir::MapId(i)));
-    const uint64_t starved = globals_.get(mir::globals::map_starved(mir::MapId(i)));
-    if (full + starved == 0 || refused_told_[i] != 0) continue;
-    refused_told_[i] = full + starved;
+    const uint64_t refusals = globals_.get(mir::globals::map_refusals(mir::MapId(i)));
+    if (refusals == 0 || refused_told_[i] != 0) continue;
+    refused_told_[i] = refusals;
     const std::string& name = maps[mir::MapId(i)].name;
-    if (full != 0) output_.warning("Map full: `" + name + "` takes no new keys; raise max_map_keys or declare it larger");
-    if (starved != 0)
+    if (!is_out_of_memory(i))
+      output_.warning("Map full: `" + name + "` takes no new keys; raise max_map_keys or declare it larger");
+    else
       output_.warning("No memory: the kernel had none at hand for new keys of `" + name + "`; `let " + name +
                       " = lruhash(N)` has its memory from the start");
   }
+}
+
+// Of the last insertion that the map refused.
+bool Session::is_out_of_memory(size_t map) const {
+  return static_cast<int64_t>(globals_.get(mir::globals::map_error(mir::MapId(static_cast<uint32_t>(map))))) == -ENOMEM;
 }
 
 // Each object of every iterator, once. Programs stop where the ring is half full.
@@ -471,14 +477,11 @@ void Session::finish() {
   if (lost_ != 0) output_.warning("Total lost event count: " + std::to_string(lost_));
   for (size_t i = 0; i < refused_told_.size(); i++) {
     if (object_.interface.maps[mir::MapId(i)].role != mir::MapRole::user) continue;
-    const uint64_t full = globals_.get(mir::globals::map_full(mir::MapId(i)));
-    const uint64_t starved = globals_.get(mir::globals::map_starved(mir::MapId(i)));
-    if (full + starved == refused_told_[i]) continue;
+    const uint64_t refusals = globals_.get(mir::globals::map_refusals(mir::MapId(i)));
+    if (refusals == refused_told_[i]) continue;
     const std::string& name = object_.interface.maps[mir::MapId(i)].name;
-    const char* const why = starved == 0 ? "because it was full"
-                            : full == 0  ? "for want of memory"
-                                         : "because it was full or for want of memory";
-    output_.warning("Total updates of `" + name + "` refused " + why + ": " + std::to_string(full + starved));
+    const char* const why = is_out_of_memory(i) ? "for want of memory" : "because it was full";
+    output_.warning("Total updates of `" + name + "` refused " + why + ": " + std::to_string(refusals));
   }
   if (options_.config.print_maps_on_exit) output_.print_all_maps();
   output_.flush();

@@ -26,7 +26,7 @@ struct Shape {
   char name[12];
   Bits bits;
   Point corners[2];
-  struct {
+  __extension__ struct {  // ISO C++ has no anonymous ones; C has
     uint32_t area;
     union {
       uint32_t raw;

@@ -29,7 +29,7 @@ class LongTexts : public LiveTest, public ::testing::WithParamInterface<size_t> 
 };
 
 INSTANTIATE_TEST_SUITE_P(Sizes, LongTexts, ::testing::Values(4096, 16384, 32768, 65535, 65536),
-                         [](const auto& info) { return std::to_string(info.param); });
+                         [](const auto& size) { return std::to_string(size.param); });
 
 TEST_P(LongTexts, AreKeptAndPrinted) {
   const Trace t =

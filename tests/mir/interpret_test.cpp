@@ -321,7 +321,7 @@ TEST(Interpret, Aggregates) {
     // A second key does not fit: counted, not kept.
     machine.run(FunctionId(0u), context(1, 2));
     EXPECT_EQ(machine.entries(MapId(0u)).size(), 1u);
-    EXPECT_EQ(machine.entries(MapId(1u))[0].values[0][globals::map_full(MapId(0u))], 1);
+    EXPECT_EQ(machine.entries(MapId(1u))[0].values[0][globals::map_refusals(MapId(0u))], 1);
   }
 }
 
