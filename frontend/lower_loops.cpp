@@ -165,6 +165,7 @@ void Lower::forget_changed(const ast::Expr* condition, const ast::Block* body) {
   };
   visitor.on_expr = [&](const ast::Expr& expr) {
     if (const auto* step = expr.as<ast::IncDecExpr>()) add(step->operand);
+    if (const auto* call = expr.as<ast::Call>(); call != nullptr && call->name == "find") add(call->args.back());
   };
   ast::walk(condition, visitor);
   ast::walk(body, visitor);
