@@ -92,7 +92,7 @@ TEST(ExpandAggregates, MinAndMaxExchangeWhatTheyCompared) {
 
 // What is kept of `n` after programs have interrupted it, each between a comparison and its exchange, to update the same entry;
 // and how many events were counted as lost.
-std::pair<int64_t, uint64_t> interrupted(std::string_view type, int64_t n, std::vector<int64_t> others) {
+std::pair<int64_t, uint64_t> interrupted(std::string_view type, int64_t n, const std::vector<int64_t>& others) {
   const std::string keys = after("expand-aggregates", keyed(type, 16, "agg_update @m, %key, %n"));
   const mir::Module module = parse_mir(keys);
   const mir::Function& function = module.functions[mir::FunctionId(0u)];
@@ -101,13 +101,13 @@ std::pair<int64_t, uint64_t> interrupted(std::string_view type, int64_t n, std::
   std::vector<uint8_t> key(8), first(4), context(64);
   std::memcpy(key.data(), &n, 8);
   std::memcpy(&context[8], &n, 8);
+  size_t next = 0;
   machine.on_value = [&](mir::FunctionId, mir::ValueId value, uint64_t) {
     bool is_comparison = false;
     for (const mir::Block& block : function.blocks)
       for (const mir::Inst& inst : block.insts) is_comparison |= inst.result == value && inst.op == mir::Opcode::lt_u;
-    if (!is_comparison || others.empty()) return;
-    const uint64_t at = *machine.lookup(mir::MapId(1u), key), kept = static_cast<uint64_t>(others.front()) ^ mask;
-    others.erase(others.begin());
+    if (!is_comparison || next == others.size()) return;
+    const uint64_t at = *machine.lookup(mir::MapId(1u), key), kept = static_cast<uint64_t>(others[next++]) ^ mask;
     uint64_t now = 0;
     machine.read(at, &now, 8);
     now = std::max(now, kept);

@@ -66,10 +66,10 @@ TEST(Pipeline, AsksBeforeAnOptionalPassChangesAFunction) {
 }
 
 // What passes in an order of the caller's own leave undone.
-std::string left_by(std::vector<std::string> passes, std::string_view text = counting) {
+std::string left_by(const std::vector<std::string>& passes, std::string_view text = counting) {
   mir::Module module = parse_mir(text);
   Diagnostics diagnostics;
-  bool is_done = run_pipeline(module, {.passes = std::move(passes)}, diagnostics);
+  bool is_done = run_pipeline(module, {.passes = passes}, diagnostics);
   EXPECT_EQ(is_done, diagnostics.all().empty());
   return is_done ? "" : diagnostics.all().front().message + diagnostics.all().front().hint;
 }
