@@ -147,8 +147,8 @@ class CheckedProgram {
   CheckOptions options;
   Config config;
   mutable mir::TypePool types;
-  std::map<std::string, ScriptOption> script_options;  // by name
-  Table<UserMapId, UserMap> maps;
+  std::map<std::string, ScriptOption> script_options;   // by name
+  Table<UserMapId, UserMap, std::deque<UserMap>> maps;  // checking a use of one finds others, in its key or value
   std::vector<CheckedBody> bodies;
   std::deque<CheckedBody> functions;  // notes point to them
 };

@@ -17,8 +17,8 @@ namespace shrike {
 
 namespace {
 
-// More than any program of ours takes.
-constexpr uint32_t budget = 200'000;
+// Instructions to walk: what the kernel itself gives up at (BPF_COMPLEXITY_LIMIT_INSNS).
+constexpr uint32_t budget = 1'000'000;
 
 uint32_t walked_by_kernel(int fd) {
   bpf_prog_info info{};

@@ -1,6 +1,6 @@
 // Table owns values, SideTable annotates them; both are indexed by one Id type only, so an index of
 // the wrong kind does not compile. Adding to a Table may move its elements: hold ids across
-// insertions, references only between them.
+// insertions, references only between them. One whose values are in a std::deque moves none.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace shrike {
 
-template <class IdT, class T>
+template <class IdT, class T, class Values = std::vector<T>>
 class Table {
  public:
   IdT add(T value) {
@@ -35,7 +35,7 @@ class Table {
   auto end() const { return values_.end(); }
 
  private:
-  std::vector<T> values_;
+  Values values_;
 };
 
 // Grows on first use of an id; an id never written reads as T{}.
