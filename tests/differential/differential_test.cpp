@@ -69,7 +69,9 @@ void compare(mir::Module module, const test::LlvmObject& theirs, bool optimise, 
   const Run seen = run_all(*theirs.object, input, input_map);
   const std::string mir = mir::print(module, {});
   Diagnostics diagnostics;
-  if (optimise) ASSERT_TRUE(run_pipeline(module, passes::PipelineOptions{}, diagnostics)) << mir;
+  if (optimise) {
+    ASSERT_TRUE(run_pipeline(module, passes::PipelineOptions{}, diagnostics)) << mir;
+  }
   const std::string text = mir::print(module, {});
   for (int level = levels.lowest; level <= 4; level++) {
     SCOPED_TRACE("ISA v" + std::to_string(level));
@@ -78,8 +80,9 @@ void compare(mir::Module module, const test::LlvmObject& theirs, bool optimise, 
     const Run wanted = run_all(ours, input, input_map);
     ASSERT_EQ(wanted.refusal, "") << mir;
     if (level == levels.llvm) tally.ours += size_of(ours);
-    if (seen.refusal.empty())
+    if (seen.refusal.empty()) {
       ASSERT_EQ(seen.state, wanted.state) << mir << theirs.text << print(ours, nullptr) << print(*theirs.object, nullptr);
+    }
   }
   if (!seen.refusal.empty()) {  // LLVM does not know what the verifier wants
     tally.refused_llvm++;
