@@ -218,18 +218,24 @@ ValueId added(Lower& l, ValueId sum, ValueId byte) {
   return b.binary(Opcode::add, b.binary(Opcode::mul, sum, b.constant(static_cast<int64_t>(hash_base))), byte);
 }
 
+// Ends the loop where no bytes are left.
+void end_without(Lower& l, ValueId rest) {
+  mir::Builder& b = l.b();
+  BlockId done = l.new_block("done");
+  BlockId more = l.new_block("more");
+  l.branch(b.binary(Opcode::le_s, rest, b.constant(0)), done, more);
+  l.enter(done);
+  b.ret(b.constant(1));
+  l.enter(more);
+}
+
 // One chunk of the needle.
 void hash_round(Lower& l, const Place& at, ValueId round) {
   mir::Builder& b = l.b();
   Frame frame(l, at);
   ValueId offset = b.binary(Opcode::mul, round, b.constant(text_chunk));
   ValueId rest = b.binary(Opcode::sub, frame.get(Word::needle_length), offset);
-  BlockId end = l.new_block("hashed");
-  BlockId more = l.new_block("more");
-  l.branch(b.binary(Opcode::le_s, rest, b.constant(0)), end, more);
-  l.enter(end);
-  b.ret(b.constant(1));
-  l.enter(more);
+  end_without(l, rest);
   ValueId count = chunk_count(l, rest);
   ValueId bytes = chunk_at(l, "hashed", b.binary(Opcode::add, frame.get(Word::in_needle), offset), count);
   std::vector<ValueId> sums = over_chunk(
@@ -248,12 +254,7 @@ void move_along(Lower& l, const Frame& frame) {
   ValueId length = frame.get(Word::needle_length);
   ValueId end = frame.get(Word::window_end);
   ValueId rest = b.binary(Opcode::sub, frame.get(Word::haystack_length), end);
-  BlockId absent = l.new_block("absent");
-  BlockId more = l.new_block("more");
-  l.branch(b.binary(Opcode::le_s, rest, b.constant(0)), absent, more);
-  l.enter(absent);
-  b.ret(b.constant(1));
-  l.enter(more);
+  end_without(l, rest);
   // The first window grows, and nothing leaves it: reads at no address give zeros.
   ValueId grows_by = b.binary(Opcode::sub, length, end);
   ValueId is_growing = b.binary(Opcode::lt_s, b.constant(0), grows_by);

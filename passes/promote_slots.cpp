@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "mir/analysis/dominators.h"
+#include "mir/analysis/slot_addresses.h"
 #include "mir/edit.h"
 #include "mir/repair_ssa.h"
 #include "passes/passes.h"
@@ -29,11 +30,10 @@ constexpr size_t most_work = size_t{1} << 21;
 
 class Promoter {
  public:
-  explicit Promoter(Function& function) : function_(function) {}
+  explicit Promoter(Function& function) : function_(function), addresses_(function) {}
 
   void run() {
     if (function_.slots.empty()) return;
-    find_addresses();
     find_words();
     if (words_.empty()) return;
     add_zero();
@@ -45,11 +45,6 @@ class Promoter {
   }
 
  private:
-  // Where in a slot a pointer leads; none: not to a known place of one.
-  struct Address {
-    SlotId slot;
-    int64_t offset = 0;
-  };
   struct Bytes {
     int64_t begin = 0, end = 0;
     bool operator==(const Bytes&) const = default;
@@ -74,28 +69,8 @@ class Promoter {
     bool is_stored = false;  // there, or before the function
   };
 
-  void find_addresses() {
-    addresses_.resize(function_.values.size());
-    std::vector<std::optional<int64_t>> constants(function_.values.size());
-    // Definitions come before uses in the order of dominators only; a pointer that is moved before it is known stays unknown.
-    for (const Block& block : function_.blocks)
-      for (const Inst& inst : block.insts) {
-        if (inst.op == Opcode::constant) constants[inst.result.index] = inst.imm;
-        if (inst.op == Opcode::slot_addr) addresses_[inst.result.index] = {inst.slot, 0};
-      }
-    for (const Block& block : function_.blocks)
-      for (const Inst& inst : block.insts) {
-        if (inst.op != Opcode::ptr_add) continue;
-        const Address from = addresses_[inst.operands[0].index];
-        const std::optional<int64_t> step = constants[inst.operands[1].index];
-        if (from.slot.is_valid() && step) addresses_[inst.result.index] = {from.slot, from.offset + *step};
-      }
-  }
-
-  Address address_of(ValueId value) const { return value.index < addresses_.size() ? addresses_[value.index] : Address{}; }
-
   std::optional<Bytes> bytes_of_access(const Inst& inst, size_t operand) const {
-    const Address at = address_of(inst.operands[operand]);
+    const SlotAddress at = addresses_.of(inst.operands[operand]);
     if (!at.slot.is_valid()) return {};
     const int64_t begin = at.offset + (inst.op == Opcode::copy ? 0 : inst.imm);
     const bool has_length = inst.op == Opcode::copy || inst.op == Opcode::zero;
@@ -126,7 +101,7 @@ class Promoter {
   }
 
   void touch(ValueId value, bool from_there_on) {
-    const Address at = address_of(value);
+    const SlotAddress at = addresses_.of(value);
     if (!at.slot.is_valid()) return;
     uses_[at.slot.index].touched.push_back({from_there_on ? at.offset : 0, function_.slots[at.slot].size});
   }
@@ -136,23 +111,23 @@ class Promoter {
       case Opcode::load:
       case Opcode::store:
         if (auto bytes = bytes_of_access(inst, 0)) {
-          SlotUses& uses = uses_[address_of(inst.operands[0]).slot.index];
+          SlotUses& uses = uses_[addresses_.of(inst.operands[0]).slot.index];
           uses.words.push_back(*bytes);
           uses.is_read |= inst.op == Opcode::load;
         }
         return;
       case Opcode::zero:
-        if (auto bytes = bytes_of_access(inst, 0)) uses_[address_of(inst.operands[0]).slot.index].zeroed.push_back(*bytes);
+        if (auto bytes = bytes_of_access(inst, 0)) uses_[addresses_.of(inst.operands[0]).slot.index].zeroed.push_back(*bytes);
         return;
       case Opcode::copy:
       case Opcode::atomic_add:
       case Opcode::atomic_fetch_add:
       case Opcode::atomic_cmpxchg:
         for (size_t i = 0; i < inst.operands.size(); i++)
-          if (auto bytes = bytes_of_access(inst, i)) uses_[address_of(inst.operands[i]).slot.index].touched.push_back(*bytes);
+          if (auto bytes = bytes_of_access(inst, i)) uses_[addresses_.of(inst.operands[i]).slot.index].touched.push_back(*bytes);
         return;
       case Opcode::ptr_add:
-        if (!address_of(inst.result).slot.is_valid()) touch(inst.operands[0], false);
+        if (!addresses_.of(inst.result).slot.is_valid()) touch(inst.operands[0], false);
         return;
       case Opcode::call: return note_call(inst);
       default: each_use(inst, [&](ValueId use) { touch(use, false); });
@@ -190,7 +165,7 @@ class Promoter {
       std::optional<Bytes> bytes;
       if (inst.op == Opcode::load || inst.op == Opcode::store || inst.op == Opcode::zero) bytes = bytes_of_access(inst, 0);
       if (bytes && inst.op == Opcode::zero) note_zeroed(inst, *bytes, now);
-      Word* word = bytes ? word_at(address_of(inst.operands[0]).slot, *bytes) : nullptr;
+      Word* word = bytes ? word_at(addresses_.of(inst.operands[0]).slot, *bytes) : nullptr;
       if (word == nullptr || inst.op == Opcode::zero) {
         output.push_back(std::move(inst));
         continue;
@@ -217,7 +192,7 @@ class Promoter {
   }
 
   void note_zeroed(const Inst& zero, const Bytes& bytes, std::map<ValueId, Now>& now) {
-    const SlotId slot = address_of(zero.operands[0]).slot;
+    const SlotId slot = addresses_.of(zero.operands[0]).slot;
     auto word = std::ranges::lower_bound(words_, std::pair(slot.index, bytes.begin), {},
                                          [](const Word& each) { return std::pair(each.slot.index, each.bytes.begin); });
     for (; word != words_.end() && word->slot == slot && word->bytes.begin < bytes.end; ++word)
@@ -238,9 +213,9 @@ class Promoter {
   }
 
   Function& function_;
-  std::vector<Address> addresses_;  // by value
-  std::vector<SlotUses> uses_;      // by slot
-  std::vector<Word> words_;         // by slot and place
+  SlotAddresses addresses_;
+  std::vector<SlotUses> uses_;  // by slot
+  std::vector<Word> words_;     // by slot and place
   Replacements replacements_;
   ValueId zero_;
 };

@@ -9,12 +9,9 @@ namespace shrike::passes {
 
 using namespace mir;
 
-SlotContents::SlotContents(const Function& function, const Dominators& dominators) : slots_(function.slots.size()) {
-  if (slots_.empty()) {
-    addresses_.resize(function.values.size());
-    return;
-  }
-  find_addresses(function);
+SlotContents::SlotContents(const Function& function, const Dominators& dominators)
+    : addresses_(function), slots_(function.slots.size()) {
+  if (slots_.empty()) return;
   for (BlockId block : dominators.order) {
     uint32_t at = 0;
     for (const Inst& inst : function.blocks[block].insts) note(inst, {block, at++});
@@ -31,46 +28,28 @@ SlotContents::SlotContents(const Function& function, const Dominators& dominator
 SlotId SlotContents::written_by(const Inst& inst) const {
   const bool writes = inst.op == Opcode::store || inst.op == Opcode::zero ||
                       (inst.op == Opcode::call && inst.helper == HelperId::get_current_comm);
-  return writes ? address_of(inst.operands[0]).slot : SlotId();
+  return writes ? addresses_.of(inst.operands[0]).slot : SlotId();
 }
 
 SlotId SlotContents::slot_at(ValueId address) const {
-  const Address at = address_of(address);
+  const SlotAddress at = addresses_.of(address);
   return at.offset == 0 ? at.slot : SlotId();
-}
-
-// Definitions come before uses in the order of dominators only: a pointer that is moved before it is known stays unknown.
-void SlotContents::find_addresses(const Function& function) {
-  addresses_.resize(function.values.size());
-  constants_.resize(function.values.size());
-  for (const Block& block : function.blocks)
-    for (const Inst& inst : block.insts) {
-      if (inst.op == Opcode::constant) constants_[inst.result.index] = inst.imm;
-      if (inst.op == Opcode::slot_addr) addresses_[inst.result.index] = {inst.slot, 0};
-    }
-  for (const Block& block : function.blocks)
-    for (const Inst& inst : block.insts) {
-      if (inst.op != Opcode::ptr_add) continue;
-      const Address from = address_of(inst.operands[0]);
-      const std::optional<int64_t> step = constant_of(inst.operands[1]);
-      if (from.slot.is_valid() && step) addresses_[inst.result.index] = {from.slot, from.offset + *step};
-    }
 }
 
 void SlotContents::note(const Inst& inst, Read place) {
   switch (inst.op) {
     case Opcode::load: return read(inst.operands[0], place);
     case Opcode::store: {
-      const std::optional<int64_t> constant = constant_of(inst.operands[1]);
+      const std::optional<int64_t> constant = addresses_.constant_of(inst.operands[1]);
       SlotWrite stored{.op = inst.op, .offset = inst.imm, .bytes = bytes_of(inst.width), .is_constant = constant.has_value()};
       stored.stored = constant ? *constant : inst.operands[1].index;
-      return write(address_of(inst.operands[0]), stored, place);
+      return write(addresses_.of(inst.operands[0]), stored, place);
     }
     case Opcode::zero:
-      return write(address_of(inst.operands[0]), {.op = inst.op, .offset = inst.imm, .bytes = inst.length}, place);
+      return write(addresses_.of(inst.operands[0]), {.op = inst.op, .offset = inst.imm, .bytes = inst.length}, place);
     case Opcode::copy: lose(inst.operands[0]); return read(inst.operands[1], place);
     case Opcode::ptr_add:
-      if (!address_of(inst.result).slot.is_valid()) lose(inst.operands[0]);
+      if (!addresses_.of(inst.result).slot.is_valid()) lose(inst.operands[0]);
       return;
     case Opcode::call: return note_call(inst, place);
     default: each_use(inst, [&](ValueId use) { lose(use); });
@@ -88,9 +67,9 @@ void SlotContents::note_call(const Inst& inst, Read place) {
       case HelperOperand::in:
       case HelperOperand::in_n: read(value, place); break;
       case HelperOperand::out:
-        if (const std::optional<int64_t> size = constant_of(inst.operands[next]);
+        if (const std::optional<int64_t> size = addresses_.constant_of(inst.operands[next]);
             inst.helper == HelperId::get_current_comm && size)
-          write(address_of(value), {.op = Opcode::call, .bytes = static_cast<uint32_t>(*size)}, place);
+          write(addresses_.of(value), {.op = Opcode::call, .bytes = static_cast<uint32_t>(*size)}, place);
         else lose(value);
         break;
       default: lose(value);
@@ -98,7 +77,7 @@ void SlotContents::note_call(const Inst& inst, Read place) {
   }
 }
 
-void SlotContents::write(const Address& to, SlotWrite write, Read place) {
+void SlotContents::write(const SlotAddress& to, SlotWrite write, Read place) {
   if (!to.slot.is_valid()) return;
   State& slot = slots_[to.slot.index];
   if (!slot.contents) slot.contents = Contents{.block = place.block, .first = place.at};
@@ -109,12 +88,12 @@ void SlotContents::write(const Address& to, SlotWrite write, Read place) {
 }
 
 void SlotContents::read(ValueId address, Read place) {
-  const Address at = address_of(address);
+  const SlotAddress at = addresses_.of(address);
   if (at.slot.is_valid()) slots_[at.slot.index].reads.push_back(place);
 }
 
 void SlotContents::lose(ValueId address) {
-  const Address at = address_of(address);
+  const SlotAddress at = addresses_.of(address);
   if (at.slot.is_valid()) slots_[at.slot.index].is_lost = true;
 }
 

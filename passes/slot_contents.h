@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mir/analysis/dominators.h"
+#include "mir/analysis/slot_addresses.h"
 #include "mir/module.h"
 
 namespace shrike::passes {
@@ -39,10 +40,6 @@ class SlotContents {
   mir::SlotId slot_at(mir::ValueId address) const;
 
  private:
-  struct Address {
-    mir::SlotId slot;
-    int64_t offset = 0;
-  };
   struct Read {
     mir::BlockId block;
     uint32_t at = 0;
@@ -53,17 +50,13 @@ class SlotContents {
     bool is_lost = false;
   };
 
-  void find_addresses(const mir::Function& function);
   void note(const mir::Inst& inst, Read place);
   void note_call(const mir::Inst& inst, Read place);
-  void write(const Address& to, SlotWrite write, Read place);
+  void write(const mir::SlotAddress& to, SlotWrite write, Read place);
   void read(mir::ValueId address, Read place);
   void lose(mir::ValueId address);
-  std::optional<int64_t> constant_of(mir::ValueId value) const { return constants_[value.index]; }
-  Address address_of(mir::ValueId value) const { return addresses_[value.index]; }
 
-  std::vector<Address> addresses_;                 // by value
-  std::vector<std::optional<int64_t>> constants_;  // by value
+  mir::SlotAddresses addresses_;
   std::vector<State> slots_;
 };
 
