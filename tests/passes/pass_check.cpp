@@ -66,6 +66,10 @@ std::string program(std::string_view body) {
   return "fn \"t\" program kprobe {\n" + std::string(body) + "}\n";
 }
 
+std::string with_map(std::string_view body) {
+  return "interface {\n  map @m user hash keyed key int64 value int64 bytes 8 8 entries 10\n}\n" + program(body);
+}
+
 std::string after(std::string_view pass, std::string_view text, KernelLimits limits) {
   mir::Module module = parse_mir(text);
   Diagnostics diagnostics;

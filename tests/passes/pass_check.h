@@ -15,6 +15,8 @@ mir::Module parse_mir(std::string_view text);
 
 // `body`, the lines of one program of type kprobe with the parameter %ctx, between its braces.
 std::string program(std::string_view body);
+// The same, with a map @m from int64 to int64.
+std::string with_map(std::string_view body);
 
 // The module's text after one pass, validated.
 std::string after(std::string_view pass, std::string_view text, KernelLimits limits = {});

@@ -7,8 +7,7 @@ namespace shrike::passes {
 namespace {
 
 std::string promoted(std::string_view body) {
-  return after("promote-slots",
-               "interface {\n map @m user hash keyed key int64 value int64 bytes 8 8 entries 4\n}" + program(body));
+  return after("promote-slots", with_map(body));
 }
 
 // A function's flag and result, as inlining leaves them.

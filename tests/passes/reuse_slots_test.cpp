@@ -7,8 +7,7 @@ namespace shrike::passes {
 namespace {
 
 std::string reused(std::string_view body) {
-  return after("reuse-slots",
-               "interface {\n map @m user hash keyed key int64 value int64 bytes 8 8 entries 4\n}" + program(body));
+  return after("reuse-slots", with_map(body));
 }
 
 TEST(ReuseSlots, AKeyIsStoredOnce) {

@@ -26,10 +26,6 @@ TEST(ShareSlots, OneAfterTheOtherShare) {
   )");
 }
 
-std::string with_map(std::string_view body) {
-  return "interface {\n  map @m user hash keyed key int64 value int64 bytes 8 8 entries 10\n}\n" + program(body);
-}
-
 TEST(ShareSlots, OperandsOfOneCallDoNot) {
   expect_lines(after("share-slots", with_map(R"(
     slot $k 8 align 8
