@@ -290,9 +290,17 @@ namespace {
 
 // Do both point to records, but not of one type?
 bool points_to_others(const Type* a, const Type* b) {
-  bool are_records = a != nullptr && a->is(TypeKind::pointer) && b->is(TypeKind::pointer) && a->element->is(TypeKind::record) &&
-                     b->element->is(TypeKind::record);
+  auto is_record_pointer = [](const Type* type) {
+    return type->is(TypeKind::pointer) && type->element->is(TypeKind::record) && !is_made_record(type->element);
+  };
+  bool are_records = a != nullptr && is_record_pointer(a) && is_record_pointer(b);
   return are_records && a->element != b->element;
+}
+
+// After widening: is what `b` points to laid out in another way than `a` says? Once nothing changes any more, an error.
+bool points_to_other_layout(const Type* a, const Type* b) {
+  if (!a->is(TypeKind::pointer) || !b->is(TypeKind::pointer)) return false;
+  return a->element != b->element && (a->element->is(TypeKind::tuple) || is_made_record(a->element));
 }
 
 }  // namespace
@@ -329,9 +337,11 @@ void Checker::assign_variable(const ast::Expr* target, const Type* type, const a
   }
   const bool is_whole = type->is(TypeKind::tuple) || type->is(TypeKind::record);
   const bool is_too_wide = variable->is_fixed && is_whole && unify(variable->type, type, types()) != variable->type;
-  if (is_too_wide || points_to_others(variable->type, type) || !widen(variable->type, type))
+  if (is_too_wide || points_to_others(variable->type, type) || !widen(variable->type, type) ||
+      points_to_other_layout(variable->type, type))
     report(Diag::type_mismatch, value->span, {std::string(variable->name), show(variable->type), show(type)})
-        .label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here");
+        .label(variable->declared, "`" + std::string(variable->name) + "` is " + show(variable->type) + " since here")
+        .with_hint(missing_fields(variable->type, type, types()));
   target_note.type = variable->type;
 }
 
@@ -384,7 +394,8 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
   if (map.value == nullptr) map.value_span = target->span;
   if (!widen(map.value, type))
     report(Diag::type_mismatch, value->span, {std::string(map.name), show(map.value), show(type)})
-        .label(map.value_span, "`" + std::string(map.name) + "` is " + show(map.value) + " since here");
+        .label(map.value_span, "`" + std::string(map.name) + "` is " + show(map.value) + " since here")
+        .with_hint(missing_fields(map.value, type, types()));
 }
 
 }  // namespace shrike

@@ -261,7 +261,9 @@ struct ExprChecker {
     }
     bool are_numbers = converts_to_integer(left) && converts_to_integer(right);
     if (is_equality && !are_numbers) {
-      c.report(Diag::not_comparable, self.span, {show(left), show(right)});
+      Diagnostic& said = c.report(Diag::not_comparable, self.span, {show(left), show(right)});
+      if (std::string missing = missing_fields(left, right, types()); !missing.empty())
+        said.label(e.left->span, show(left)).label(e.right->span, show(right)).with_hint(std::move(missing));
       return nullptr;
     }
     if (!are_numbers) {
@@ -532,6 +534,7 @@ struct ExprChecker {
     Diagnostic& said = c.report(Diag::branches_differ, self.span, {show(left), show(right)});
     if (then.value != nullptr) said.label(then.value->span, show(left));
     if (otherwise.value != nullptr) said.label(otherwise.value->span, show(right));
+    said.with_hint(missing_fields(left, right, types()));
     return nullptr;
   }
 

@@ -186,7 +186,8 @@ void Checker::return_value(const ast::Return& statement, Span span) {
   if (wanted->is(TypeKind::none) || !accepts(wanted, given, types())) {
     report(Diag::return_mismatch, statement.value->span,
            {name, wanted->is(TypeKind::none) ? "nothing" : show(wanted), show(given)})
-        .label(wanted->is(TypeKind::none) ? body_->function->span : body_->function->result.span, "declared here");
+        .label(wanted->is(TypeKind::none) ? body_->function->span : body_->function->result.span, "declared here")
+        .with_hint(missing_fields(wanted, given, types()));
     return;
   }
   if (!wanted->is(TypeKind::pointer) || body_->has_returned) return;
@@ -231,7 +232,8 @@ const Type* Checker::call_function(const ast::Expr& self, const ast::Call& call,
     if (type == nullptr || accepts(type, given[i], types())) continue;
     report(Diag::argument_mismatch, call.args[i]->span,
            {std::string(definition.params[i].name), std::string(call.name), show(type), show(given[i])})
-        .label(definition.params[i].span, "declared here");
+        .label(definition.params[i].span, "declared here")
+        .with_hint(missing_fields(type, given[i], types()));
   }
   return callee.result;
 }

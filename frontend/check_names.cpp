@@ -108,7 +108,8 @@ void Checker::use_key(UserMap& map, const ast::Expr* ref, const ast::Expr* key) 
   if (map.key == nullptr) map.key_span = key->span;
   if (!widen(map.key, type))
     report(Diag::key_mismatch, key->span, {std::string(map.name), show(map.key), show(type)})
-        .label(map.key_span, "the key is " + show(map.key) + " since here");
+        .label(map.key_span, "the key is " + show(map.key) + " since here")
+        .with_hint(missing_fields(map.key, type, types()));
 }
 
 }  // namespace shrike

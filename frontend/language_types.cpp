@@ -58,6 +58,21 @@ std::vector<mir::TupleElement> parts_of(const Type* type, mir::TypePool& pool) {
   return parts;
 }
 
+std::vector<mir::TupleElement> parts_in_order_of(const Type* type, const Type* order, mir::TypePool& pool) {
+  std::vector<mir::TupleElement> parts = parts_of(type, pool);
+  if (type == order || !is_made_record(type) || !is_made_record(order)) return parts;
+  std::vector<mir::TupleElement> ordered;
+  for (const mir::RecordField& field : pool.layout(order)->fields)
+    ordered.push_back(parts[*field_index(*pool.layout(type), field.name)]);
+  return ordered;
+}
+
+std::optional<size_t> field_index(const mir::RecordLayout& layout, std::string_view name) {
+  for (size_t i = 0; i < layout.fields.size(); i++)
+    if (layout.fields[i].name == name) return i;
+  return std::nullopt;
+}
+
 bool is_user_record(const Type* type) {
   return !is_made_record(type) && type->name.find('@') != std::string::npos;
 }
@@ -81,12 +96,21 @@ const Type* unify_records(const Type* a, const Type* b, mir::TypePool& pool) {
       left->fields.size() != right->fields.size())
     return nullptr;
   NamedTypes fields;
-  for (size_t i = 0; i < left->fields.size(); i++) {
-    const Type* type = unify(left->fields[i].type, right->fields[i].type, pool);
-    if (type == nullptr || left->fields[i].name != right->fields[i].name) return nullptr;
-    fields.emplace_back(left->fields[i].name, type);
+  for (const mir::RecordField& field : left->fields) {
+    const std::optional<size_t> other = field_index(*right, field.name);
+    const Type* type = other ? unify(field.type, right->fields[*other].type, pool) : nullptr;
+    if (type == nullptr) return nullptr;
+    fields.emplace_back(field.name, type);
   }
   return record_type(fields, pool);
+}
+
+// What `missing_fields` says of two records themselves: fields of `other` that `type` lacks.
+std::string fields_lacked(const Type* type, const Type* other, mir::TypePool& pool) {
+  std::string names;
+  for (const mir::RecordField& field : pool.layout(other)->fields)
+    if (!field_index(*pool.layout(type), field.name)) names += (names.empty() ? "`" : ", `") + field.name + "`";
+  return names.empty() ? names : show(type) + " has no field " + names;
 }
 
 }  // namespace
@@ -114,7 +138,7 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
     case TypeKind::pointer:
       // Pointers to different things are one type in bpftrace's maps and variables as long as the first one rules. What a
       // variable has the address of may have become longer.
-      if (a->element->is(TypeKind::string) || a->element->is(TypeKind::tuple))
+      if (a->element->is(TypeKind::string) || a->element->is(TypeKind::tuple) || is_made_record(a->element))
         if (const Type* longer = unify(a->element, b->element, pool)) return pool.pointer(longer, a->space);
       return a;
     case TypeKind::kstack:
@@ -138,6 +162,21 @@ const Type* unify(const Type* a, const Type* b, mir::TypePool& pool) {
     case TypeKind::stats: return pool.aggregate(a->kind, a->is_signed || b->is_signed);
     default: return nullptr;
   }
+}
+
+std::string missing_fields(const Type* a, const Type* b, mir::TypePool& pool) {
+  if (is_made_record(a) && is_made_record(b)) {
+    std::string said = fields_lacked(a, b, pool);
+    const std::string other = fields_lacked(b, a, pool);
+    if (!said.empty() || !other.empty()) return said + (said.empty() || other.empty() ? "" : ", ") + other;
+  } else if (!a->is(TypeKind::tuple) || !b->is(TypeKind::tuple)) {
+    return {};
+  }
+  const std::vector<mir::TupleElement> left = parts_of(a, pool);
+  const std::vector<mir::TupleElement> right = parts_in_order_of(b, a, pool);
+  for (size_t i = 0; i < std::min(left.size(), right.size()); i++)
+    if (std::string said = missing_fields(left[i].type, right[i].type, pool); !said.empty()) return said;
+  return {};
 }
 
 const Type* grown(const Type* type, const Type* wider, mir::TypePool& pool) {
@@ -191,6 +230,14 @@ bool converts_to_integer(const Type* type) {
 std::string show(const Type* type) {
   if (type == nullptr) return "unknown";
   switch (type->kind) {
+    case TypeKind::tuple: {
+      std::string parts;
+      for (const mir::TupleElement& part : type->elements) {
+        const bool has_names = is_made_record(part.type) || part.type->is(TypeKind::tuple);
+        parts.append(parts.empty() ? "" : ",").append(has_names ? show(part.type) : part.type->text);
+      }
+      return "(" + parts + ")";
+    }
     case TypeKind::none: return "none";
     case TypeKind::pointer: return type->element->is(TypeKind::none) ? "pointer" : "pointer to " + show(type->element);
     case TypeKind::record:

@@ -1,6 +1,8 @@
 // Rules of the language's types: which convert to which, and how they are stored.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,8 +26,12 @@ using NamedTypes = std::vector<std::pair<std::string_view, const mir::Type*>>;
 const mir::Type* record_type(const NamedTypes& fields, mir::TypePool& pool);
 
 // The type that holds values of both, or null if there is none: integers widen, strings and buffers take the longer,
-// tuples and records go element by element.
+// tuples go element by element, records field by field: fields are known by their names, and the order is that of `a`.
 const mir::Type* unify(const mir::Type* a, const mir::Type* b, mir::TypePool& pool);
+
+// Which fields one of two types has and the other lacks, as a hint: "(a: int8) has no field `b`". Empty if it is not that which
+// sets them apart.
+std::string missing_fields(const mir::Type* a, const mir::Type* b, mir::TypePool& pool);
 
 // `wider`, whose strings that are longer than those of `type` have become at least twice as long, up to what str_concat() gives:
 // `$s = str_concat($s, "x")` makes its variable longer each time it is looked at.
@@ -40,6 +46,10 @@ bool is_made_record(const mir::Type* type);
 
 // The elements of a tuple, the fields of a record.
 std::vector<mir::TupleElement> parts_of(const mir::Type* type, mir::TypePool& pool);
+
+// The same, of a record in the order in which another one, of the same names, has its fields.
+std::vector<mir::TupleElement> parts_in_order_of(const mir::Type* type, const mir::Type* order, mir::TypePool& pool);
+std::optional<size_t> field_index(const mir::RecordLayout& layout, std::string_view name);
 
 // Is the type one of a program's debug information? Those are called NAME@FILE, for programs and the kernel share names.
 bool is_user_record(const mir::Type* type);

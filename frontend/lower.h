@@ -96,9 +96,11 @@ class Lower {
   mir::ValueId load_scalar(const Place& from, const mir::Type* type);
   void store_scalar(const Place& to, mir::ValueId value, const mir::Type* type);
   void store_padded(const Place& to, mir::ValueId value, const mir::Type* type, uint32_t padding);
-  void write_parts(const mir::Type* whole, const Place& to, const std::function<mir::ValueId(size_t)>& number,
-                   const std::function<void(size_t, const Place&)>& write);
-  void parts_into(const std::function<const ast::Expr*(size_t)>& value, const mir::Type* as, const Place& to);
+  void write_parts(const mir::Type* whole, const Place& to, const std::vector<size_t>& order,
+                   const std::function<mir::ValueId(size_t)>& number, const std::function<void(size_t, const Place&)>& write);
+  void parts_into(const std::vector<const ast::Expr*>& values, const std::vector<size_t>& order, const mir::Type* as,
+                  const Place& to);
+  void record_into(const ast::Record& record, const mir::Type* as, const Place& to);
   void convert(const Place& from, const mir::Type* from_type, const Place& to, const mir::Type* to_type);
   void zero(const Place& at, uint32_t bytes);
   // Bytes of traced memory to a direct place, by probe_read; reports a failed read with -k.

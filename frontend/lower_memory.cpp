@@ -1,5 +1,6 @@
 // Values in memory: where they are, how they get there, how traced memory is read.
 #include <algorithm>
+#include <numeric>
 
 #include "frontend/lower.h"
 #include "frontend/probes.h"
@@ -20,6 +21,12 @@ namespace {
 // Runs up to this many bytes are moved by loads and stores; longer ones by one helper call.
 constexpr uint32_t longest_inline_move = 64;
 constexpr uint32_t longest_inline_zero = 128;
+
+std::vector<size_t> as_they_are(size_t count) {
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  return order;
+}
 
 }  // namespace
 
@@ -120,11 +127,11 @@ void Lower::store_padded(const Place& to, ValueId value, const Type* type, uint3
 }
 
 // The parts of a tuple or of a record (x=1, y=2), and zeros between them: equal values are equal bytes. `write` writes part `i`,
-// which is no number, at a place; `number` gives the one that is.
-void Lower::write_parts(const Type* whole, const Place& to, const std::function<ValueId(size_t)>& number,
-                        const std::function<void(size_t, const Place&)>& write) {
+// which is no number, at a place; `number` gives the one that is. Part `order[n]` is the n-th to be written.
+void Lower::write_parts(const Type* whole, const Place& to, const std::vector<size_t>& order,
+                        const std::function<ValueId(size_t)>& number, const std::function<void(size_t, const Place&)>& write) {
   const std::vector<mir::TupleElement> parts = parts_of(whole, types());
-  for (size_t i = 0; i < parts.size(); i++) {
+  for (size_t i : order) {
     const mir::TupleElement& part = parts[i];
     const uint32_t end = part.offset + part.type->size;
     const uint32_t padding = (i + 1 < parts.size() ? parts[i + 1].offset : whole->size) - end;
@@ -142,10 +149,10 @@ void Lower::convert(const Place& from, const Type* from_type, const Place& to, c
   // Numbers of a tuple that are words are moved one by one, which passes see through.
   const bool is_equal_tuple = from_type == to_type && to_type->elements.size() * 8 > to_type->size;
   if ((to_type->is(TypeKind::tuple) && !is_equal_tuple) || (to_type->is(TypeKind::record) && from_type != to_type)) {
-    const std::vector<mir::TupleElement> source = parts_of(from_type, types());
+    const std::vector<mir::TupleElement> source = parts_in_order_of(from_type, to_type, types());
     const std::vector<mir::TupleElement> target = parts_of(to_type, types());
     return write_parts(
-        to_type, to, [&](size_t i) { return load_scalar(from.at(source[i].offset), source[i].type); },
+        to_type, to, as_they_are(target.size()), [&](size_t i) { return load_scalar(from.at(source[i].offset), source[i].type); },
         [&](size_t i, const Place& at) { convert(from.at(source[i].offset), source[i].type, at, target[i].type); });
   }
   uint32_t bytes = std::min(from_type->size, to_type->size);
@@ -166,10 +173,23 @@ void Lower::convert(const Place& from, const Type* from_type, const Place& to, c
     b().store(MemWidth::u8, to.pointer, b().constant(0), to.offset + static_cast<int32_t>(bytes) - 1);
 }
 
-void Lower::parts_into(const std::function<const ast::Expr*(size_t)>& value, const Type* as, const Place& to) {
+void Lower::parts_into(const std::vector<const ast::Expr*>& values, const std::vector<size_t>& order, const Type* as,
+                       const Place& to) {
   const std::vector<mir::TupleElement> parts = parts_of(as, types());
   write_parts(
-      as, to, [&](size_t i) { return scalar(value(i)); }, [&](size_t i, const Place& at) { into(value(i), parts[i].type, at); });
+      as, to, order, [&](size_t i) { return scalar(values[i]); },
+      [&](size_t i, const Place& at) { into(values[i], parts[i].type, at); });
+}
+
+// The values are computed in the order in which they are written, which may be another than that of the type's fields.
+void Lower::record_into(const ast::Record& record, const Type* as, const Place& to) {
+  std::vector<const ast::Expr*> values(record.fields.size());
+  std::vector<size_t> order;
+  for (const auto& [name, value] : record.fields) {
+    order.push_back(*field_index(*types().layout(as), name));
+    values[order.back()] = value;
+  }
+  parts_into(values, order, as, to);
 }
 
 // Writes an expression's bytes.
@@ -182,9 +202,9 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
   } else if (const auto* text = std::get_if<std::string>(&note(expr).constant)) {
     write_bytes(to, *text, as->size);
   } else if (const auto* tuple = expr->as<ast::Tuple>()) {
-    parts_into([&](size_t i) { return tuple->elements[i]; }, as, to);
+    parts_into({tuple->elements.begin(), tuple->elements.end()}, as_they_are(tuple->elements.size()), as, to);
   } else if (const auto* record = expr->as<ast::Record>()) {
-    parts_into([&](size_t i) { return record->fields[i].second; }, as, to);
+    record_into(*record, as, to);
   } else if (const auto* choice = expr->as<ast::IfExpr>()) {
     BlockId end = new_block("endif");
     each_branch(*choice->statement->as<ast::If>(), [&](const ast::Expr* value) {
