@@ -14,6 +14,7 @@
 #include <ctime>
 
 #include "runtime/files.h"
+#include "runtime/find_binary.h"
 
 namespace shrike {
 
@@ -96,22 +97,25 @@ void UserSymbols::read_mappings(uint32_t pid, Process& process, int64_t now) {
   if (!mappings.empty()) process.mappings = std::move(mappings);
 }
 
-// The file as the process sees it: by map_files, which reaches deleted and replaced files too; else below its root
-// directory; else, for a process that is gone, below ours. A path may lead to another file by now.
+// The file as the process sees it: by map_files, which reaches deleted and replaced files too; else by its path. The process
+// may end between any two calls here, and then has neither map_files nor a root directory: what is left is our own view.
 std::unique_ptr<ElfImage> UserSymbols::open_mapped(uint32_t pid, const Mapping& mapping) const {
   char mapped[64];
   snprintf(mapped, sizeof mapped, "/proc/%u/map_files/%lx-%lx", pid, mapping.begin, mapping.end);
-  std::string rooted = "/proc/" + std::to_string(pid) + "/root" + mapping.path;
-  struct stat status;
-  bool is_alive = stat(rooted.c_str(), &status) == 0;
-  const std::string& named = is_alive ? rooted : mapping.path;  // debug files are looked for from here
+  std::string named = path_seen_by(pid, mapping.path);  // debug files are looked for from here
   Fd fd(open(mapped, O_RDONLY | O_CLOEXEC));
-  if (fd.is_open()) return std::make_unique<ElfImage>(std::move(fd), is_alive ? named : mapping.path);
+  if (fd.is_open()) return std::make_unique<ElfImage>(std::move(fd), std::move(named));
   fd = Fd(open(named.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open() && named != mapping.path) {
+    named = mapping.path;
+    fd = Fd(open(named.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  struct stat status;
   if (!fd.is_open() || fstat(fd.get(), &status) != 0) return nullptr;
-  // Layered file systems tell two device numbers for one file; where the number is the same, so must the file be.
+  // The path may lead to another file by now. Layered file systems tell two device numbers for one file; where the number is
+  // the same, so must the file be.
   if (status.st_dev == mapping.file.device && status.st_ino != mapping.file.inode) return nullptr;
-  return std::make_unique<ElfImage>(std::move(fd), named);
+  return std::make_unique<ElfImage>(std::move(fd), std::move(named));
 }
 
 UserSymbols::File UserSymbols::read_elf(std::unique_ptr<ElfImage> image) const {

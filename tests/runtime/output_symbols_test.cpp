@@ -216,5 +216,27 @@ TEST(OutputSymbols, ControlGroups) {
   EXPECT_EQ(filtered, "unified:/");
 }
 
+// Its file is opened while the process ends, at any moment between two questions.
+TEST(OutputSymbols, AProcessThatIsEnding) {
+  for (int round = 0; round < 400; round++) {
+    int go[2];
+    ASSERT_EQ(pipe2(go, O_CLOEXEC), 0);
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      char byte = 0;
+      close(go[1]);
+      _exit(read(go[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    close(go[0]);
+    Symbols symbols{SymbolOptions{}};
+    symbols.remember_process(static_cast<uint32_t>(pid));
+    close(go[1]);
+    for (volatile int wait = 0; wait < round * 100;) wait = wait + 1;
+    EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name, pid), "shrike::symbols_test::known_function(int)") << round;
+    waitpid(pid, nullptr, 0);
+  }
+}
+
 }  // namespace
 }  // namespace shrike
