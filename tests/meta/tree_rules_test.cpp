@@ -69,6 +69,17 @@ TEST(TreeRules, LinesFitTheColumnLimit) {
   }
 }
 
+// The shape of the tree is part of what the project promises, and what lies beside it was left there by mistake.
+TEST(TreeRules, TheTopHoldsWhatIsNamedHereOnly) {
+  const std::vector<std::string_view> named = {
+      "frontend",      "mir",         "passes",     "backend-bpf",     "runtime",        "verifier-sim",
+      "tests",         "docs",        "examples",   "bench",           "scripts",        ".ci",
+      ".clang-format", ".clang-tidy", ".gitignore", "ARCHITECTURE.md", "CMakeLists.txt", "CMakePresets.json",
+      "README.md"};
+  for (const TreeFile& file : tree())
+    EXPECT_NE(std::find(named.begin(), named.end(), top_folder(file.path)), named.end()) << file.path;
+}
+
 // A path of the machine a file was written on helps nobody else and breaks on the next one.
 TEST(TreeRules, NoPathOfOneMachine) {
   const std::string slash = "/";
