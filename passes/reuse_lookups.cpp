@@ -15,6 +15,7 @@
 
 #include "mir/analysis/dominators.h"
 #include "mir/edit.h"
+#include "passes/map_entries.h"
 #include "passes/passes.h"
 #include "passes/slot_contents.h"
 
@@ -48,14 +49,6 @@ class LookupReuse {
   }
 
  private:
-  // Whose value: a map, and the key's slot or its place in a map of constants.
-  struct Entry {
-    MapId map;
-    SlotId slot;
-    MapId constants;
-    int64_t offset = 0;
-    bool operator==(const Entry&) const = default;
-  };
   struct Load {
     int64_t offset = 0;
     MemWidth width = MemWidth::u64;
@@ -63,7 +56,7 @@ class LookupReuse {
     bool operator==(const Load&) const = default;
   };
   struct Found {
-    Entry entry;
+    MapEntry entry;
     ValueId pointer;
     std::vector<Load> loads;
   };
@@ -74,7 +67,7 @@ class LookupReuse {
     const Inst* inst = nullptr;  // none: a parameter
   };
 
-  static bool is_lookup(const Inst& inst) { return inst.op == Opcode::call && inst.helper == HelperId::map_lookup_elem; }
+  static bool is_lookup(const Inst& inst) { return is_call_of(inst, HelperId::map_lookup_elem); }
 
   bool has_two_lookups() const {
     size_t lookups = 0;
@@ -118,7 +111,7 @@ class LookupReuse {
     });
   }
 
-  static void add(Known& known, const Entry& entry, ValueId pointer) {
+  static void add(Known& known, const MapEntry& entry, ValueId pointer) {
     if (std::ranges::find(known, entry, &Found::entry) != known.end()) return;
     if (known.size() == most_known) known.erase(known.begin());
     known.push_back({entry, pointer, {}});
@@ -128,10 +121,10 @@ class LookupReuse {
     // The only way in is the branch that found the pointer, and nothing has come between it and the look-up.
     if (auto found = found_by_.find(block); found != found_by_.end())
       add(known, found->second, function_.blocks[block].params[0]);
-    std::map<ValueId, Entry> asked;  // by result, while nothing has been written since
+    std::map<ValueId, MapEntry> asked;  // by result, while nothing has been written since
     for (Inst& inst : function_.blocks[block].insts) {
       if (is_lookup(inst)) {
-        if (std::optional<Entry> entry = entry_of(inst, contents)) {
+        if (std::optional<MapEntry> entry = entry_of(inst, definitions_[inst.operands[0].index].inst, contents)) {
           auto first = std::ranges::find(known, *entry, &Found::entry);
           if (first != known.end() && take(block, inst, *first)) continue;
           asked[inst.result] = *entry;
@@ -142,15 +135,6 @@ class LookupReuse {
       else if (inst.op == Opcode::branch_null) note_found(inst, asked);
       else forget(inst, known, asked);
     }
-  }
-
-  std::optional<Entry> entry_of(const Inst& lookup, const SlotContents& contents) const {
-    const ValueId key = lookup.operands[0];
-    if (SlotId slot = contents.slot_at(key); slot.is_valid())
-      return contents.of(slot) ? std::optional(Entry{.map = lookup.map, .slot = slot}) : std::nullopt;
-    const Inst* address = definitions_[key.index].inst;
-    if (address == nullptr || address->op != Opcode::map_value_addr) return {};
-    return Entry{.map = lookup.map, .constants = address->map, .offset = address->imm};
   }
 
   // Only what is loaded is of interest: the value of each load was loaded before.
@@ -185,7 +169,7 @@ class LookupReuse {
       if (found.pointer == load.operands[0]) found.loads.push_back({load.imm, load.width, load.result});
   }
 
-  void note_found(const Inst& branch, const std::map<ValueId, Entry>& asked) {
+  void note_found(const Inst& branch, const std::map<ValueId, MapEntry>& asked) {
     auto found = asked.find(branch.operands[0]);
     if (found != asked.end() && edges_[branch.targets[1].block.index].size() == 1)
       found_by_.emplace(branch.targets[1].block, found->second);
@@ -219,13 +203,13 @@ class LookupReuse {
     }
   }
 
-  static void forget_map(MapId map, Known& known, std::map<ValueId, Entry>& asked) {
+  static void forget_map(MapId map, Known& known, std::map<ValueId, MapEntry>& asked) {
     auto is_of_map = [&](MapId each) { return !map.is_valid() || each == map; };
     std::erase_if(known, [&](const Found& found) { return is_of_map(found.entry.map); });
     std::erase_if(asked, [&](const auto& each) { return is_of_map(each.second.map); });
   }
 
-  void forget(const Inst& inst, Known& known, std::map<ValueId, Entry>& asked) const {
+  void forget(const Inst& inst, Known& known, std::map<ValueId, MapEntry>& asked) const {
     if (effect_of(inst) != Effect::writes) return;
     if (inst.op == Opcode::call_fn || inst.callee.is_valid() || inst.op == Opcode::agg_update)
       return forget_map({}, known, asked);
@@ -256,7 +240,7 @@ class LookupReuse {
   std::vector<std::vector<Inst*>> users_;  // by value
   std::vector<Known> at_end_;              // by block
   std::vector<bool> is_done_;              // by block
-  std::map<BlockId, Entry> found_by_;      // blocks that are entered with what a look-up found
+  std::map<BlockId, MapEntry> found_by_;   // blocks that are entered with what a look-up found
   Replacements replacements_;
 };
 

@@ -112,6 +112,7 @@ class Generator {
     TypePool& types = module_.interface.types;
     counts_ = add_map("@counts", MapKind::array, nullptr, types.array(types.int64(), 8), 72, 1);
     seen_ = add_map("@seen", MapKind::hash, types.int64(), types.int64(), 8, 4);
+    kept_ = add_map("@kept", MapKind::hash, types.int64(), types.int64(), 8, 4);
     MapDecl counters{.name = ".globals", .role = MapRole::globals, .kind = MapKind::array};
     counters.value_size = globals::size(16);
     module_.interface.maps.add(std::move(counters));
@@ -183,7 +184,9 @@ class Generator {
   }
 
   void map() {
-    if (!aggregates_.empty() && below(3)) {
+    if (keeps_ > 0 && below(4) == 0) {
+      keep();
+    } else if (!aggregates_.empty() && below(3)) {
       MapId map = aggregates_[below(static_cast<uint32_t>(aggregates_.size()))];
       const MapDecl decl = module_.interface.maps[map];
       ValueId at = decl.is_keyed ? key() : ValueId();
@@ -208,6 +211,31 @@ class Generator {
     ValueId value = b_->add_param(after, {});
     b_->move_to(after);
     pool_.push_back(value);
+  }
+
+  // Updates only what has been looked up.
+  void keep() {
+    keeps_--;
+    ValueId at = key();
+    ValueId value = b_->slot_addr(b_->add_slot("value", 8, 8));
+    b_->store(MemWidth::u64, value, operand(), 0);
+    auto put = [&] { return b_->call(HelperId::map_update_elem, {at, value, b_->constant(0)}, kept_); };
+    ValueId found = b_->call(HelperId::map_lookup_elem, {at}, kept_);
+    BlockId none = b_->add_block("none"), some = b_->add_block("some"), after = b_->add_block("after");
+    const bool is_early = below(2) != 0;
+    ValueId pointer = b_->branch_null(found, none, some);
+    b_->move_to(some);
+    ValueId old = b_->load(MemWidth::u64, pointer, 0);
+    if (is_early) put();
+    b_->jump(after, {old});
+    b_->move_to(none);
+    if (is_early && below(2)) put();
+    b_->jump(after, {operand()});
+    pool_.push_back(b_->add_param(after, {}));
+    b_->move_to(after);
+    if (below(4) == 0) statement(0);
+    if (!is_early) pool_.push_back(put());
+    if (below(4) == 0) put();
   }
 
   void conditional(int depth) {
@@ -265,7 +293,8 @@ class Generator {
   std::vector<ValueId> pool_;  // integers that dominate the current block
   std::vector<SlotId> slots_;
   std::vector<MapId> aggregates_;
-  MapId counts_, seen_;
+  MapId counts_, seen_, kept_;
+  uint32_t keeps_ = 2;                 // left: each takes two slots
   std::vector<FunctionId> functions_;  // that the function at hand may call
   SlotId frame_;                       // for calls
 };

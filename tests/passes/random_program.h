@@ -17,7 +17,7 @@ struct RandomOptions {
 };
 
 // A program over the context's first 64 bytes, before its functions. Its only effects are its result, the contents of @counts
-// (array of 8 words), @seen (hash of words) and, with aggregates, @agg_0 and so on.
+// (array of 8 words), @seen and @kept (hashes of words) and, with aggregates, @agg_0 and so on.
 mir::Module random_program(uint32_t seed, RandomOptions options = {});
 
 }  // namespace shrike::passes
