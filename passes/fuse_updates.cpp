@@ -29,7 +29,7 @@ namespace {
 using namespace mir;
 
 constexpr size_t most_known = 16;  // look-ups at a time
-constexpr uint32_t word = 8;       // bytes
+constexpr uint32_t word_bytes = 8;
 
 // What a look-up gave, from there on until the entry may have been replaced.
 struct Found {
@@ -47,9 +47,8 @@ struct Plan {
   uint32_t at = 0;  // in it
   MapId map;
   Found found;
-  ValueId value;                    // that is stored
-  std::optional<int64_t> constant;  // or this
-  SlotId slot;                      // where the update finds it
+  StoredWord word;
+  SlotId slot;  // where the update finds it
 };
 
 struct MapUse {
@@ -175,40 +174,17 @@ class UpdateFusion {
     if (!entry) return false;
     const auto found = std::ranges::find(known, *entry, &Found::entry);
     if (found == known.end()) return false;
-    Plan plan{.block = block, .at = at, .map = update.map, .found = *found, .value = {}, .constant = {}, .slot = {}};
-    if (!found->is_missing && !find_value(update.operands[1], contents, plan)) return false;
+    Plan plan{
+        .block = block, .at = at, .map = update.map, .found = *found, .word = {}, .slot = contents.slot_at(update.operands[1])};
+    if (!found->is_missing) {
+      const auto word = word_at(update.operands[1], definitions_[update.operands[1].index], contents, interface_);
+      if (!word) return false;
+      plan.word = *word;
+    }
     if (!may_change_) return false;
     use.planned++;
     plans_.push_back(plan);
     return found->pointer.is_valid();
-  }
-
-  // The word that the update is pointed to.
-  bool find_value(ValueId pointer, const SlotContents& contents, Plan& plan) const {
-    const Inst* address = definitions_[pointer.index];
-    if (address != nullptr && address->op == Opcode::map_value_addr) {
-      plan.constant = constant_at(interface_.maps[address->map], address->imm);
-      return plan.constant.has_value();
-    }
-    const SlotId slot = contents.slot_at(pointer);
-    if (!slot.is_valid() || !contents.of(slot) || contents.of(slot)->writes.size() != 1) return false;
-    plan.slot = slot;
-    const SlotWrite& write = contents.of(slot)->writes[0];
-    if (write.offset != 0 || write.bytes != word || write.op == Opcode::call) return false;
-    if (write.op == Opcode::zero) plan.constant = 0;
-    else if (write.is_constant) plan.constant = write.stored;
-    else plan.value = ValueId(static_cast<uint32_t>(write.stored));
-    return true;
-  }
-
-  static std::optional<int64_t> constant_at(const MapDecl& globals, int64_t offset) {
-    if (offset + word <= globals::zeros + globals::zeros_bytes) return 0;
-    const int64_t at = offset - (globals.value_size - static_cast<int64_t>(globals.constants.size()));
-    if (at < 0 || at + word > static_cast<int64_t>(globals.constants.size())) return {};
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < word; i++)
-      value |= uint64_t{static_cast<uint8_t>(globals.constants[static_cast<size_t>(at) + i])} << (8 * i);
-    return static_cast<int64_t>(value);
   }
 
   ValueId append_constant(std::vector<Inst>& insts, int64_t value, Span span) {
@@ -220,7 +196,7 @@ class UpdateFusion {
 
   // The store, and zero, which is what an update gives that worked.
   ValueId append_store(std::vector<Inst>& insts, const Plan& plan, ValueId pointer, Span span) {
-    const ValueId value = plan.constant ? append_constant(insts, *plan.constant, span) : plan.value;
+    const ValueId value = plan.word.constant ? append_constant(insts, *plan.word.constant, span) : plan.word.value;
     Inst store{.op = Opcode::store, .operands = {pointer, value}};
     store.span = span;
     insts.push_back(std::move(store));
@@ -332,7 +308,7 @@ std::vector<MapUse> maps_to_fuse(const Module& module) {
   std::vector<MapUse> maps(module.interface.maps.size());
   for (uint32_t m = 0; m < maps.size(); m++) {
     const MapDecl& map = module.interface.maps[MapId(m)];
-    maps[m].may_fuse = map.role == MapRole::user && map.kind == MapKind::hash && map.value_size == word;
+    maps[m].may_fuse = map.role == MapRole::user && map.kind == MapKind::hash && map.value_size == word_bytes;
   }
   for (const EventDecl& event : module.interface.events)
     if (event.kind == EventKind::clear || event.kind == EventKind::zero) maps[event.map.index].may_fuse = false;

@@ -27,4 +27,13 @@ inline bool is_call_of(const mir::Inst& inst, mir::HelperId helper) {
 // once.
 std::optional<MapEntry> entry_of(const mir::Inst& call, const mir::Inst* address, const SlotContents& contents);
 
+// A word that an update is pointed to: a value of the function, or a constant.
+struct StoredWord {
+  mir::ValueId value;
+  std::optional<int64_t> constant;
+};
+// At a pointer, which `address` makes if an instruction does: a slot that one instruction fills, or constants of the globals map.
+std::optional<StoredWord> word_at(mir::ValueId pointer, const mir::Inst* address, const SlotContents& contents,
+                                  const mir::Interface& interface);
+
 }  // namespace shrike::passes

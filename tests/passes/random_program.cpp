@@ -213,6 +213,38 @@ class Generator {
     pool_.push_back(value);
   }
 
+  // What there is at the key: of an addition, an update, or before.
+  void read_back(ValueId at) {
+    ValueId found = b_->call(HelperId::map_lookup_elem, {at}, kept_);
+    BlockId none = b_->add_block("none"), some = b_->add_block("some"), after = b_->add_block("after");
+    ValueId pointer = b_->branch_null(found, none, some);
+    b_->move_to(some);
+    if (below(3) == 0) b_->atomic_add(MemWidth::u64, pointer, operand(), 0);
+    b_->jump(after, {b_->load(MemWidth::u64, pointer, 0)});
+    b_->move_to(none);
+    b_->jump(after, {operand()});
+    pool_.push_back(b_->add_param(after, {}));
+    b_->move_to(after);
+  }
+
+  // Adds to what is found, else inserts, as lowering does.
+  void bump(ValueId at, ValueId first) {
+    ValueId amount = operand();
+    ValueId found = b_->call(HelperId::map_lookup_elem, {at}, kept_);
+    BlockId none = b_->add_block("none"), some = b_->add_block("some"), full = b_->add_block("full"),
+            after = b_->add_block("after");
+    ValueId pointer = b_->branch_null(found, none, some);
+    b_->move_to(some);
+    b_->atomic_add(MemWidth::u64, pointer, amount, 0);
+    b_->jump(after, {});
+    b_->move_to(none);
+    b_->branch(b_->call(HelperId::map_update_elem, {at, first, b_->constant(1)}, kept_), full, after);
+    b_->move_to(full);
+    b_->atomic_add(MemWidth::u64, b_->map_value_addr(counts_, 0), b_->constant(1), 8);
+    b_->jump(after, {});
+    b_->move_to(after);
+  }
+
   // Updates only what has been looked up.
   void keep() {
     keeps_--;
@@ -234,8 +266,11 @@ class Generator {
     pool_.push_back(b_->add_param(after, {}));
     b_->move_to(after);
     if (below(4) == 0) statement(0);
-    if (!is_early) pool_.push_back(put());
+    if (!is_early && below(4)) pool_.push_back(put());
     if (below(4) == 0) put();
+    if (below(2)) bump(at, value);
+    if (below(4) == 0) statement(0);
+    if (below(4)) read_back(at);
   }
 
   void conditional(int depth) {
