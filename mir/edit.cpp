@@ -2,7 +2,6 @@
 #include "mir/edit.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace shrike::mir {
 
@@ -32,32 +31,12 @@ void replace_uses(Function& function, ValueId from, ValueId to) {
       });
 }
 
-namespace {
-
-// `base`, or `base.n` with n above that of the last entry so named. Numbers only grow along a table, so that entry is near the
-// end for names in frequent use: naming stays cheap in programs of many thousand blocks.
-template <class Named>
-std::string unique_name(const Named& table, const std::string& base) {
-  for (auto entry = table.end(); entry != table.begin();) {
-    std::string_view name = (--entry)->name;
-    if (name.substr(0, base.size()) != base) continue;
-    if (name.size() == base.size()) return base + ".1";
-    uint32_t number = 0;
-    auto [end, error] = std::from_chars(name.data() + base.size() + 1, name.data() + name.size(), number);
-    if (name[base.size()] == '.' && error == std::errc() && end == name.data() + name.size())
-      return base + "." + std::to_string(number + 1);
-  }
-  return base;
-}
-
-}  // namespace
-
 BlockId add_block(Function& function, const std::string& name) {
-  return function.blocks.add({.name = unique_name(function.blocks, name), .params = {}, .insts = {}});
+  return function.blocks.add({.name = function.block_names.next(function.blocks, name), .params = {}, .insts = {}});
 }
 
-std::string unique_slot_name(const Function& function, const std::string& name) {
-  return unique_name(function.slots, name);
+std::string unique_slot_name(Function& function, const std::string& name) {
+  return function.slot_names.next(function.slots, name);
 }
 
 BlockId split_block(Function& function, BlockId block, size_t at, const std::string& name) {
@@ -183,6 +162,8 @@ bool compact(Function& function, const std::vector<bool>& keep_slot) {
   function.blocks = std::move(blocks);
   function.slots = std::move(slots);
   function.values = std::move(values);
+  function.block_names.forget();
+  function.slot_names.forget();
   return smaller;
 }
 

@@ -47,7 +47,7 @@ BlockId split_block(Function& function, BlockId block, size_t at, const std::str
 
 // Adds a block with a name not yet used in the function: `name`, else `name.1` and so on.
 BlockId add_block(Function& function, const std::string& name);
-std::string unique_slot_name(const Function& function, const std::string& name);
+std::string unique_slot_name(Function& function, const std::string& name);
 
 // Instructions to be put before others of one block, applied together so that indices stay those of before.
 // Insertions at one place keep their order.

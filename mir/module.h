@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mir/base/table.h"
+#include "mir/base/unique_names.h"
 #include "mir/helpers.h"
 #include "mir/interface.h"
 
@@ -109,6 +110,7 @@ struct Function {
   Table<BlockId, Block> blocks;  // the first is the entry; its params are the function's
   Table<SlotId, Slot> slots;
   Span span;
+  UniqueNames block_names, slot_names;  // for who adds some
 
   BlockId entry() const { return BlockId(uint32_t{0}); }
 };

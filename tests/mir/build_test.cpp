@@ -38,8 +38,24 @@ TEST(Builder, NamesAreMadeUnique) {
   EXPECT_EQ(name("x"), "x");
   EXPECT_EQ(name("x"), "x.1");
   EXPECT_EQ(name("x"), "x.2");
-  EXPECT_EQ(name("x.1"), "x.1.1");
+  EXPECT_EQ(name("x.1"), "x.3");
   EXPECT_EQ(name("xy"), "xy");
+}
+
+// As texts and inlined bodies may have it.
+TEST(Builder, NamesAreUniqueWhateverOrderTheirNumbersHave) {
+  Module module;
+  FunctionId id = module.functions.add(Function{.name = "f"});
+  Builder b(module, id, BlockId(uint32_t{0}));
+  for (const char* name : {"x.7", "x.2", "y.1", "z.99999999999", "z.", ".5"})
+    b.function().blocks.add({.name = name, .params = {}, .insts = {}});
+  const auto name = [&](const char* base) { return b.function().blocks[b.add_block(base)].name; };
+  EXPECT_EQ(name("x"), "x.8");
+  EXPECT_EQ(name("x.2"), "x.9");
+  EXPECT_EQ(name("y"), "y.2");
+  EXPECT_EQ(name("z"), "z");
+  EXPECT_EQ(name("z."), "z..1");
+  EXPECT_EQ(name(".5"), ".5.1");
 }
 
 TEST(Rows, NamesAndNumbersFindTheirRows) {
