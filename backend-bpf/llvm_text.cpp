@@ -133,6 +133,7 @@ class LlvmWriter {
     switch (inst.op) {
       case Opcode::constant: return;
       case Opcode::load: return write_load(inst);
+      case Opcode::kernel_load: return write_kernel_load(inst);
       case Opcode::store: return write_store(inst);
       case Opcode::zero: return write_zero(inst);
       case Opcode::copy: return write_copy(inst);
@@ -266,6 +267,11 @@ class LlvmWriter {
     std::string text = "load " + type + ", ptr " + from + ", align " + std::to_string(bytes_of(inst.width));
     if (bytes_of(inst.width) == 8) return define(inst, text);
     define(inst, (is_signed(inst.width) ? "sext " : "zext ") + type + " " + temporary(text) + " to i64");
+  }
+  void write_kernel_load(const Inst& inst) {
+    std::string base = temporary("inttoptr i64 " + value(inst.operands[0]) + " to ptr");
+    define(inst,
+           "load i64, ptr " + temporary("getelementptr i8, ptr " + base + ", i64 " + std::to_string(inst.imm)) + ", align 8");
   }
   std::string narrowed(ValueId from, MemWidth width) {
     if (bytes_of(width) == 8) return value(from);

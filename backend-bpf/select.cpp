@@ -336,7 +336,8 @@ void Selector::select_inst(const mir::Inst& inst) {
   if (is_removable && (!inst.result.is_valid() || !registers_[inst.result.index].is_valid())) return;
   if (select_simple(inst)) return;
   switch (inst.op) {
-    case Opcode::load: return select_load(inst);
+    case Opcode::load:
+    case Opcode::kernel_load: return select_load(inst);
     case Opcode::store: return select_store(inst);
     case Opcode::zero: return select_zero(inst);
     case Opcode::copy: return select_copy(inst);

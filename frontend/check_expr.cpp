@@ -154,6 +154,10 @@ struct ExprChecker {
     if (row->is_unsafe && !c.program().options.unsafe)
       c.report(Diag::needs_unsafe, self.span, {"`" + std::string(row->name) + "()`"})
           .with_hint("run shrike with --unsafe if you mean it");
+    if (row->needs_reader && c.program().is_pinned) {
+      c.report(Diag::not_when_pinned, self.span, {"`" + std::string(row->name) + "()`"});
+      return nullptr;
+    }
     return row->check(c, self, e);
   }
 

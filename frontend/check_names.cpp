@@ -49,6 +49,7 @@ UserMap& Checker::map_of(const ast::Expr* ref) {
   }
   UserMap& map = program_.maps[note(ref).map];
   map.is_reached |= body_->is_reached;
+  if (program_.is_pinned) report(Diag::map_when_pinned, ref->span, {std::string(name)});
   return map;
 }
 

@@ -95,6 +95,17 @@ std::vector<FoundPlaces> Checker::find_places(const ast::Probe& probe, bool want
   return out;
 }
 
+// A script pins all that it has, or nothing.
+void Checker::find_pins() {
+  auto is_pinned = [](const mir::AttachPoint& point) { return point.kind == mir::ProbeKind::iter && !point.target.empty(); };
+  for (const CheckedBody& body : program_.bodies)
+    for (const mir::AttachPoint& point : body.points) program_.is_pinned |= is_pinned(point);
+  if (!program_.is_pinned) return;
+  for (const CheckedBody& body : program_.bodies)
+    for (const mir::AttachPoint& point : body.points)
+      if (!is_pinned(point)) final_.report(Diag::not_when_pinned, point.span, {"`" + point.name + "`"});
+}
+
 void Checker::resolve_probes() {
   size_t total = 0, trials = 0;
   for (const ast::Probe& probe : program_.ast->probes) {
@@ -133,6 +144,7 @@ void Checker::resolve_probes() {
       }
     }
   }
+  find_pins();
   if (total > program_.config.max_probes) check_probe_count(total, program_.config, final_);
   else if (program_.bodies.size() > program_.config.max_bpf_progs)
     report(Diag::too_many_programs, {}, {std::to_string(program_.bodies.size()), std::to_string(program_.config.max_bpf_progs)})

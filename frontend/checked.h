@@ -151,6 +151,7 @@ class CheckedProgram {
   Table<UserMapId, UserMap, std::deque<UserMap>> maps;  // checking a use of one finds others, in its key or value
   std::vector<CheckedBody> bodies;
   std::deque<CheckedBody> functions;  // notes point to them
+  bool is_pinned = false;             // its probes are iterators that stay without shrike
 };
 
 }  // namespace shrike

@@ -56,6 +56,8 @@ class Checker {
   bool readable(const ProbeArgument& argument, Span span);
   // A format string and its arguments, args[first] being the format. False after an error.
   bool format(const ast::Call& call, size_t first);
+  // What of a format and its arguments the kernel cannot print for a program that is pinned; false after an error.
+  bool pinned_format(const ast::Call& call);
   // The map an argument names, read as a whole. Null if it is none.
   UserMap* whole_map(const ast::Expr* expr, std::string_view function);
   // The map an argument names, used at `key` (null: as a scalar), as delete and has_key do.
@@ -93,6 +95,7 @@ class Checker {
   // What the attach points of a probe stand for; patterns stay such unless their places' names are wanted.
   std::vector<FoundPlaces> find_places(const ast::Probe& probe, bool wants_names, size_t& trials);
   std::string_view when_missing(const ast::Probe& probe, const ast::AttachPoint& point) const;
+  void find_pins();
   void define_c_types();
   void declare_maps();
   void check_body(CheckedBody& body);

@@ -26,6 +26,7 @@ struct FunctionRow {
   mir::ValueId (*scalar)(Lower&, const ast::Expr&, const ast::Call&);
   void (*into)(Lower&, const ast::Expr&, const ast::Call&, const Place&);
   std::string_view doc;
+  bool needs_reader = false;  // of the ring: a program that is pinned has none
 };
 
 const FunctionRow* find_function(std::string_view name);

@@ -2,6 +2,7 @@
 #include "frontend/checker.h"
 #include "frontend/function_rows.h"
 #include "frontend/lower.h"
+#include "frontend/pinned_output.h"
 
 namespace shrike {
 
@@ -17,6 +18,17 @@ constexpr uint32_t any_number = UINT32_MAX;
 const Type* check_format(Checker& c, const ast::Expr&, const ast::Call& call) {
   c.format(call, 0);
   return c.types().none();
+}
+
+const Type* check_printf(Checker& c, const ast::Expr&, const ast::Call& call) {
+  if (c.format(call, 0) && c.program().is_pinned) c.pinned_format(call);
+  return c.types().none();
+}
+
+ValueId lower_printf(Lower& l, const ast::Expr& self, const ast::Call& call) {
+  if (l.program().is_pinned) print_to_reader(l, call);
+  else l.formatted(EventKind::printf, self, call, 0);
+  return {};
 }
 
 template <EventKind kind>
@@ -247,26 +259,28 @@ ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
 }
 
 constexpr FunctionRow rows[] = {
-    {"printf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::printf>, nullptr,
+    {"printf", "format, ...", 1, any_number, false, check_printf, lower_printf, nullptr,
      "prints formatted text; beside those of C, %s shows any value, %r, %rx and %rh show bytes, %gr flags of allocations"},
     {"errorf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::errorf>, nullptr,
-     "prints formatted text to stderr, as an error"},
+     "prints formatted text to stderr, as an error", true},
     {"warnf", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::warnf>, nullptr,
-     "prints formatted text to stderr, as a warning"},
+     "prints formatted text to stderr, as a warning", true},
     {"debugf", "format, up to 3 integers", 1, most_traced + 1, false, check_debugf, lower_debugf, nullptr,
      "writes to the kernel's trace_pipe"},
-    {"system", "format, ...", 1, any_number, true, check_format, lower_format<EventKind::system>, nullptr,
-     "runs a shell command"},
-    {"cat", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::cat>, nullptr, "prints a file"},
-    {"print", "value or @map, [top], [divisor]", 1, 3, false, check_print, lower_print, nullptr, "prints a value, or a map"},
-    {"clear", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::clear>, nullptr, "removes every entry of a map"},
-    {"zero", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::zero>, nullptr,
-     "sets every value of a map to zero"},
-    {"exit", "[code]", 0, 1, false, check_exit, lower_exit, nullptr, "ends the trace"},
+    {"system", "format, ...", 1, any_number, true, check_format, lower_format<EventKind::system>, nullptr, "runs a shell command",
+     true},
+    {"cat", "format, ...", 1, any_number, false, check_format, lower_format<EventKind::cat>, nullptr, "prints a file", true},
+    {"print", "value or @map, [top], [divisor]", 1, 3, false, check_print, lower_print, nullptr, "prints a value, or a map",
+     true},
+    {"clear", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::clear>, nullptr, "removes every entry of a map",
+     true},
+    {"zero", "@map", 1, 1, false, check_whole_map, lower_map_event<EventKind::zero>, nullptr, "sets every value of a map to zero",
+     true},
+    {"exit", "[code]", 0, 1, false, check_exit, lower_exit, nullptr, "ends the trace", true},
     {"assert", "condition, message", 2, 2, false, check_assert, lower_assert, nullptr,
-     "ends the trace with an error if the condition is false"},
-    {"time", "[format]", 0, 1, false, check_time, lower_time, nullptr, "prints the time of day"},
-    {"join", "list, [separator]", 1, 2, false, check_join, lower_join, nullptr, "prints an array of strings, such as argv"},
+     "ends the trace with an error if the condition is false", true},
+    {"time", "[format]", 0, 1, false, check_time, lower_time, nullptr, "prints the time of day", true},
+    {"join", "list, [separator]", 1, 2, false, check_join, lower_join, nullptr, "prints an array of strings, such as argv", true},
 };
 
 }  // namespace

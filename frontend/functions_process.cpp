@@ -265,7 +265,7 @@ constexpr FunctionRow rows[] = {
      "makes the traced kernel function return this without running; of functions that allow error injection"},
     {"write_user", "address, value, bytes", 3, 3, true, check_write_user, lower_write_user, nullptr,
      "writes to the process's memory; 0, or a negative error"},
-    {"unwatch", "address", 1, 1, false, check_unwatch, lower_unwatch, nullptr, "gives back the watchpoints of an address"},
+    {"unwatch", "address", 1, 1, false, check_unwatch, lower_unwatch, nullptr, "gives back the watchpoints of an address", true},
     {"strerror", "number", 1, 1, false, check_name, nullptr, name_into, "what an error number means; of negative ones too"},
     {"signal_name", "number", 1, 1, false, check_name, nullptr, name_into, "name of a signal, such as SIGINT"},
     {"syscall_name", "number", 1, 1, false, check_name, nullptr, name_into, "name of a system call"},

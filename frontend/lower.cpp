@@ -286,14 +286,19 @@ void Lower::lower_body(const CheckedBody& body) {
 // Iterators are run once more, without an object, after the last. The kernel visits many objects without a pause in which
 // records could be read: with half of the ring full the program has it stop and begin with this object next time.
 void Lower::begin_iteration(BlockId done) {
-  constexpr int64_t available_data = 0;  // BPF_RB_AVAIL_DATA
-  constexpr int64_t try_again = 1;
   constexpr int32_t object = 8;  // the first word of the context is about the iteration itself
   BlockId has_object = new_block("object");
-  BlockId is_full = new_block("full");
-  BlockId has_room = new_block("room");
   branch(b().binary(Opcode::eq, b().load(mir::MemWidth::u64, context(), object), b().constant(0)), done, has_object);
   enter(has_object);
+  if (!program_.is_pinned) leave_with_full_ring();
+  else if (captured_slot_.is_valid()) store_scalar(frame_place(seq_file_offset), seq_file(), types().uint64());
+}
+
+void Lower::leave_with_full_ring() {
+  constexpr int64_t available_data = 0;  // BPF_RB_AVAIL_DATA
+  constexpr int64_t try_again = 1;
+  BlockId is_full = new_block("full");
+  BlockId has_room = new_block("room");
   ValueId waiting = b().call(mir::HelperId::ringbuf_query, {b().constant(available_data)}, ring_);
   int64_t half = module_.interface.maps[ring_].max_entries / 2;
   branch(b().binary(Opcode::lt_u, b().constant(half), waiting), is_full, has_room);

@@ -163,6 +163,7 @@ class Lower {
   RecordField record_field(const ast::Expr* expr);
   RecordField integer_field(int64_t constant);
   void runtime_error(std::string message, Span span);
+  mir::ValueId seq_file();  // what an iterator that is pinned writes to, as a pointer that the kernel knows
   mir::ValueId globals_pointer(uint32_t offset);
   uint32_t string_index(std::string_view text);  // in Interface::strings
   // The map of that name with these rows, each of `row_size` bytes.
@@ -190,6 +191,7 @@ class Lower {
   Place call_place(const ast::Expr& self, const ast::Call& call);
 
  private:
+  static constexpr uint32_t seq_file_offset = 8;  // in the frame of captured variables, where an iterator is pinned
   struct Loop {
     mir::BlockId next;         // continue
     mir::BlockId end;          // break
@@ -266,6 +268,7 @@ class Lower {
   void lower_body(const CheckedBody& body);
   bool stops_by_flag(mir::ProbeKind kind) const;
   void begin_iteration(mir::BlockId done);
+  void leave_with_full_ring();
   void lay_out_captured();
   void take_big_frame(uint32_t bytes);
   void find_big_frame();

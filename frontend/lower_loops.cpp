@@ -46,7 +46,8 @@ void Lower::lay_out_captured() {
     uint32_t size;
   };
   std::vector<Part> parts;
-  uint32_t bytes = 8 + ranges * 8;
+  const uint32_t first_captured = program_.is_pinned ? seq_file_offset + 8 : 8;
+  uint32_t bytes = first_captured + ranges * 8;
   auto add = [&](Captured& captured, const Type* type) {
     parts.push_back({&captured, (type->size + 7) & ~7u});
     bytes += parts.back().size;
@@ -67,7 +68,7 @@ void Lower::lay_out_captured() {
     bytes -= largest->size;
     parts.erase(largest);
   }
-  captured_size_ = 8;
+  captured_size_ = first_captured;
   for (const Part& part : parts) {
     part.captured->offset = captured_size_;
     captured_size_ += part.size;
@@ -134,6 +135,13 @@ void Lower::zero_variables() {
 Place Lower::frame_place(uint32_t offset) {
   ValueId base = state_->outer != nullptr ? state_->frame : b().slot_addr(captured_slot_);
   return Place{base}.at(offset);
+}
+
+// The kernel follows a pointer that lies on the stack, but not one that was read as a number.
+ValueId Lower::seq_file() {
+  constexpr int32_t in_meta = 0;  // `seq` of struct bpf_iter_meta, to which the context's first word leads
+  if (state_->outer != nullptr) return load_scalar(frame_place(seq_file_offset), types().uint64());
+  return b().kernel_load(b().load(mir::MemWidth::u64, context(), 0), in_meta);
 }
 
 Place Lower::captured_place(Captured captured) {

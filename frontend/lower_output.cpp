@@ -245,6 +245,7 @@ Lower::RecordField Lower::record_field(const ast::Expr* expr) {
 }
 
 void Lower::runtime_error(std::string message, Span span) {
+  if (program_.is_pinned) return;
   mir::EventDecl event;
   event.kind = mir::EventKind::runtime_error;
   event.format = std::move(message);

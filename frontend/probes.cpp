@@ -56,7 +56,7 @@ constexpr ProbeRow rows[] = {
     {"fexit", "fr kretfunc", "[MODULE:]FUNCTION or bpf:[ID:]FUNCTION", ProbeKind::fexit, ProgramType::tracing,
      use_named_args | use_retval | use_func | use_ctx | use_stack, 0, true,
      "return of a function of the kernel or a BPF program, arguments by BTF"},
-    {"iter", "it", "TYPE", ProbeKind::iter, ProgramType::tracing, use_ctx, 0, false,
+    {"iter", "it", "TYPE[:PIN]", ProbeKind::iter, ProgramType::tracing, use_ctx, 0, false,
      "each object of a kind that the kernel keeps, once"},
     {"watchpoint", "w", "ADDRESS:LENGTH:MODE", ProbeKind::watchpoint, ProgramType::perf_event, sample_uses, 0, false,
      "memory read or written, or an instruction executed"},

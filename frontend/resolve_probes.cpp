@@ -270,12 +270,17 @@ struct Resolver {
   }
 
   std::vector<mir::AttachPoint> iterator() {
-    if (point.parts.size() != 1 || point.parts[0].empty()) return bad_form();
+    if (point.parts.empty() || point.parts.size() > 2 || point.parts[0].empty() || point.parts.back().empty()) return bad_form();
     Answer<const Btf*> types = facts.btf();
     if (types.status != Lookup::found) return not_found(Answer<std::vector<ProbeTarget>>{Lookup::unreadable, {}, types.why});
     mir::AttachPoint place = start();
     place.function = point.parts[0];
     place.name = std::string(row.name) + ":" + place.function;
+    if (point.parts.size() == 2) {
+      place.target = point.parts[1].starts_with('/') ? "" : "/sys/fs/bpf/";
+      place.target += point.parts[1];
+      place.name += ":" + std::string(point.parts[1]);
+    }
     bool is_known = types.value->find(Btf::Kind::function, std::string(iterator_function) + place.function) &&
                     types.value->find(Btf::Kind::structure, std::string(iterator_context) + place.function);
     if (is_known) return {place};

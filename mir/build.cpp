@@ -76,6 +76,10 @@ ValueId Builder::load(MemWidth width, ValueId pointer, int32_t offset) {
   return append(Inst{.op = Opcode::load, .operands = {pointer}, .imm = offset, .width = width}, ValueType{});
 }
 
+ValueId Builder::kernel_load(ValueId address, int32_t offset) {
+  return append(Inst{.op = Opcode::kernel_load, .operands = {address}, .imm = offset, .width = MemWidth::u64}, ValueType{});
+}
+
 void Builder::store(MemWidth width, ValueId pointer, ValueId value, int32_t offset) {
   append(Inst{.op = Opcode::store, .operands = {pointer, value}, .imm = offset, .width = width});
 }

@@ -32,6 +32,7 @@ class Builder {
   ValueId unary(Opcode op, ValueId a);
   ValueId clamp_u(ValueId a, uint64_t max);
   ValueId load(MemWidth width, ValueId pointer, int32_t offset);
+  ValueId kernel_load(ValueId address, int32_t offset);  // a word
   void store(MemWidth width, ValueId pointer, ValueId value, int32_t offset);
   void zero(ValueId pointer, int32_t offset, uint32_t length);
   void copy(ValueId to, ValueId from, uint32_t length);

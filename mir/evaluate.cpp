@@ -63,6 +63,7 @@ std::optional<uint64_t> evaluate(Opcode op, uint64_t a, uint64_t b) {
     case Opcode::bswap64: return __builtin_bswap64(a);
     case Opcode::clamp_u: return std::min(a, b);
     case Opcode::load:
+    case Opcode::kernel_load:
     case Opcode::store:
     case Opcode::zero:
     case Opcode::copy:

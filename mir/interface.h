@@ -209,7 +209,7 @@ inline constexpr uint64_t nowhere = UINT64_MAX;
 struct AttachPoint {
   ProbeKind kind = ProbeKind::begin;
   std::string name;        // as shown by `probe`: "tracepoint:syscalls:sys_enter_read"
-  std::string target;      // tracepoint category; module; path of the binary
+  std::string target;      // tracepoint category; module; path of the binary; iter: where it is pinned
   std::string function;    // event of a tracepoint; kernel function; ELF symbol; usdt provider:name; perf event name; iter: type;
                            // watchpoint: mode; test, bench: the name that was given
   uint64_t address = 0;    // uprobe, usdt: file offset (resolved); kprobe by address; watchpoint

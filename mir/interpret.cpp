@@ -148,7 +148,8 @@ uint64_t Machine::execute(Frame& frame, const Inst& inst) {
   auto offset = static_cast<uint64_t>(inst.imm);
   uint32_t bytes = bytes_of(inst.width);
   switch (inst.op) {
-    case Opcode::load: return extend(inst.width, checked_load(args[0] + offset, bytes));
+    case Opcode::load:
+    case Opcode::kernel_load: return extend(inst.width, checked_load(args[0] + offset, bytes));
     case Opcode::store: checked_store(args[0] + offset, args[1], bytes); return 0;
     case Opcode::zero: {
       std::string zeros(inst.length, '\0');

@@ -92,6 +92,7 @@ class Collector {
       case Opcode::bswap32:
       case Opcode::bswap64:
       case Opcode::clamp_u:
+      case Opcode::kernel_load:
       case Opcode::ptr_to_int:
       case Opcode::slot_addr:
       case Opcode::map_value_addr:

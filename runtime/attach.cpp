@@ -62,6 +62,11 @@ void Links::close_unstoppable() {
   slow_.clear();
 }
 
+void Links::unpin() {
+  for (const std::string& path : pins_) unlink(path.c_str());
+  pins_.clear();
+}
+
 void Links::close() {
   close_unstoppable();
   stoppable_.clear();

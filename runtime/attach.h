@@ -50,6 +50,10 @@ class Links {
   // What session reads to have the program run.
   void add_iterator(Fd iterator) { iterators_.push_back(std::move(iterator)); }
   const std::vector<Fd>& iterators() const { return iterators_; }
+  // What is to outlive the trace; unpin() takes it back.
+  void add_pin(std::string path) { pins_.push_back(std::move(path)); }
+  const std::vector<std::string>& pins() const { return pins_; }
+  void unpin();
   void on_close(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
   size_t count() const { return quick_.size() + slow_.size() + stoppable_.size(); }
 
@@ -63,13 +67,15 @@ class Links {
  private:
   std::vector<Fd> quick_, slow_, stoppable_;
   std::vector<Fd> iterators_;
+  std::vector<std::string> pins_;
   std::vector<std::function<void()>> undo_;  // after all are closed
 };
 
 struct AttachContext {
   Tracefs& tracefs;
   std::function<std::string(const mir::AttachPoint&)> suggest;  // a hint for a place that is nowhere
-  uint32_t pid = 0;  // -p or the -c child: perf events and uprobes are opened for it alone; 0: everyone
+  uint32_t pid = 0;         // -p or the -c child: perf events and uprobes are opened for it alone; 0: everyone
+  bool is_dry_run = false;  // nothing is to stay
 };
 
 AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);

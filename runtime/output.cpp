@@ -271,6 +271,12 @@ void Output::attached(size_t probes) {
   state_->end_call();
 }
 
+void Output::pinned(const std::string& path) {
+  if (state_->options.quiet) return;
+  state_->printer->pinned(path);
+  state_->end_call();
+}
+
 void Output::lost_events(uint64_t count) {
   if (count == 0) return;
   state_->printer->lost_events(count);

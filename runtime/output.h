@@ -113,7 +113,8 @@ class Output {
   // What ends a trace: in text two newlines first (always), then every user map in order of name.
   void print_all_maps();
 
-  void attached(size_t probes);      // `Attached N probes`
+  void attached(size_t probes);  // `Attached N probes`
+  void pinned(const std::string& path);
   void lost_events(uint64_t count);  // `Lost N events`; the number since the last call
   void test(const TestResult& result);
   void benchmark(const BenchmarkResult& result);

@@ -92,6 +92,13 @@ class JsonPrinter final : public Printer {
   }
 
   void attached(size_t probes) override { counted("attached_probes", "probes", probes); }
+  void pinned(const std::string& path) override {
+    open("pinned");
+    out().append("{\"path\": ");
+    append_quoted(out(), path);
+    out().push_back('}');
+    close();
+  }
   void lost_events(uint64_t count) override { counted("lost_events", "events", count); }
 
   void test(const TestResult& result) override {

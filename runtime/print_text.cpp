@@ -55,6 +55,7 @@ class TextPrinter final : public Printer {
   void attached(size_t probes) override {
     to_stderr("Attached " + std::to_string(probes) + (probes == 1 ? " probe\n" : " probes\n"));
   }
+  void pinned(const std::string& path) override { to_stderr("Program pinned to " + path + "\n"); }
   void lost_events(uint64_t count) override { to_stderr("Lost " + std::to_string(count) + " events\n"); }
 
   void test(const TestResult& result) override {

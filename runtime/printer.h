@@ -31,6 +31,7 @@ class Printer {
   // errorf, warnf, runtime_error.
   virtual void message(mir::EventKind kind, Span span, std::string text) = 0;
   virtual void attached(size_t probes) = 0;
+  virtual void pinned(const std::string& path) = 0;
   virtual void lost_events(uint64_t count) = 0;
   virtual void test(const TestResult& result) = 0;
   virtual void benchmark(const BenchmarkResult& result) = 0;

@@ -263,7 +263,8 @@ bool Session::run_on_signals() {
 
 bool Session::attach_all() {
   AttachContext context{tracefs_, options_.suggest,
-                        options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid};
+                        options_.child != nullptr ? static_cast<uint32_t>(options_.child->pid()) : options_.pid,
+                        options_.dry_run};
   std::vector<bool> is_attached(loaded_.programs.size());  // in bulk
   std::vector<const LoadedPair*> pair_of(loaded_.programs.size());
   for (const LoadedPair& pair : loaded_.pairs) pair_of[pair.of.entry] = pair_of[pair.of.exit] = &pair;
@@ -309,7 +310,10 @@ bool Session::start() {
   lap("run begin");
   if (!options_.dry_run && globals_.get(mir::globals::exit_code) != 0) is_exiting_ = true;
   if (options_.child != nullptr) options_.child->await_ready();
-  if (!is_exiting_ && !attach_all()) return false;
+  if (!is_exiting_ && !attach_all()) {
+    links_.unpin();
+    return false;
+  }
   lap("attach");
   messages_.show();
   if (options_.dry_run) return true;
@@ -321,6 +325,7 @@ bool Session::start() {
   }
   if (options_.mode != Mode::trace) return true;
   output_.attached(object_.interface.probes.size() - left_out_);
+  for (const std::string& path : links_.pins()) output_.pinned(path);
   if (options_.notify_line) output_.line(*options_.notify_line);
   return true;
 }

@@ -321,6 +321,7 @@ Range apply(Opcode op, const Range& a, const Range& b, Prover prover) {
     case Opcode::bswap64: return swap_bytes(a, 8);
     case Opcode::clamp_u: return clamp(a, b.umin);
     case Opcode::load:
+    case Opcode::kernel_load:
     case Opcode::store:
     case Opcode::zero:
     case Opcode::copy:

@@ -319,6 +319,7 @@ Fact ValueRanges::inst_fact(BlockId block, const Inst& inst) const {
   switch (inst.op) {
     case Opcode::constant: return {Range::exactly(static_cast<uint64_t>(inst.imm)), {}};
     case Opcode::load:
+    case Opcode::kernel_load:
     case Opcode::atomic_fetch_add:
     case Opcode::atomic_cmpxchg: return {range_of(inst.width), {}};
     case Opcode::slot_addr: {

@@ -69,7 +69,8 @@ class Evaluator {
     switch (inst.op) {
       case Opcode::constant: result = static_cast<uint64_t>(inst.imm); break;
       case Opcode::clamp_u: result = std::min(value(inst, 0), static_cast<uint64_t>(inst.imm)); break;
-      case Opcode::load: result = load(inst.width, value(inst, 0) + static_cast<uint64_t>(inst.imm)); break;
+      case Opcode::load:
+      case Opcode::kernel_load: result = load(inst.width, value(inst, 0) + static_cast<uint64_t>(inst.imm)); break;
       case Opcode::store: {
         uint64_t stored = value(inst, 1);
         memcpy(pointer(value(inst, 0) + static_cast<uint64_t>(inst.imm)), &stored, mir::bytes_of(inst.width));

@@ -78,6 +78,74 @@ TEST_F(Iter, BesideOtherProbes) {
   EXPECT_GT(number_of(t.out, "@").value_or(0), 1) << t.out;
 }
 
+constexpr const char* pin = "/sys/fs/bpf/shrike_iter_test";
+
+// What a pinned iterator lists, twice, for it begins anew each time; then it is gone with its pin.
+class PinnedIter : public LiveTest {
+ protected:
+  void SetUp() override { run({"rm", "-f", pin}, {}, patience_ms); }
+  void TearDown() override { SetUp(); }
+};
+
+TEST_F(PinnedIter, PrintsToWhoReadsThePin) {
+  const Sleeper sleeper;
+  const Result t = shrike_script(std::string("iter:task:") + pin + " /ctx->task->pid == " + sleeper.pid() +
+                                 R"(/ { printf("%s %d|%-4u|%4d|%x %p\n", ctx->task->comm, ctx->task->tgid, 7, -7, 255,
+                                          (void *)16); })");
+  EXPECT_EQ(t.status, 0) << t.err;
+  EXPECT_TRUE(has(t.err, std::string("Program pinned to ") + pin)) << t.err;
+  const std::string line = "workload " + sleeper.pid() + "|7   |  -7|ff 0x10\n";
+  for (int i = 0; i < 2; i++) EXPECT_EQ(run({"cat", pin}, {}, patience_ms).out, line);
+}
+
+// Strings that fit, that are cut, and that are longer than what the kernel formats.
+TEST_F(PinnedIter, PrintsWhatASessionWould) {
+  const Sleeper sleeper;
+  for (const std::string config : {"", "config = { max_strlen = 5 } "}) {
+    const auto script = [&](const std::string& probe) {
+      return config + probe + " /ctx->task->pid == " + sleeper.pid() + R"(/ {
+               $c = (uint64)ctx->task + offsetof(struct task_struct, comm);
+               printf("%s|%s|%s|%-12s|%9s|%d%%\n", str($c), str($c, 3), ctx->task->comm, str($c, 10), "end", -1);
+               printf("%c%c%X %+d %u %s %s %lx %hu %hhd\n", 65, 66, (int16)-1, 7, (int32)-1, (uint8)200, -5, -1, -1, 200);
+               printf("Ende, schön\n"); })";
+    };
+    const Result plain = shrike_script(script("iter:task"));
+    EXPECT_EQ(shrike_script(script(std::string("iter:task:") + pin)).status, 0);
+    EXPECT_EQ(run({"cat", pin}, {}, patience_ms).out, plain.out.substr(0, plain.out.find("\n\n") + 1)) << plain.err;
+    EXPECT_EQ(count_lines(plain.out, "Ende, schön"), 1u) << plain.out;
+    SetUp();
+  }
+}
+
+TEST_F(PinnedIter, RelativeNamesAreBelowTheUsualMount) {
+  const Sleeper sleeper;
+  const std::string name = std::string(pin).substr(std::string(pin).rfind('/') + 1);
+  const Result t =
+      shrike_script("iter:task:" + name + " /ctx->task->pid == " + sleeper.pid() + R"(/ { printf("%d\n", ctx->task->pid); })");
+  EXPECT_EQ(t.status, 0) << t.err;
+  EXPECT_EQ(run({"cat", pin}, {}, patience_ms).out, sleeper.pid() + "\n");
+}
+
+TEST_F(PinnedIter, OfAProcessAlone) {
+  const Sleeper sleeper;
+  const Result t =
+      shrike({"-p", sleeper.pid(), "-e", std::string("iter:task:") + pin + R"( { printf("%d\n", ctx->task->tgid); })"});
+  EXPECT_EQ(t.status, 0) << t.err;
+  EXPECT_EQ(run({"cat", pin}, {}, patience_ms).out, sleeper.pid() + "\n");
+}
+
+TEST_F(PinnedIter, ErrorsLeaveNothing) {
+  const std::string other = std::string(pin) + "_other";
+  const std::string both = std::string("iter:task:") + pin + R"( { printf("1"); } iter:task_vma:)";
+  EXPECT_TRUE(has(shrike_script(both + pin + R"( { printf("2"); })").err, "exists already"));
+  EXPECT_TRUE(has(shrike_script(both + "no/folder { }").err, "the folder of `/sys/fs/bpf/no/folder` does not exist"));
+  EXPECT_TRUE(has(shrike_script(both + "with.dot { }").err, "names on a BPF file system have no dots"));
+  EXPECT_TRUE(has(shrike_script(both + "/tmp/pin { }").err, "`/tmp/pin` is not on a BPF file system"));
+  EXPECT_EQ(shrike({"--dry-run", "-e", both + other + " { }"}).status, 0);
+  EXPECT_NE(run({"ls", pin}, {}, patience_ms).status, 0);
+  EXPECT_NE(run({"ls", other}, {}, patience_ms).status, 0);
+}
+
 TEST_F(Iter, UnknownTypeIsToldWithASuggestion) {
   const Result t = shrike_script("iter:tsak { }");
   EXPECT_EQ(t.status, 1);

@@ -134,6 +134,7 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
       {"store.u64 %s, %y, #0 %r: i64 = atomic_cmpxchg.u64 %s, %y, %x, #0 ret %r", 0xfedc},
       {"store.u64 %s, %y, #0 %o: i64 = atomic_cmpxchg.u64 %s, %y, %x, #0 %r: i64 = load.u64 %s, #0 ret %r", 5},
       {"store.u64 %s, %y, #0 %o: i64 = atomic_cmpxchg.u64 %s, %x, %x, #0 %r: i64 = load.u64 %s, #0 ret %r", 0xfedc},
+      {"store.u64 %s, %x, #8 %a: i64 = ptr_to_int %s %r: i64 = kernel_load.u64 %a, #8 ret %r", 5},
       {"%p: ptr.stack = ptr_add %s, %8 %a: i64 = ptr_to_int %s %b: i64 = ptr_to_int %p %r: i64 = sub %b, %a ret %r", 8},
       {"%m: ptr.map = map_value_addr @a, #8 store.u64 %m, %x, #0 %n: ptr.map = map_value_addr @a, #0 %r: i64 = load.u64 %n, #8 "
        "ret %r",

@@ -37,6 +37,7 @@ bool parse_directive(std::string_view line, Case* one) {
   if (word == "run") return !(one->workload = "/bin/workload " + rest).empty();
   if (word == "with") return !(one->workload = rest).empty();
   if (word == "module") return !(one->module = rest).empty();
+  if (word == "then") return !(one->then = rest).empty();
   if (word == "beside") return !(one->beside = rest).empty();
   if (word == "out") return expect(Expectation::line, rest);
   if (word == "like") return expect(Expectation::like, rest);
@@ -138,7 +139,7 @@ std::string command_of(const Case& one) {
   if (!one.beside.empty()) {
     command += limited + " -e " + shell_quoted(one.beside) + " >/tmp/beside 2>&1 & beside=$!; trap 'kill $beside' EXIT; ";
     command += "until busybox grep -q Attached /tmp/beside || ! kill -0 $beside; do sleep 0.1; done; ";
-  } else {
+  } else if (one.then.empty()) {
     command += "exec ";
   }
   command += limited;
@@ -148,6 +149,7 @@ std::string command_of(const Case& one) {
   const bool is_search = std::any_of(one.options.begin(), one.options.end(), lists);
   command += (is_search ? " " : " -e ") + shell_quoted(one.script.substr(0, one.script.find_last_not_of('\n') + 1));
   for (const std::string& argument : one.arguments) command += " " + shell_quoted(argument);
+  if (!one.then.empty()) command += " || exit $?; " + one.then;
   return command;
 }
 

@@ -24,6 +24,7 @@ struct Case {
   std::string kernels;   // prefixes of versions, by spaces; empty: all
   std::string workload;  // a command; empty: none
   std::string module;    // that is inserted before; the case is left out where the kernel has come without it
+  std::string then;      // a command that runs after it, to the same output; empty: none
   std::string beside;    // a script that another shrike traces meanwhile; empty: none
   std::vector<Expectation> expected;
 };
