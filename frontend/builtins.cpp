@@ -262,7 +262,7 @@ constexpr BuiltinRow rows[] = {
     {"gid", 0, u32, [](Lower& l, const ast::Expr&) { return high_half(l, HelperId::get_current_uid_gid); }, nullptr, "group id"},
     {"comm", 0, [](Checker& c, const ast::Expr&) { return c.types().string(comm_size); }, nullptr,
      [](Lower& l, const ast::Expr&, const Place& to) {
-       l.zero(to, comm_size);  // before Linux 6.2 or so the helper leaves what follows the NUL as it was
+       if (!to.is_record) l.zero(to, comm_size);  // before Linux 6.2 or so the helper leaves what follows the NUL as it was
        l.b().call(HelperId::get_current_comm, {l.pointer_at(to), l.b().constant(comm_size)});
      },
      "name of the thread"},

@@ -57,9 +57,10 @@ TEST(Pipeline, AsksBeforeAnOptionalPassChangesAFunction) {
     return false;
   };
   expect_lines(run(options), "%b: i64 = add %a, %a\nret %b\n!agg_update @");
-  EXPECT_EQ(asked, std::vector<std::string>({"promote-slots t", "simplify t", "hoist-invariants t", "reuse-values t",
-                                             "thread-jumps t", "reuse-slots t", "reuse-lookups t", "forward-updates t",
-                                             "simplify t", "drop-proved-checks t", "share-slots t", "simplify t"}));
+  EXPECT_EQ(asked,
+            std::vector<std::string>({"promote-slots t", "simplify t", "hoist-invariants t", "reuse-values t", "thread-jumps t",
+                                      "reuse-slots t", "reuse-lookups t", "forward-updates t", "simplify t",
+                                      "drop-proved-checks t", "merge-slots t", "share-slots t", "simplify t"}));
   asked.clear();
   options.admits = [&](std::string_view, const std::string&) { return asked.empty(); };
   EXPECT_EQ(run(options), run({}));

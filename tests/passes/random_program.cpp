@@ -165,6 +165,7 @@ class Generator {
   void memory() {
     static constexpr MemWidth loads[] = {MemWidth::u8, MemWidth::s8, MemWidth::u16, MemWidth::s32, MemWidth::u32, MemWidth::u64};
     static constexpr MemWidth stores[] = {MemWidth::u8, MemWidth::u16, MemWidth::u32, MemWidth::u64};
+    if (keeps_ > 0 && below(6) == 0) return copy_word();
     switch (below(5)) {
       case 0: b_->zero(b_->slot_addr(slot()), 0, options_.slot_bytes); break;
       case 1: {
@@ -175,6 +176,17 @@ class Generator {
       case 2: pool_.push_back(b_->load(loads[below(6)], place(), 0)); break;
       default: b_->store(stores[below(4)], place(), operand(), 0); break;
     }
+  }
+
+  // A word of a slot in one of its own, read before and after the slot may have changed.
+  void copy_word() {
+    keeps_--;
+    ValueId from = b_->ptr_add(b_->slot_addr(slot()), b_->constant(8 * below(options_.slot_bytes / 8)));
+    ValueId to = b_->slot_addr(b_->add_slot("word", 8, 8));
+    b_->copy(to, from, 8);
+    pool_.push_back(b_->load(MemWidth::u64, to, 0));
+    for (uint32_t i = below(3); i > 0; i--) statement(1);
+    pool_.push_back(b_->load(below(2) ? MemWidth::u64 : MemWidth::s32, to, 0));
   }
 
   ValueId key() {

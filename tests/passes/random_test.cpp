@@ -219,8 +219,8 @@ TEST(Random, PassesInAnyOrderKeepBehaviour) {
     std::vector<std::string> passes{"expand-aggregates"};
     for (size_t i = 0; i < 6; i++)
       passes.emplace_back(std::array{"simplify", "reuse-values", "remove-dead", "share-slots", "inline-functions",
-                                     "promote-slots", "reuse-slots", "reuse-lookups", "fuse-updates",
-                                     "forward-updates"}[random() % 10]);
+                                     "promote-slots", "reuse-slots", "reuse-lookups", "fuse-updates", "forward-updates",
+                                     "merge-slots"}[random() % 11]);
     for (const char* last : {"clamp-bounds", "share-slots", "spill-to-scratch", "remove-dead"}) passes.emplace_back(last);
     const mir::Module before = program_of(seed);
     mir::Module after = program_of(seed);
