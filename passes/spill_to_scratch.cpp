@@ -198,24 +198,34 @@ struct Choice {
 constexpr uint32_t least_crowded_frame = 128;  // below, there is room enough for what registers cannot hold
 constexpr uint32_t key_bytes = 8;              // of the stack, to look the scratch map up
 
-// Chooses the largest group of the chain's functions; false if moving none would help.
+uint32_t bytes_of(const Function& function, const SlotGroups::Group& group) {
+  uint32_t bytes = 0;
+  for (SlotId slot : group.slots) bytes += frame_bytes(function.slots[slot]);
+  return bytes;
+}
+
+// Whether the frame gets smaller when some, perhaps all, of what is left to go goes: the first to go needs a key.
+bool pays(const Function& function, const Choice& choice) {
+  uint32_t gain = 0;
+  for (const SlotGroups::Group& group : choice.movable) gain += bytes_of(function, group);
+  return gain > (choice.moved.empty() ? key_bytes : 0);
+}
+
+// Chooses the largest group of the chain's functions; false if moving what is left would not help.
 bool choose_one(const Module& module, const Chain& chain, std::vector<Choice>& choices, std::vector<uint32_t>& frames) {
   Choice* best = nullptr;
   FunctionId best_id;
   for (FunctionId id : chain.functions) {
     Choice& choice = choices[id.index];
-    if (choice.movable.empty() || (best && choice.movable.back().size <= best->movable.back().size)) continue;
+    if (!pays(module.functions[id], choice) || (best && choice.movable.back().size <= best->movable.back().size)) continue;
     best = &choice;
     best_id = id;
   }
   if (!best) return false;
-  uint32_t gain = 0;
-  for (SlotId slot : best->movable.back().slots) gain += frame_bytes(module.functions[best_id].slots[slot]);
-  uint32_t cost = best->moved.empty() ? key_bytes : 0;
-  if (gain <= cost) return false;
-  frames[best_id.index] -= gain - cost;
-  const std::vector<SlotId>& slots = best->movable.back().slots;
-  best->moved.insert(best->moved.end(), slots.begin(), slots.end());
+  const SlotGroups::Group& group = best->movable.back();
+  if (best->moved.empty()) frames[best_id.index] += key_bytes;
+  frames[best_id.index] -= bytes_of(module.functions[best_id], group);
+  best->moved.insert(best->moved.end(), group.slots.begin(), group.slots.end());
   best->movable.pop_back();
   return true;
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mir/text.h"
+#include "passes/frames.h"
 #include "tests/passes/pass_check.h"
 
 namespace shrike::passes {
@@ -161,6 +162,21 @@ TEST(SpillToScratch, BeyondPerCpuValuesRunsFindTheirsByCpu) {
     %next: i64 = add %first, %one
     store.u32 %key, %next, #0
   )");
+}
+
+// The first to go makes room for no more than the key that its map is looked up with.
+TEST(SpillToScratch, SmallSlotsMoveWhereOneAloneWouldNotHelp) {
+  KernelLimits limits;
+  limits.stack_bytes = 64 + register_spill_room;
+  std::string slots, stores;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h", "i"}) {
+    slots += "slot $" + std::string(name) + " 8 align 8\n";
+    stores += "%" + std::string(name) + ": ptr.stack = slot_addr $" + name + "\nstore.u64 %" + name + ", %x, #0\n";
+  }
+  const std::string body = "^entry(%ctx: ptr.ctx):\n%x: i64 = load.u64 %ctx, #0\n" + stores + "ret %x\n";
+  const std::string text = after("spill-to-scratch", program(slots + body), limits);
+  expect_lines(text, "map @.scratch.0 scratch percpu_array bytes 4 16 entries 1");
+  expect_lines(after("check-budget", text, limits), "slot $scratch_key 4 align 4");
 }
 
 TEST(SpillToScratch, TheLargestSlotMovesToAMapLookedUpAtEntry) {
