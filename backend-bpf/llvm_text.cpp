@@ -110,7 +110,7 @@ class LlvmWriter {
 
   void write_phi(BlockId id, size_t p) {
     std::string text = "phi " + type_of(function_->blocks[id].params[p]);
-    const std::vector<Edge>& edges = edges_[id.index];
+    const std::span<const Edge> edges = edges_[id.index];
     for (size_t i = 0; i < edges.size(); i++) {
       ValueId argument = argument_of(*function_, edges[i], p);
       const Inst& end = function_->blocks[edges[i].from].insts.back();
@@ -368,7 +368,7 @@ class LlvmWriter {
   int isa_level_;
   const Function* function_ = nullptr;
   SideTable<ValueId, Definition> definitions_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   uint32_t temporaries_ = 0;
   std::string out_;
 };

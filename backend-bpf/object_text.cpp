@@ -1,7 +1,6 @@
 // The listing of an object, --emit=asm: bytes, disassembly, and beside it what the bytes alone do not tell: helper
 // names, maps, functions, the targets of jumps and the place in the script.
 #include <algorithm>
-#include <cstdio>
 
 #include "backend-bpf/object.h"
 #include "mir/helpers.h"
@@ -55,12 +54,14 @@ class Listing {
 
   static std::string encoding(const Program& program, uint32_t i) {
     const Insn& insn = program.insns[i];
-    auto offset = static_cast<uint16_t>(insn.offset);
+    const uint32_t offset = static_cast<uint16_t>(insn.offset);
     auto imm = static_cast<uint32_t>(insn.imm);
-    char buffer[64];
-    snprintf(buffer, sizeof buffer, "%5u: %02x %02x %02x %02x %02x %02x %02x %02x", i, insn.opcode, insn.regs, offset & 255,
-             offset >> 8, imm & 255, imm >> 8 & 255, imm >> 16 & 255, imm >> 24);
-    std::string line = buffer;
+    std::string number = std::to_string(i), line(number.size() < 5 ? 5 - number.size() : 0, ' ');
+    line.reserve(comment_column);
+    line += number + ':';
+    for (uint32_t byte : {uint32_t{insn.opcode}, uint32_t{insn.regs}, offset & 255, offset >> 8, imm & 255, imm >> 8 & 255,
+                          imm >> 16 & 255, imm >> 24})
+      line.append({' ', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
     pad_to(line, assembly_column);
     return line;
   }

@@ -109,30 +109,78 @@ bool is_removable(const Inst& inst) {
   }
 }
 
+// Registers as bits of a word: there are no others any more.
+struct RegisterMasks {
+  uint32_t uses = 0, defs = 0;
+};
+
+RegisterMasks masks_of(const Inst& inst) {
+  RegisterMasks masks{lir::implicit_uses(inst), lir::implicit_defs(inst)};
+  lir::visit_regs(inst, [&](lir::Reg reg, lir::Role role) {
+    const Node node = node_of(reg);
+    if (node == no_node) return;
+    if (lir::reads(role)) masks.uses |= 1u << node;
+    if (lir::writes(role)) masks.defs |= 1u << node;
+  });
+  return masks;
+}
+
+// By block: what is live at its end.
+std::vector<uint32_t> live_registers(const Function& function) {
+  const size_t blocks = function.blocks.size();
+  std::vector<RegisterMasks> of(blocks);
+  std::vector<uint32_t> in(blocks), out(blocks);
+  for (uint32_t i = 0; i < blocks; i++) {
+    for (const Inst& inst : function.blocks[lir::BlockId(i)].insts) {
+      const RegisterMasks masks = masks_of(inst);
+      of[i].uses |= masks.uses & ~of[i].defs;
+      of[i].defs |= masks.defs;
+    }
+    in[i] = of[i].uses;
+  }
+  const std::vector<lir::BlockId> order = lir::reverse_postorder(function);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t k = order.size(); k-- > 0;) {
+      const uint32_t i = order[k].index;
+      for (const lir::BlockTarget& to : function.blocks[order[k]].insts.back().targets) out[i] |= in[to.block.index];
+      const uint32_t live = of[i].uses | (out[i] & ~of[i].defs);
+      changed |= live != in[i];
+      in[i] = live;
+    }
+  }
+  return out;
+}
+
+bool has_spills(const Function& function) {
+  return std::any_of(function.slots.begin(), function.slots.end(), [](const lir::Slot& slot) { return slot.is_spill; });
+}
+
 bool remove_dead(Function& function) {
-  std::vector<BitSet> live_out = live_out_sets(function), spills_out = live_out_spills(function);
-  RegisterEffects effects;
+  const std::vector<uint32_t> live_out = live_registers(function);
+  const bool spills_any = has_spills(function);
+  std::vector<BitSet> spills_out = spills_any ? live_out_spills(function) : std::vector<BitSet>();
   bool removed = false;
+  std::vector<bool> is_dead;
   for (uint32_t i = 0; i < function.blocks.size(); i++) {
-    BitSet &live = live_out[i], &spills = spills_out[i];
+    uint32_t live = live_out[i];
     std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
-    std::vector<bool> is_dead(insts.size());
+    is_dead.assign(insts.size(), false);
+    bool removed_here = false;
     for (size_t k = insts.size(); k-- > 0;) {
       const Inst& inst = insts[k];
-      bool is_spill = is_spill_access(function, inst), is_store = inst.op == Op::st64;
-      effects_of(inst, effects);
-      is_dead[k] = is_spill && is_store ? !spills.test(inst.slot.index)
-                                        : is_removable(inst) && std::none_of(effects.defs.begin(), effects.defs.end(),
-                                                                             [&](Node def) { return live.test(def); });
-      removed |= is_dead[k];
+      const bool is_spill = spills_any && is_spill_access(function, inst), is_store = inst.op == Op::st64;
+      const RegisterMasks masks = masks_of(inst);
+      is_dead[k] = is_spill && is_store ? !spills_out[i].test(inst.slot.index) : is_removable(inst) && (masks.defs & live) == 0;
+      removed_here |= is_dead[k];
       if (is_dead[k]) continue;
-      for (Node def : effects.defs) live.reset(def);
-      for (Node use : effects.uses) live.set(use);
-      if (is_spill && is_store) spills.reset(inst.slot.index);
-      if (is_spill && !is_store) spills.set(inst.slot.index);
+      live = (live & ~masks.defs) | masks.uses;
+      if (is_spill && is_store) spills_out[i].reset(inst.slot.index);
+      if (is_spill && !is_store) spills_out[i].set(inst.slot.index);
     }
+    removed |= removed_here;
     size_t k = 0;
-    std::erase_if(insts, [&](const Inst&) { return static_cast<bool>(is_dead[k++]); });
+    if (removed_here) std::erase_if(insts, [&](const Inst&) { return static_cast<bool>(is_dead[k++]); });
   }
   return removed;
 }

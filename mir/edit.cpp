@@ -68,15 +68,15 @@ ValueId add_value(Function& function, ValueType type) {
   return function.values.add({.type = type});
 }
 
-std::vector<std::vector<Edge>> incoming_edges(const Function& function) {
-  std::vector<std::vector<Edge>> edges(function.blocks.size());
-  for (uint32_t b = 0; b < function.blocks.size(); b++) {
-    const Block& block = function.blocks[BlockId(b)];
-    if (block.insts.empty()) continue;
-    const std::vector<BlockTarget>& targets = block.insts.back().targets;
-    for (uint32_t t = 0; t < targets.size(); t++) edges[targets[t].block.index].push_back({BlockId(b), t});
-  }
-  return edges;
+Lists<Edge> incoming_edges(const Function& function) {
+  return {function.blocks.size(), [&](auto&& add) {
+            for (uint32_t b = 0; b < function.blocks.size(); b++) {
+              const Block& block = function.blocks[BlockId(b)];
+              if (block.insts.empty()) continue;
+              const std::vector<BlockTarget>& targets = block.insts.back().targets;
+              for (uint32_t t = 0; t < targets.size(); t++) add(targets[t].block.index, Edge{BlockId(b), t});
+            }
+          }};
 }
 
 ValueId argument_of(const Function& function, Edge edge, size_t param) {
@@ -130,19 +130,19 @@ bool is_all(const std::vector<bool>& flags) {
 bool compact(Function& function, const std::vector<bool>& keep_slot) {
   std::vector<bool> reached = reachable_blocks(function);
   if (is_all(reached) && is_all(keep_slot) && has_compact_values(function)) return false;
-  SideTable<BlockId, BlockId> new_block;
-  SideTable<SlotId, SlotId> new_slot;
-  SideTable<ValueId, ValueId> new_value;
+  std::vector<BlockId> new_block(reached.size());
+  std::vector<SlotId> new_slot(keep_slot.size());
+  std::vector<ValueId> new_value(function.values.size());
   Table<BlockId, Block> blocks;
   Table<SlotId, Slot> slots;
   Table<ValueId, Value> values;
   for (uint32_t b = 0; b < reached.size(); b++)
-    if (reached[b]) new_block[BlockId(b)] = blocks.add(std::move(function.blocks[BlockId(b)]));
+    if (reached[b]) new_block[b] = blocks.add(std::move(function.blocks[BlockId(b)]));
   for (uint32_t s = 0; s < keep_slot.size(); s++)
-    if (keep_slot[s]) new_slot[SlotId(s)] = slots.add(std::move(function.slots[SlotId(s)]));
+    if (keep_slot[s]) new_slot[s] = slots.add(std::move(function.slots[SlotId(s)]));
   auto define = [&](ValueId& value) {
     ValueId renamed = values.add(function.values[value]);
-    new_value[value] = renamed;
+    new_value[value.index] = renamed;
     value = renamed;
   };
   // Definitions first, as a use may stand in an earlier block than its definition.
@@ -153,9 +153,9 @@ bool compact(Function& function, const std::vector<bool>& keep_slot) {
   }
   for (Block& block : blocks) {
     for (Inst& inst : block.insts) {
-      each_use(inst, [&](ValueId& use) { use = new_value[use]; });
-      for (BlockTarget& target : inst.targets) target.block = new_block[target.block];
-      if (inst.slot.is_valid()) inst.slot = new_slot[inst.slot];
+      each_use(inst, [&](ValueId& use) { use = new_value[use.index]; });
+      for (BlockTarget& target : inst.targets) target.block = new_block[target.block.index];
+      if (inst.slot.is_valid()) inst.slot = new_slot[inst.slot.index];
     }
   }
   bool smaller = blocks.size() < function.blocks.size() || slots.size() < function.slots.size();

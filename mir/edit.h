@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mir/base/lists.h"
 #include "mir/module.h"
 
 namespace shrike::mir {
@@ -73,7 +74,7 @@ struct Edge {
   BlockId from;
   uint32_t target = 0;
 };
-std::vector<std::vector<Edge>> incoming_edges(const Function& function);  // indexed by block
+Lists<Edge> incoming_edges(const Function& function);  // indexed by block
 
 // The argument that `edge` gives to parameter `param`; invalid for the pointer that branch_null itself provides.
 ValueId argument_of(const Function& function, Edge edge, size_t param);

@@ -109,7 +109,7 @@ void SsaRepair::rewrite_uses() {
 }
 
 void SsaRepair::give_arguments() {
-  std::vector<std::vector<Edge>> edges = incoming_edges(function_);
+  const Lists<Edge> edges = incoming_edges(function_);
   // In the order in which they were made: so arguments stand like parameters. Giving one may make others.
   for (size_t i = 0; i < pending_.size(); i++) {
     Pending next = pending_[i];

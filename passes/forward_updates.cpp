@@ -393,7 +393,7 @@ class UpdateForwarding {
   Function& function_;
   const Interface& interface_;
   Dominators dominators_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   std::vector<Definition> definitions_;      // by value
   std::vector<std::vector<Stored>> at_end_;  // by block
   std::vector<bool> is_done_;                // by block

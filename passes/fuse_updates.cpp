@@ -294,7 +294,7 @@ class UpdateFusion {
   std::vector<MapUse>& maps_;
   bool may_change_ = true;
   Dominators dominators_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   std::vector<const Inst*> definitions_;  // by value; null: a parameter
   std::vector<Known> at_end_;             // by block
   std::vector<bool> is_done_;             // by block

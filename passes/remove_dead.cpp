@@ -20,6 +20,8 @@ class Marker {
  public:
   explicit Marker(const Function& function) : function_(function), edges_(incoming_edges(function)) {
     reached_ = reachable_blocks(function);
+    definitions_.resize(function.values.size());
+    alive_.resize(function.values.size());
     find_definitions();
     find_read_slots();
   }
@@ -36,37 +38,38 @@ class Marker {
     while (!work_.empty()) {
       ValueId value = work_.back();
       work_.pop_back();
-      const Definition& definition = definitions_[value];
+      const Definition definition = definitions_[value.index];
       if (definition.inst) use(*definition.inst);
       else mark_arguments(definition);
     }
   }
 
-  bool is_alive(ValueId value) const { return alive_[value]; }
-  bool is_needed(const Inst& inst) const { return inst.result.is_valid() && alive_[inst.result] ? true : is_root(inst); }
+  bool is_alive(ValueId value) const { return alive_[value.index] != 0; }
+  bool is_needed(const Inst& inst) const { return (inst.result.is_valid() && is_alive(inst.result)) || is_root(inst); }
   bool is_reached(BlockId block) const { return reached_[block.index]; }
-  const std::vector<std::vector<Edge>>& edges() const { return edges_; }
+  const Lists<Edge>& edges() const { return edges_; }
 
  private:
   struct Definition {
     const Inst* inst = nullptr;  // or a parameter:
     BlockId block;
-    size_t param = 0;
+    uint32_t param = 0;
   };
 
   void find_definitions() {
     for (uint32_t b = 0; b < function_.blocks.size(); b++) {
       const Block& block = function_.blocks[BlockId(b)];
-      for (size_t p = 0; p < block.params.size(); p++) definitions_[block.params[p]] = {nullptr, BlockId(b), p};
+      for (size_t p = 0; p < block.params.size(); p++)
+        definitions_[block.params[p].index] = {nullptr, BlockId(b), static_cast<uint32_t>(p)};
       for (const Inst& inst : block.insts)
-        if (inst.result.is_valid()) definitions_[inst.result] = {&inst, BlockId(b), 0};
+        if (inst.result.is_valid()) definitions_[inst.result.index] = {&inst, BlockId(b), 0};
     }
   }
 
   // The slot an address leads to without passing a block parameter; invalid otherwise.
   SlotId slot_of(ValueId address) const {
     for (;;) {
-      const Inst* inst = definitions_[address].inst;
+      const Inst* inst = definitions_[address.index].inst;
       if (!inst) return {};
       if (inst->op == Opcode::slot_addr) return inst->slot;
       if (inst->op != Opcode::ptr_add) return {};
@@ -104,8 +107,8 @@ class Marker {
   }
 
   void mark(ValueId value) {
-    if (alive_[value]) return;
-    alive_[value] = true;
+    if (is_alive(value)) return;
+    alive_[value.index] = 1;
     work_.push_back(value);
   }
   void use(const Inst& inst) {
@@ -130,24 +133,16 @@ class Marker {
   }
 
   const Function& function_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   std::vector<bool> reached_;
-  SideTable<ValueId, Definition> definitions_;
-  std::vector<bool> is_read_;  // by slot
-  struct Flag {
-    bool value = false;
-    operator bool() const { return value; }
-    Flag& operator=(bool b) {
-      value = b;
-      return *this;
-    }
-  };
-  SideTable<ValueId, Flag> alive_;
+  std::vector<Definition> definitions_;  // by value
+  std::vector<bool> is_read_;            // by slot
+  std::vector<uint8_t> alive_;           // by value
   std::vector<ValueId> work_;
 };
 
 // The pointer that branch_null provides stays: the edge has no way to omit it.
-bool may_drop(const Function& function, const std::vector<Edge>& edges, size_t param) {
+bool may_drop(const Function& function, std::span<const Edge> edges, size_t param) {
   for (Edge edge : edges)
     if (!argument_of(function, edge, param).is_valid()) return false;
   return true;
@@ -157,7 +152,7 @@ void drop_params(Function& function, const Marker& marker) {
   for (uint32_t b = 1; b < function.blocks.size(); b++) {
     if (!marker.is_reached(BlockId(b))) continue;
     Block& block = function.blocks[BlockId(b)];
-    const std::vector<Edge>& edges = marker.edges()[b];
+    const std::span<const Edge> edges = marker.edges()[b];
     for (size_t p = block.params.size(); p-- > 0;) {
       if (marker.is_alive(block.params[p]) || !may_drop(function, edges, p)) continue;
       for (Edge edge : edges) {
@@ -176,15 +171,17 @@ void remove_dead_in(Function& function) {
     Marker marker(function);
     marker.mark();
     // Decide before erasing: the marker looks at the instructions in place.
-    std::vector<std::vector<bool>> needed(function.blocks.size());
-    for (uint32_t b = 0; b < function.blocks.size(); b++)
-      for (const Inst& inst : function.blocks[BlockId(b)].insts) needed[b].push_back(marker.is_needed(inst));
+    std::vector<bool> needed;  // by instruction, block after block
+    needed.reserve(function.values.size() * 2);
+    for (const Block& block : function.blocks)
+      for (const Inst& inst : block.insts) needed.push_back(marker.is_needed(inst));
     drop_params(function, marker);
-    for (uint32_t b = 0; b < function.blocks.size(); b++) {
-      std::vector<Inst>& insts = function.blocks[BlockId(b)].insts;
+    size_t at = 0;
+    for (Block& block : function.blocks) {
+      std::vector<Inst>& insts = block.insts;
       size_t kept = 0;
       for (size_t i = 0; i < insts.size(); i++) {
-        if (!needed[b][i]) continue;
+        if (!needed[at++]) continue;
         if (kept != i) insts[kept] = std::move(insts[i]);
         kept++;
       }

@@ -235,7 +235,7 @@ class LookupReuse {
 
   Function& function_;
   Dominators dominators_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   std::vector<Definition> definitions_;    // by value
   std::vector<std::vector<Inst*>> users_;  // by value
   std::vector<Known> at_end_;              // by block

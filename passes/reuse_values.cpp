@@ -5,7 +5,10 @@
 // may have written their region; those from the context, which never changes, wherever they dominate.
 // Does not make values live across blocks that cost nothing to make again: constants, addresses of slots and maps, and
 // comparisons, which select joins with the branch that follows them. Their numbers still make larger expressions equal.
+#include <array>
+#include <numeric>
 #include <unordered_map>
+#include <vector>
 
 #include "mir/analysis/dominators.h"
 #include "mir/edit.h"
@@ -25,7 +28,7 @@ struct Expression {
   int64_t imm;
   uint32_t map;
   uint32_t slot;
-  std::vector<uint32_t> operands;
+  std::array<uint32_t, 5> operands;  // zero where there is none
   bool operator==(const Expression&) const = default;
 };
 
@@ -52,7 +55,8 @@ class ValueNumbering {
   explicit ValueNumbering(Function& function) : function_(function), dominators_(find_dominators(function)) {}
 
   void run() {
-    for (uint32_t v = 0; v < function_.values.size(); v++) number_[ValueId(v)] = v + 1;
+    number_.resize(function_.values.size());
+    std::iota(number_.begin(), number_.end(), 1u);
     for (BlockId block : dominators_.order) number_block(block);
     replace_uses(function_, replacements_);
   }
@@ -67,7 +71,7 @@ class ValueNumbering {
   void number_block(BlockId block) {
     for (Table& loads : loads_) loads.clear();
     for (Inst& inst : function_.blocks[block].insts) {
-      each_use(inst, [&](ValueId& use) { use = replacements_.resolve(use); });
+      if (!replacements_.empty()) each_use(inst, [&](ValueId& use) { use = replacements_.resolve(use); });
       if (Table* table = table_for(inst)) reuse_or_enter(inst, block, *table);
       if (effect_of(inst) == Effect::writes) forget_loads(inst);
     }
@@ -92,9 +96,9 @@ class ValueNumbering {
 
   void reuse_or_enter(const Inst& inst, BlockId block, Table& table) {
     Expression expression{inst.op, inst.width, inst.helper, inst.imm, inst.map.index, inst.slot.index, {}};
-    for (ValueId operand : inst.operands) expression.operands.push_back(number_[operand]);
-    std::vector<Known>& known = table[std::move(expression)];
-    if (!known.empty()) number_[inst.result] = number_[known.front().value];
+    for (size_t i = 0; i < inst.operands.size(); i++) expression.operands[i] = number_[inst.operands[i].index];
+    std::vector<Known>& known = table[expression];
+    if (!known.empty()) number_[inst.result.index] = number_[known.front().value.index];
     // The latest are the likeliest to be at hand; a program that computes one thing in thousands of branches is not worth
     // looking at all of them each time. What is cheap is only at hand in its block, and no block is come back to.
     size_t tries = is_cheap(inst.op) ? 1 : most_tries;
@@ -111,7 +115,7 @@ class ValueNumbering {
 
   Function& function_;
   Dominators dominators_;
-  SideTable<ValueId, uint32_t> number_;
+  std::vector<uint32_t> number_;  // by value, from one on
   Table expressions_;
   Table loads_[static_cast<size_t>(Region::map_handle) + 1];  // within the current block
   Replacements replacements_;

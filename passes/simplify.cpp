@@ -10,6 +10,7 @@
 //   3. The verifier can prove afterwards what it could before: no bound, mask, clamp or null check is removed because of
 //      facts that the definition of the value itself does not show, and a pointer keeps its region.
 #include <algorithm>
+#include <iterator>
 
 #include "mir/edit.h"
 #include "passes/algebra.h"
@@ -65,25 +66,38 @@ class Simplifier {
 
   bool simplify_values(RuleScope& scope) {
     bool changed = false;
+    std::vector<Inst> made;  // constants that rules want in front of the instruction at hand
     for (Block& block : function_.blocks) {
-      std::vector<Inst> output;
-      output.reserve(block.insts.size() + 4);
-      for (Inst& inst : block.insts) {
-        scope.set_output(&output, inst.span);
-        each_use(inst, [&](ValueId& use) { use = replacements_.resolve(use); });
+      std::vector<Inst>& insts = block.insts;
+      std::vector<Inst> output;  // used from the first such constant on; instructions stay in place until then
+      size_t kept = 0;
+      for (size_t i = 0; i < insts.size(); i++) {
+        Inst& inst = insts[i];
+        scope.set_output(&made, inst.span);
+        if (!replacements_.empty()) each_use(inst, [&](ValueId& use) { use = replacements_.resolve(use); });
         RuleResult result{.changed = true, .replacement = {}};
-        for (int i = 0; result.changed && !result.replacement.is_valid() && i < rules_per_inst; i++) {
+        for (int rule = 0; result.changed && !result.replacement.is_valid() && rule < rules_per_inst; rule++) {
           result = apply_rule(inst, scope);
           changed |= result.changed;
         }
+        if (!made.empty() && output.empty()) {
+          output.reserve(insts.size() + 4);
+          output.assign(std::make_move_iterator(insts.begin()),
+                        std::make_move_iterator(insts.begin() + static_cast<std::ptrdiff_t>(kept)));
+        }
+        std::ranges::move(made, std::back_inserter(output));
+        made.clear();
         if (result.replacement.is_valid()) {
           replacements_.add(inst.result, result.replacement);
-        } else {
-          scope.define(inst);
-          output.push_back(std::move(inst));
+          continue;
         }
+        scope.define(inst);
+        if (!output.empty()) output.push_back(std::move(inst));
+        else if (kept != i) insts[kept] = std::move(inst);
+        kept++;
       }
-      block.insts = std::move(output);
+      if (!output.empty()) insts = std::move(output);
+      else insts.resize(kept);
     }
     return changed;
   }
@@ -164,22 +178,24 @@ class Simplifier {
   }
 
   // How often each value is used, edges included.
-  SideTable<ValueId, uint32_t> count_uses() const {
-    SideTable<ValueId, uint32_t> uses;
+  std::vector<uint32_t> count_uses() const {
+    std::vector<uint32_t> uses(function_.values.size());
     for (const Block& block : function_.blocks)
-      for (const Inst& inst : block.insts) each_use(inst, [&](ValueId use) { uses[use]++; });
+      for (const Inst& inst : block.insts) each_use(inst, [&](ValueId use) { uses[use.index]++; });
     return uses;
   }
 
   // An edge into a block that only goes on to another one goes there at once; so does one into a block that only
   // branches on a parameter for which the edge gives a constant.
   bool thread_jumps(const RuleScope& scope) {
-    SideTable<ValueId, uint32_t> uses = count_uses();
+    std::vector<uint32_t> uses;  // counted when the first such block is met
     bool changed = false;
     for (Block& block : function_.blocks) {
       if (block.insts.empty()) continue;
       Inst& end = block.insts.back();
       for (size_t t = 0; t < end.targets.size(); t++) {
+        if (function_.blocks[end.targets[t].block].insts.size() != 1) continue;
+        if (uses.empty()) uses = count_uses();
         bool provides_pointer = end.op == Opcode::branch_null && t == 1;
         // The two blocks of branch_null must differ.
         BlockId taken = end.op == Opcode::branch_null ? end.targets[1 - t].block : BlockId();
@@ -190,16 +206,16 @@ class Simplifier {
   }
 
   bool thread_edge(BlockTarget& target, bool provides_pointer, BlockId taken, const RuleScope& scope,
-                   SideTable<ValueId, uint32_t>& uses) const {
+                   std::vector<uint32_t>& uses) const {
     const Block& middle = function_.blocks[target.block];
-    if (middle.insts.size() != 1) return false;
     const Inst& end = middle.insts.front();
     if (end.op != Opcode::jump && end.op != Opcode::branch) return false;
     // Parameters used behind the block would lose their definition on this path.
-    SideTable<ValueId, uint32_t> own;
-    each_use(end, [&](ValueId use) { own[use]++; });
-    for (ValueId param : middle.params)
-      if (uses[param] != own[param]) return false;
+    for (ValueId param : middle.params) {
+      uint32_t own = 0;
+      each_use(end, [&](ValueId use) { own += use == param ? 1 : 0; });
+      if (uses[param.index] != own) return false;
+    }
     if (provides_pointer) return end.targets[0].block != taken && thread_null_edge(target, middle, end, uses);
     auto argument_for = [&](ValueId value) {
       auto param = std::find(middle.params.begin(), middle.params.end(), value);
@@ -219,14 +235,14 @@ class Simplifier {
     return true;
   }
 
-  static void retarget(BlockTarget& target, BlockTarget to, SideTable<ValueId, uint32_t>& uses) {
-    for (ValueId arg : target.args) uses[arg]--;
-    for (ValueId arg : to.args) uses[arg]++;
+  static void retarget(BlockTarget& target, BlockTarget to, std::vector<uint32_t>& uses) {
+    for (ValueId arg : target.args) uses[arg.index]--;
+    for (ValueId arg : to.args) uses[arg.index]++;
     target = std::move(to);
   }
 
   // The pointer that branch_null provides must arrive as the first parameter, and only there.
-  bool thread_null_edge(BlockTarget& target, const Block& middle, const Inst& end, SideTable<ValueId, uint32_t>& uses) const {
+  bool thread_null_edge(BlockTarget& target, const Block& middle, const Inst& end, std::vector<uint32_t>& uses) const {
     if (end.op != Opcode::jump || end.targets[0].block == target.block) return false;
     const std::vector<ValueId>& args = end.targets[0].args;
     if (args.empty() || args[0] != middle.params[0] || std::count(args.begin(), args.end(), args[0]) != 1) return false;
@@ -264,7 +280,7 @@ class Simplifier {
   }
 
   Function& function_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   Replacements replacements_;
 };
 

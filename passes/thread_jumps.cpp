@@ -386,7 +386,7 @@ class JumpThreader {
 
   Function& function_;
   Dominators dominators_;
-  std::vector<std::vector<Edge>> edges_;
+  Lists<Edge> edges_;
   std::vector<Definition> definitions_;  // by value
   std::vector<Outcomes> outcomes_;       // by block: what each of its edges decides of the branch it enters
   std::vector<std::pair<Edge, std::optional<bool>>> decided_;

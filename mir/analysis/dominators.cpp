@@ -36,9 +36,10 @@ std::vector<BlockId> postorder(const Function& function) {
 }
 
 void number_tree(Dominators& dominators, size_t block_count) {
-  std::vector<std::vector<BlockId>> children(block_count);
-  for (BlockId block : dominators.order)
-    if (dominators.immediate[block.index].is_valid()) children[dominators.immediate[block.index].index].push_back(block);
+  const Lists<BlockId> children(block_count, [&](auto&& add) {
+    for (BlockId block : dominators.order)
+      if (dominators.immediate[block.index].is_valid()) add(dominators.immediate[block.index].index, block);
+  });
   uint32_t number = 0;
   std::vector<std::pair<BlockId, size_t>> path = {{dominators.order[0], 0}};
   dominators.tree_first[dominators.order[0].index] = number++;
@@ -64,12 +65,13 @@ Dominators find_dominators(const Function& function) {
   std::vector<uint32_t> rank(count);  // postorder number
   for (uint32_t i = 0; i < result.order.size(); i++) rank[result.order[i].index] = i;
   std::reverse(result.order.begin(), result.order.end());
-  result.predecessors.resize(count);
   result.immediate.resize(count);
   result.tree_first.assign(count, UINT32_MAX);
   result.tree_last.assign(count, 0);
-  for (BlockId block : result.order)
-    for (const BlockTarget& target : targets_of(function.blocks[block])) result.predecessors[target.block.index].push_back(block);
+  result.predecessors = {count, [&](auto&& add) {
+                           for (BlockId block : result.order)
+                             for (const BlockTarget& target : targets_of(function.blocks[block])) add(target.block.index, block);
+                         }};
 
   BlockId entry = function.entry();
   std::vector<BlockId>& immediate = result.immediate;

@@ -4,15 +4,16 @@
 
 #include <vector>
 
+#include "mir/base/lists.h"
 #include "mir/module.h"
 
 namespace shrike::mir {
 
 struct Dominators {
-  std::vector<BlockId> order;                      // reachable blocks in reverse postorder, the entry first
-  std::vector<std::vector<BlockId>> predecessors;  // by block; once per edge, only of reachable blocks
-  std::vector<BlockId> immediate;                  // by block; invalid for the entry and for unreachable blocks
-  std::vector<uint32_t> tree_first, tree_last;     // by block: preorder number in the tree, and the last one below it
+  std::vector<BlockId> order;                   // reachable blocks in reverse postorder, the entry first
+  Lists<BlockId> predecessors;                  // by block; once per edge, only of reachable blocks
+  std::vector<BlockId> immediate;               // by block; invalid for the entry and for unreachable blocks
+  std::vector<uint32_t> tree_first, tree_last;  // by block: preorder number in the tree, and the last one below it
 
   bool is_reachable(BlockId block) const { return tree_first[block.index] != UINT32_MAX; }
   // Every block dominates itself. Unreachable blocks neither dominate nor are dominated.

@@ -286,7 +286,7 @@ void ValueRanges::refine_edge(BlockId block, size_t target, ValueId value, Range
 }
 
 void ValueRanges::refine_block(BlockId block) {
-  const std::vector<BlockId>& predecessors = dominators_.predecessors[block.index];
+  const std::span<const BlockId> predecessors = dominators_.predecessors[block.index];
   if (predecessors.size() != 1) return;
   const Inst& end = function_.blocks[predecessors[0]].insts.back();
   if (end.op != Opcode::branch) return;
