@@ -1,6 +1,7 @@
 // Columns of the rows: builtins.h.
 #include "frontend/builtins.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "frontend/checker.h"
@@ -179,14 +180,49 @@ bool is_user_function(const ProbeContext& context) {
   return context.row->kind == mir::ProbeKind::uprobe || context.row->kind == mir::ProbeKind::uretprobe;
 }
 
-const Type* func_type(Checker& c, const ast::Expr&) {
+// Linux before 6.7 does not tell programs of uretprobes what returned (of single ones: bulk links do), but keeps it while they
+// run, in a structure that the task points to: a pointer of its own before it.
+constexpr std::string_view probed_task = "uprobe_task";
+constexpr int32_t returned_function = 8;
+
+uint32_t offset_of(const mir::RecordLayout& layout, std::string_view name) {
+  for (const mir::RecordField& field : layout.fields)
+    if (field.name == name) return field.offset;
+  UNREACHABLE("a field that was found while checking");
+}
+
+bool keeps_returned_function(const mir::TypePool& types, const mir::Type* task, const mir::Type* probed) {
+  auto has = [&](const mir::Type* record, std::string_view name) {
+    const mir::RecordLayout* layout = types.layout(record);
+    return layout != nullptr && std::any_of(layout->fields.begin(), layout->fields.end(),
+                                            [&](const mir::RecordField& field) { return field.name == name; });
+  };
+  return has(task, "utask") && has(probed, "vaddr");
+}
+
+const Type* func_type(Checker& c, const ast::Expr& expr) {
+  if (c.context().row->kind == mir::ProbeKind::uretprobe && c.facts().btf().status == Lookup::found)
+    for (std::string_view name : {std::string_view("task_struct"), probed_task})
+      c.layout(c.types().record(std::string(name), false), expr.span);
   return c.types().simple(is_user_function(c.context()) ? TypeKind::usym : TypeKind::ksym);
 }
 
 ValueId func_address(Lower& l) {
   // At a uprobe the instruction pointer is the function; elsewhere the kernel remembers which one it was.
   if (l.body().context.row->kind == mir::ProbeKind::uprobe) return l.load_register("ip");
-  return l.b().call(HelperId::get_func_ip, {l.context()});
+  ValueId told = l.b().call(HelperId::get_func_ip, {l.context()});
+  const Type* task = l.types().record("task_struct", false);
+  const Type* probed = l.types().record(std::string(probed_task), false);
+  if (l.body().context.row->kind != mir::ProbeKind::uretprobe || !keeps_returned_function(l.types(), task, probed)) return told;
+  auto word = [&](ValueId address, uint32_t offset) {
+    return l.load_scalar({address, static_cast<int32_t>(offset), Place::Memory::kernel}, l.types().uint64());
+  };
+  return l.choose(
+      told, [&] { return told; },
+      [&] {
+        ValueId own = word(l.b().call(HelperId::get_current_task, {}), offset_of(*l.types().layout(task), "utask"));
+        return word(word(own, offset_of(*l.types().layout(probed), "vaddr")), returned_function);
+      });
 }
 
 void func_into(Lower& l, const ast::Expr&, const Place& to) {
