@@ -89,6 +89,8 @@ Initramfs file_system(const std::vector<GuestCase>& cases) {
   EXPECT_TRUE(files.add_copy(shrike_binary(), "/bin/shrike"));
   EXPECT_TRUE(files.add_copy(SHRIKE_WORKLOAD, "/bin/workload"));
   for (const std::string& library : libraries_of(SHRIKE_WORKLOAD)) EXPECT_TRUE(files.add_copy(library)) << library;
+  EXPECT_TRUE(files.add_copy(SHRIKE_DEBUGGED, "/bin/debugged"));
+  for (const std::string& library : libraries_of(SHRIKE_DEBUGGED)) EXPECT_TRUE(files.add_copy(library)) << library;
   files.add_file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
   for (size_t i = 0; i < cases.size(); ++i) {
     char order[24];

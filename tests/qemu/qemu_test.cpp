@@ -1,9 +1,11 @@
 // Boots each kernel of build/kernels (tests/qemu/fetch-kernels gets them) under QEMU and runs the cases there: kprobes, which
 // the kernels that tests run on may lack, and loading by older verifiers. Prints a line for each case; a failing one comes
-// with script and output. SHRIKE_QEMU_CASES=PATTERN runs only the cases whose names are like it (a shell pattern).
+// with script and output. SHRIKE_QEMU_CASES=PATTERN runs only the cases whose names are like it (a shell pattern, or
+// @(ONE|OTHER)).
 #include <fnmatch.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 
@@ -15,11 +17,38 @@ namespace {
 
 constexpr int boot_limit_ms = 400000;
 
+// What scripts cannot know when they are written: where a function is in a program, and a line in its source.
+std::string address_of(const std::string& function, const std::string& program) {
+  for (const std::string& line : split_lines(run({"nm", program}, {}, 10000).out))
+    if (line.ends_with(" " + function)) return "0x" + line.substr(0, line.find(' '));
+  ADD_FAILURE() << program << " has no " << function;
+  return {};
+}
+
+size_t line_of(std::string_view text, const std::string& source) {
+  const std::vector<std::string> lines = split_lines(read_file(source));
+  for (size_t i = 0; i < lines.size(); ++i)
+    if (lines[i].find(text) != std::string::npos) return i + 1;
+  ADD_FAILURE() << source << " has no " << text;
+  return 0;
+}
+
+std::vector<Case> probe_cases() {
+  const std::pair<std::string, std::string> facts[] = {
+      {"{target_add}", address_of("target_add", SHRIKE_WORKLOAD)},
+      {"{plain_line}", std::to_string(line_of("DTRACE_PROBE(debugged, plain)", SHRIKE_SOURCE_DIR "/tests/kernel/debugged.cpp"))}};
+  std::vector<Case> cases = read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/probes.txt");
+  for (Case& one : cases)
+    for (const auto& [name, fact] : facts) one.script = replace_all(one.script, name, fact);
+  return cases;
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases = read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/cases.txt");
   const auto append = [&](std::vector<Case> more) {
     cases.insert(cases.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
+  append(probe_cases());
   append(read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/loads.txt"));
   append(example_cases());
   append(compat_cases());
@@ -42,7 +71,7 @@ TEST_P(Kernel, RunsEveryCase) {
   std::vector<Case> cases;
   std::vector<GuestCase> commands;
   for (Case& one : all_cases()) {
-    if (!runs_on(one, version, modules) || (filter && fnmatch(filter, one.name.c_str(), 0) != 0)) continue;
+    if (!runs_on(one, version, modules) || (filter && fnmatch(filter, one.name.c_str(), FNM_EXTMATCH) != 0)) continue;
     commands.push_back({one.name, command_of(one)});
     cases.push_back(std::move(one));
   }
@@ -63,6 +92,30 @@ TEST_P(Kernel, RunsEveryCase) {
                          << commands[static_cast<size_t>(&one - cases.data())].command << "\n--- stdout\n"
                          << shortened(result.out) << "\n--- stderr\n"
                          << shortened(result.err);
+  }
+}
+
+// What is at these paths in the guest is here where it was built.
+std::string of_this_machine(std::string text) {
+  for (const auto& [there, here] : {std::pair("/bin/shrike", SHRIKE_BINARY), std::pair("/bin/workload", SHRIKE_WORKLOAD),
+                                    std::pair("/bin/debugged", SHRIKE_DEBUGGED)})
+    text = replace_all(text, there, here);
+  return text;
+}
+
+TEST(ThisKernel, CountsProbesOfEveryType) {
+  utsname system{};
+  ASSERT_EQ(uname(&system), 0);
+  const char* const filter = getenv("SHRIKE_QEMU_CASES");
+  for (Case& one : probe_cases()) {
+    if (!runs_on(one, system.release, {}) || (filter && fnmatch(filter, one.name.c_str(), FNM_EXTMATCH) != 0)) continue;
+    const std::string command = of_this_machine(command_of(one));
+    const Result result = run({"sh", "-c", command}, {}, 60000);
+    for (Expectation& each : one.expected) each.text = of_this_machine(each.text);
+    EXPECT_EQ(judge(one, result), "") << one.name << "\n"
+                                      << command << "\n--- stdout\n"
+                                      << shortened(result.out) << "\n--- stderr\n"
+                                      << shortened(result.err);
   }
 }
 
