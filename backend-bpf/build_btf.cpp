@@ -3,6 +3,7 @@
 // Layout facts: the kernel's Documentation/bpf/btf.rst.
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "backend-bpf/btf_bytes.h"
 
@@ -16,6 +17,7 @@ void append_line_records(const std::vector<LineEntry>& lines, const std::vector<
                          const SourceMap& sources, BtfBytes& btf, std::vector<uint8_t>& out) {
   if (lines.empty()) return;
   std::map<uint32_t, Span> by_insn;
+  std::unordered_map<const char*, uint32_t> known_lines;  // a line may be as long as a script, with every instruction on it
   for (uint32_t start : starts) by_insn[start] = {};
   for (const LineEntry& line : lines) by_insn[line.insn] = line.span;
   Span last = lines.front().span;
@@ -26,7 +28,10 @@ void append_line_records(const std::vector<LineEntry>& lines, const std::vector<
     constexpr uint32_t max_line = (1u << 22) - 1, max_column = (1u << 10) - 1;
     append_u32(out, (first + insn) * unit);
     append_u32(out, btf.string(at.file));
-    append_u32(out, btf.string(sources.line_at(span.begin)));
+    const std::string_view line = sources.line_at(span.begin);
+    auto [known, is_new] = known_lines.try_emplace(line.data());
+    if (is_new) known->second = btf.string(line);
+    append_u32(out, known->second);
     append_u32(out, std::min(at.line, max_line) << 10 | std::min(at.column, max_column));
   }
 }

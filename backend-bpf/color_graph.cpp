@@ -36,18 +36,28 @@ void ColorGraph::add_move(Node to, Node from) {
   auto id = static_cast<uint32_t>(moves_.size());
   moves_.push_back({to, from});
   waiting_moves_.push_back(id);
-  moves_of_[to].push_back(id);
-  moves_of_[from].push_back(id);
+  add_to_list(to, id);
+  add_to_list(from, id);
+}
+
+void ColorGraph::add_to_list(Node node, uint32_t move) {
+  MoveList& list = moves_of_[node];
+  const auto entry = static_cast<uint32_t>(entries_.size());
+  entries_.push_back({move, no_entry});
+  (list.first == no_entry ? list.first : entries_[list.last].next) = entry;
+  list.last = entry;
+  list.open++;
+}
+
+void ColorGraph::finish(Move& move) {
+  move.state = MoveState::done;
+  moves_of_[alias(move.to)].open--;
+  moves_of_[alias(move.from)].open--;
 }
 
 Node ColorGraph::alias(Node node) const {
-  while (alias_[node] != node) node = alias_[node];
+  for (; alias_[node] != node; node = alias_[node]) alias_[node] = alias_[alias_[node]];
   return node;
-}
-
-bool ColorGraph::is_move_related(Node node) const {
-  return std::any_of(moves_of_[node].begin(), moves_of_[node].end(),
-                     [&](uint32_t m) { return moves_[m].state != MoveState::done; });
 }
 
 void ColorGraph::file(Node node) {
@@ -100,11 +110,11 @@ void ColorGraph::run() {
 }
 
 void ColorGraph::enable_moves(Node node) {
-  for (uint32_t move : moves_of_[node]) {
-    if (moves_[move].state != MoveState::active) continue;
+  each_move(node, [&](uint32_t move) {
+    if (moves_[move].state != MoveState::active) return;
     moves_[move].state = MoveState::waiting;
     waiting_moves_.push_back(move);
-  }
+  });
 }
 
 void ColorGraph::lower_degree(Node node) {
@@ -151,14 +161,14 @@ void ColorGraph::coalesce(uint32_t id) {
   Node into = alias(move.to), node = alias(move.from);
   if (is_precolored(node)) std::swap(into, node);
   if (into == node) {
-    move.state = MoveState::done;
+    finish(move);
     unfreeze_if_small(into);
   } else if (is_precolored(node) || interferes(into, node)) {
-    move.state = MoveState::done;
+    finish(move);
     unfreeze_if_small(into);
     unfreeze_if_small(node);
   } else if (is_precolored(into) ? is_safe_with_precolored(into, node) : is_conservative(into, node)) {
-    move.state = MoveState::done;
+    finish(move);
     combine(into, node);
     unfreeze_if_small(into);
   } else {
@@ -171,8 +181,9 @@ void ColorGraph::combine(Node into, Node node) {
   place_[node] = Place::coalesced;
   alias_[node] = into;
   cost_[into] += cost_[node];
+  drop_inner_moves(node);
   enable_moves(node);
-  moves_of_[into].insert(moves_of_[into].end(), moves_of_[node].begin(), moves_of_[node].end());
+  join_lists(into, node);
   for (size_t i = 0; i < adjacent_[node].size(); i++) {
     Node near = adjacent_[node][i];
     if (!is_in_graph(near)) continue;
@@ -182,15 +193,39 @@ void ColorGraph::combine(Node into, Node node) {
   if (!is_precolored(into) && degree_[into] >= colors && place_[into] == Place::freeze) file(into);
 }
 
+// Moves within a node say nothing any more, and long rows of them would be walked again and again.
+void ColorGraph::drop_inner_moves(Node node) {
+  MoveList& list = moves_of_[node];
+  uint32_t kept = no_entry;
+  for (uint32_t e = list.first; e != no_entry; e = entries_[e].next) {
+    const Move& move = moves_[entries_[e].move];
+    if (move.state == MoveState::done && alias(move.to) == alias(move.from)) continue;
+    (kept == no_entry ? list.first : entries_[kept].next) = e;
+    kept = e;
+  }
+  (kept == no_entry ? list.first : entries_[kept].next) = no_entry;
+  list.last = kept;
+}
+
+void ColorGraph::join_lists(Node into, Node node) {
+  MoveList &list = moves_of_[into], &other = moves_of_[node];
+  if (other.first != no_entry) {
+    (list.first == no_entry ? list.first : entries_[list.last].next) = other.first;
+    list.last = other.last;
+  }
+  list.open += other.open;
+  other = {};
+}
+
 void ColorGraph::freeze_moves(Node node) {
-  for (uint32_t id : moves_of_[node]) {
+  each_move(node, [&](uint32_t id) {
     Move& move = moves_[id];
-    if (move.state == MoveState::done) continue;
-    move.state = MoveState::done;
+    if (move.state == MoveState::done) return;
+    finish(move);
     Node to = alias(move.to), from = alias(move.from);
     Node other = to == alias(node) ? from : to;
     unfreeze_if_small(other);
-  }
+  });
 }
 
 Node ColorGraph::pick_spill() const {
@@ -222,8 +257,9 @@ void ColorGraph::assign_colors() {
     }
     // A color that a move partner has saves the move although the two were not coalesced.
     uint32_t choice = static_cast<uint32_t>(__builtin_ctz(free));
-    for (uint32_t id : moves_of_[node]) {
-      Node to = alias(moves_[id].to), from = alias(moves_[id].from);
+    for (uint32_t e = moves_of_[node].first; e != no_entry; e = entries_[e].next) {
+      const Move& move = moves_[entries_[e].move];
+      Node to = alias(move.to), from = alias(move.from);
       uint32_t color = color_[to == node ? from : to];
       if (color == UINT32_MAX || !(free >> color & 1)) continue;
       choice = color;

@@ -31,6 +31,15 @@ class ColorGraph {
     Node to, from;
     MoveState state = MoveState::waiting;
   };
+  // The moves of a node, in a list that joins another one without a look at either. Each move is in two.
+  static constexpr uint32_t no_entry = UINT32_MAX;
+  struct Entry {
+    uint32_t move, next;
+  };
+  struct MoveList {
+    uint32_t first = no_entry, last = no_entry;
+    uint32_t open = 0;  // of moves that are not done
+  };
 
   bool interferes(Node a, Node b) const { return matrix_.test(index_of(a, b)); }
   static size_t index_of(Node a, Node b) {
@@ -39,7 +48,15 @@ class ColorGraph {
   }
   bool is_precolored(Node node) const { return node < colors; }
   bool is_in_graph(Node node) const { return place_[node] != Place::selected && place_[node] != Place::coalesced; }
-  bool is_move_related(Node node) const;
+  bool is_move_related(Node node) const { return moves_of_[node].open != 0; }
+  void add_to_list(Node node, uint32_t move);
+  void finish(Move& move);
+  void drop_inner_moves(Node node);
+  void join_lists(Node into, Node node);
+  template <class F>
+  void each_move(Node node, F&& f) const {
+    for (uint32_t e = moves_of_[node].first; e != no_entry; e = entries_[e].next) f(entries_[e].move);
+  }
   void file(Node node);  // puts a node on the list where it belongs
   void enable_moves(Node node);
   void lower_degree(Node node);
@@ -57,11 +74,12 @@ class ColorGraph {
   BitSet matrix_;
   std::vector<std::vector<Node>> adjacent_;  // of nodes that are not precolored
   std::vector<uint32_t> degree_;
-  std::vector<std::vector<uint32_t>> moves_of_;
+  std::vector<MoveList> moves_of_;
+  std::vector<Entry> entries_;
   std::vector<Move> moves_;
   std::vector<uint32_t> waiting_moves_;
   std::vector<Place> place_;
-  std::vector<Node> alias_;
+  mutable std::vector<Node> alias_;  // ways through it get shorter as they are gone
   std::vector<float> cost_;
   std::vector<uint32_t> color_;
   std::vector<Node> to_simplify_, to_freeze_, stack_, spilled_;

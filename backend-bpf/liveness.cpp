@@ -25,17 +25,20 @@ void effects_of(const lir::Inst& inst, RegisterEffects& out) {
 
 std::vector<BitSet> live_out_sets(const lir::Function& function) {
   size_t nodes = lir::allocatable_regs + function.virtual_count, blocks = function.blocks.size();
-  std::vector<BitSet> uses(blocks, BitSet(nodes)), defs(blocks, BitSet(nodes)), in(blocks, BitSet(nodes)),
-      out(blocks, BitSet(nodes));
+  std::vector<BitSet> in(blocks, BitSet(nodes)), out(blocks, BitSet(nodes));
+  std::vector<std::vector<Node>> defs(blocks);
+  std::vector<uint32_t> defined_in(nodes, UINT32_MAX);  // the last block seen that defines the node
   RegisterEffects effects;
   for (uint32_t i = 0; i < blocks; i++) {
     for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
       effects_of(inst, effects);
       for (Node node : effects.uses)
-        if (!defs[i].test(node)) uses[i].set(node);
-      for (Node node : effects.defs) defs[i].set(node);
+        if (defined_in[node] != i) in[i].set(node);
+      for (Node node : effects.defs) {
+        if (defined_in[node] != i) defs[i].push_back(node);
+        defined_in[node] = i;
+      }
     }
-    in[i] = uses[i];
   }
   std::vector<lir::BlockId> order = lir::reverse_postorder(function);
   for (bool changed = true; changed;) {
@@ -46,7 +49,7 @@ std::vector<BitSet> live_out_sets(const lir::Function& function) {
       for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
       if (!grew) continue;
       BitSet passing = out[i];
-      defs[i].each([&](uint32_t node) { passing.reset(node); });
+      for (Node node : defs[i]) passing.reset(node);
       changed |= in[i].unite(passing);
     }
   }

@@ -1,4 +1,4 @@
-// Spellings of the tree's operators.
+// Spellings of the tree's operators, and its chains.
 #include "frontend/ast.h"
 
 #include "mir/base/check.h"
@@ -39,6 +39,18 @@ std::string_view text_of(BinaryOp op) {
     case BinaryOp::logical_or: return "||";
   }
   UNREACHABLE("binary operator without a text");
+}
+
+const Stmt* else_if(const If& statement) {
+  const Block* block = statement.otherwise;
+  if (block == nullptr || block->statements.size() != 1 || block->statements[0]->as<If>() == nullptr) return nullptr;
+  return block->statements[0];
+}
+
+std::vector<const Expr*> left_spine(const Expr* expr) {
+  std::vector<const Expr*> spine = {expr};
+  while (const auto* binary = spine.back()->as<Binary>()) spine.push_back(binary->left);
+  return spine;
 }
 
 }  // namespace shrike::ast

@@ -238,6 +238,12 @@ struct Stmt {
   }
 };
 
+// Chains of `else if` and of operators (`a + b + c`) may be as long as a script: what goes over a tree follows them in a loop.
+// The `if` that is all of an `if`'s `else`; null if that is something else, or missing.
+const Stmt* else_if(const If& statement);
+// `expr`, if it is Binary its left operand, that one's, and so on to the first that is not.
+std::vector<const Expr*> left_spine(const Expr* expr);
+
 // --- top level
 
 // `provider:part:part`; parts are raw text with quotes and escapes resolved. Positional parameters inside are

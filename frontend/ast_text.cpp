@@ -26,6 +26,7 @@ class AstPrinter {
   void add_list(std::string_view head, const ast::ExprList& list);
   void add_inline(const ast::Stmt& stmt);
   void add_inline(const ast::Block& block);
+  void add_inline_if(const ast::Stmt& first);
   void add_params(const std::vector<ast::Parameter>& params);
   void add(const ast::CConstant& constant);
   void add_declarator(const ast::CDeclarator& declarator);
@@ -40,6 +41,7 @@ class AstPrinter {
   void print_probe(const ast::Probe& probe);
   void print_block(const ast::Block* block);
   void print_stmt(const ast::Stmt& stmt);
+  void print_one(const ast::Stmt& stmt, std::string_view word);
 
   // The words of a statement after its position, without its blocks; the same on a line and inline.
   void head(const ast::ExprStmt& s) { add_expr(s.expr); }
@@ -160,7 +162,31 @@ void AstPrinter::add_list(std::string_view name, const ast::ExprList& list) {
   add(")");
 }
 
+// The braces and parentheses that a chain of `else if` opens all close at its end.
+void AstPrinter::add_inline_if(const ast::Stmt& first) {
+  size_t inner = 0;
+  for (const ast::Stmt* at = &first; at != nullptr;) {
+    const auto& choice = *at->as<ast::If>();
+    add("(if ");
+    add_expr(choice.condition);
+    add(" ");
+    add_inline(*choice.then);
+    at = ast::else_if(choice);
+    if (at == nullptr && choice.otherwise == nullptr) break;
+    add(" ");
+    if (at == nullptr) {
+      add_inline(*choice.otherwise);
+    } else {
+      add("{");
+      inner++;
+    }
+  }
+  add(")");
+  for (; inner > 0; inner--) add("})");
+}
+
 void AstPrinter::add_inline(const ast::Stmt& stmt) {
+  if (stmt.as<ast::If>() != nullptr) return add_inline_if(stmt);
   if (const auto* plain = stmt.as<ast::ExprStmt>()) return add_expr(plain->expr);
   add("(");
   add(word_of(stmt.node));
@@ -173,10 +199,6 @@ void AstPrinter::add_inline(const ast::Stmt& stmt) {
     add(" ");
     add_inline(*b);
   };
-  if (const auto* s = stmt.as<ast::If>()) {
-    block(s->then);
-    block(s->otherwise);
-  }
   if (const auto* s = stmt.as<ast::While>()) block(s->body);
   if (const auto* s = stmt.as<ast::Unroll>()) block(s->body);
   if (const auto* s = stmt.as<ast::ForMap>()) block(s->body);
@@ -282,13 +304,19 @@ void AstPrinter::expr(const ast::IncDecExpr& e) {
 }
 
 void AstPrinter::expr(const ast::Binary& e) {
-  add("(");
-  add(text_of(e.op));
-  add(" ");
-  add_expr(e.left);
-  add(" ");
-  add_expr(e.right);
-  add(")");
+  std::vector<const ast::Binary*> chain = {&e};
+  while (const auto* left = chain.back()->left->as<ast::Binary>()) chain.push_back(left);
+  for (const ast::Binary* each : chain) {
+    add("(");
+    add(text_of(each->op));
+    add(" ");
+  }
+  add_expr(chain.back()->left);
+  for (; !chain.empty(); chain.pop_back()) {
+    add(" ");
+    add_expr(chain.back()->right);
+    add(")");
+  }
 }
 
 void AstPrinter::expr(const ast::Ternary& e) {
@@ -356,20 +384,31 @@ void AstPrinter::print_block(const ast::Block* block) {
   indent_--;
 }
 
+// Each `else if` of a chain is on the level of its first `if`.
 void AstPrinter::print_stmt(const ast::Stmt& stmt) {
-  line(word_of(stmt.node), stmt.span);
+  print_one(stmt, word_of(stmt.node));
+  const auto* choice = stmt.as<ast::If>();
+  while (choice != nullptr && choice->otherwise != nullptr) {
+    if (const ast::Stmt* next = ast::else_if(*choice)) {
+      print_one(*next, "else-if");
+      choice = next->as<ast::If>();
+    } else {
+      line("else", {});
+      end_line();
+      print_block(choice->otherwise);
+      break;
+    }
+  }
+}
+
+void AstPrinter::print_one(const ast::Stmt& stmt, std::string_view word) {
+  line(word, stmt.span);
   size_t before = out_.size();
   add(" ");
   std::visit([this](const auto& node) { head(node); }, stmt.node);
   if (out_.size() == before + 1) out_.pop_back();
   end_line();
-  if (const auto* s = stmt.as<ast::If>()) {
-    print_block(s->then);
-    if (s->otherwise == nullptr) return;
-    line("else", {});
-    end_line();
-    print_block(s->otherwise);
-  }
+  if (const auto* s = stmt.as<ast::If>()) print_block(s->then);
   if (const auto* s = stmt.as<ast::While>()) print_block(s->body);
   if (const auto* s = stmt.as<ast::Unroll>()) print_block(s->body);
   if (const auto* s = stmt.as<ast::ForMap>()) print_block(s->body);

@@ -7,7 +7,16 @@ namespace {
 
 void walk(const Stmt* statement, const Visitor& visitor);
 
+void walk_chain(const Expr& expr, const Visitor& visitor) {
+  std::vector<const Expr*> spine = left_spine(&expr);
+  for (size_t i = 1; i + 1 < spine.size(); i++)
+    if (visitor.on_expr) visitor.on_expr(*spine[i]);
+  walk(spine.back(), visitor);
+  for (size_t i = spine.size() - 1; i > 0; i--) walk(spine[i - 1]->as<Binary>()->right, visitor);
+}
+
 void walk_children(const Expr& expr, const Visitor& visitor) {
+  if (expr.as<Binary>() != nullptr) return walk_chain(expr, visitor);
   auto visit = [&](const Expr* child) { walk(child, visitor); };
   auto visit_type = [&](const TypeName& type) { visit(type.of); };  // typeof(expr)
   std::visit(Overloaded{
@@ -18,10 +27,6 @@ void walk_children(const Expr& expr, const Visitor& visitor) {
                  },
                  [&](const Unary& e) { visit(e.operand); },
                  [&](const IncDecExpr& e) { visit(e.operand); },
-                 [&](const Binary& e) {
-                   visit(e.left);
-                   visit(e.right);
-                 },
                  [&](const Ternary& e) {
                    visit(e.condition);
                    visit(e.then);
@@ -54,7 +59,22 @@ void walk_children(const Expr& expr, const Visitor& visitor) {
              expr.node);
 }
 
+// After the chain's last branch all of its statements end.
+void walk_chain(const Stmt* statement, const Visitor& visitor) {
+  std::vector<const Stmt*> chain;
+  for (; statement != nullptr; statement = else_if(*chain.back()->as<If>())) {
+    chain.push_back(statement);
+    if (visitor.before_statement) visitor.before_statement(*statement);
+    walk(statement->as<If>()->condition, visitor);
+    walk(statement->as<If>()->then, visitor);
+  }
+  walk(chain.back()->as<If>()->otherwise, visitor);
+  for (; !chain.empty(); chain.pop_back())
+    if (visitor.after_statement) visitor.after_statement(*chain.back());
+}
+
 void walk(const Stmt* statement, const Visitor& visitor) {
+  if (statement->as<If>() != nullptr) return walk_chain(statement, visitor);
   if (visitor.before_statement) visitor.before_statement(*statement);
   auto visit = [&](const Expr* child) { walk(child, visitor); };
   std::visit(Overloaded{
@@ -67,11 +87,6 @@ void walk(const Stmt* statement, const Visitor& visitor) {
                    visit(s.variable);
                    if (s.type) visit(s.type->of);
                    visit(s.value);
-                 },
-                 [&](const If& s) {
-                   visit(s.condition);
-                   walk(s.then, visitor);
-                   walk(s.otherwise, visitor);
                  },
                  [&](const While& s) {
                    visit(s.condition);

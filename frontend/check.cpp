@@ -225,11 +225,7 @@ void Checker::statement(const ast::Block& in, size_t index) {
                  },
                  [&](const ast::Assign& s) { assign(s, statement.span); },
                  [&](const ast::Let& s) { let(s); },
-                 [&](const ast::If& s) {
-                   condition(s.condition);
-                   in_branch(s.condition, true, [&] { block(s.then); });
-                   in_branch(s.condition, false, [&] { block(s.otherwise); });
-                 },
+                 [&](const ast::If& s) { if_chain(s); },
                  [&](const ast::While&) { while_loop(in, index); },
                  [&](const ast::Unroll& s) { unroll(s); },
                  [&](const ast::ForRange& s) { for_range(s); },
@@ -240,6 +236,30 @@ void Checker::statement(const ast::Block& in, size_t index) {
                  [&](const ast::BlockStmt& s) { block(s.block); },
              },
              statement.node);
+}
+
+// `if` and all `else if` that follow. What comes after a condition that is always true is dead, and so is all behind it.
+void Checker::if_chain(const ast::If& first) {
+  const bool outer = is_dead_;
+  for (const ast::If* at = &first; at != nullptr;) {
+    condition(at->condition);
+    in_branch(at->condition, true, [&] { block(at->then); });
+    const ast::Stmt* next = ast::else_if(*at);
+    if (next == nullptr) {
+      in_branch(at->condition, false, [&] { block(at->otherwise); });
+      break;
+    }
+    if (!enter_else(at->condition)) break;
+    at = next->as<ast::If>();
+  }
+  is_dead_ = outer;
+}
+
+bool Checker::enter_else(const ast::Expr* condition) {
+  if (goes_while_compiling(condition, constant(condition)).value_or(false)) return false;
+  const auto* known = std::get_if<int64_t>(&constant(condition));
+  is_dead_ |= known != nullptr && *known != 0;
+  return true;
 }
 
 void Checker::assign(const ast::Assign& statement, Span span) {

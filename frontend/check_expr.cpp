@@ -239,8 +239,9 @@ struct ExprChecker {
     return type;
   }
 
+  // The left operand is typed already, see Checker::expr().
   const Type* operator()(const ast::Binary& e) {
-    const Type* left = c.expr(e.left);
+    const Type* left = c.note(e.left).type;
     const Type* right = c.expr(e.right);
     if (left == nullptr || right == nullptr) return nullptr;
     using Op = ast::BinaryOp;
@@ -316,10 +317,13 @@ struct ExprChecker {
     const auto* a = std::get_if<std::string>(&c.constant(e.left));
     const auto* b = std::get_if<std::string>(&c.constant(e.right));
     if (a == nullptr || b == nullptr) return nullptr;
-    std::string joined = e.op == Op::add ? *a + *b : std::string();
     int order = a->compare(*b);
     switch (e.op) {
       case Op::add: {
+        // Nobody asks any more what the first operators of a row give: a long row is not to keep each of its beginnings.
+        const bool is_row = e.left->as<ast::Binary>() != nullptr;
+        std::string joined = is_row ? std::move(std::get<std::string>(c.note(e.left).constant)) : *a;
+        joined += *b;
         const Type* type = types().string(static_cast<uint32_t>(joined.size() + 1));
         note().constant = std::move(joined);
         return type;
@@ -495,15 +499,33 @@ struct ExprChecker {
   // The parser has seen to it that every branch ends in a value.
   const Type* operator()(const ast::IfExpr& e) { return if_value(*e.statement->as<ast::If>()); }
 
-  const Type* if_value(const ast::If& statement) {
-    c.condition(statement.condition);
-    const Type* then = nullptr;
-    const Type* otherwise = nullptr;
-    c.in_branch(statement.condition, true, [&] { then = branch_value(statement.then); });
-    c.in_branch(statement.condition, false, [&] { otherwise = branch_value(statement.otherwise); });
-    std::optional<bool> goes = goes_while_compiling(statement.condition, c.constant(statement.condition));
-    if (goes) return *goes ? then : otherwise;
-    return either({value_of(statement.then), then}, {value_of(statement.otherwise), otherwise});
+  // The types of a chain's branches come together from its end.
+  const Type* if_value(const ast::If& first) {
+    struct Branch {
+      const ast::Block* block;
+      const Type* type;
+    };
+    std::vector<Branch> branches;
+    const bool outer = c.is_dead_;
+    auto check = [&](const ast::Expr* condition, bool when, const ast::Block* block) {
+      const Type* type = nullptr;
+      c.in_branch(condition, when, [&] { type = branch_value(block); });
+      std::optional<bool> goes = goes_while_compiling(condition, c.constant(condition));
+      if (!goes || *goes == when) branches.push_back({block, type});
+    };
+    for (const ast::If* at = &first; at != nullptr;) {
+      c.condition(at->condition);
+      check(at->condition, true, at->then);
+      const ast::Stmt* next = ast::else_if(*at);
+      if (next == nullptr) check(at->condition, false, at->otherwise);
+      if (next == nullptr || !c.enter_else(at->condition)) break;
+      at = next->as<ast::If>();
+    }
+    c.is_dead_ = outer;
+    Alternative rest = {value_of(branches.back().block), branches.back().type};
+    for (branches.pop_back(); !branches.empty(); branches.pop_back())
+      rest = {nullptr, either({value_of(branches.back().block), branches.back().type}, rest)};
+    return rest.type;
   }
 
   // What a branch that is a value ends in; null if that is another `if`.
@@ -554,9 +576,13 @@ struct ExprChecker {
 
 const Type* Checker::expr(const ast::Expr* expr) {
   note(expr);  // makes its room now: once its operands are typed, what they noted must stay where it is
-  const Type* type = std::visit(ExprChecker{*this, *expr}, expr->node);
-  note(expr).type = type;
-  return type;
+  auto check = [&](const ast::Expr* each) { note(each).type = std::visit(ExprChecker{*this, *each}, each->node); };
+  if (expr->as<ast::Binary>() == nullptr) {
+    check(expr);
+  } else {
+    for (std::vector<const ast::Expr*> spine = ast::left_spine(expr); !spine.empty(); spine.pop_back()) check(spine.back());
+  }
+  return note(expr).type;
 }
 
 }  // namespace shrike

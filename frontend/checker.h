@@ -123,6 +123,9 @@ class Checker {
   void condition(const ast::Expr* expr);
   // Checks what runs when the condition is `when`, or leaves it out where `comptime` decides against it.
   void in_branch(const ast::Expr* condition, bool when, const std::function<void()>& check);
+  void if_chain(const ast::If& first);
+  // What follows is the condition's `else`: dead if that is known to be true. False if `comptime` leaves it out.
+  bool enter_else(const ast::Expr* condition);
   void loop_body(const ast::Block* body);
   void while_loop(const ast::Block& block, size_t index);
   void callback_body(const ast::Block* body);             // of a `for`

@@ -138,6 +138,16 @@ uint64_t times(uint64_t a, uint64_t b) {
 
 uint64_t walked(const Block* block);
 
+uint64_t walked(const ast::If& first) {
+  uint64_t sum = 0;
+  for (const ast::If* at = &first;;) {
+    sum = std::min(sum + expressions(at->condition) + walked(at->then), too_many);
+    const Stmt* next = ast::else_if(*at);
+    if (next == nullptr) return sum + walked(at->otherwise);
+    at = next->as<ast::If>();
+  }
+}
+
 uint64_t walked(const Block& block, size_t index) {
   const Stmt& statement = *block.statements[index];
   if (const auto* loop = statement.as<ast::While>()) {
@@ -146,8 +156,7 @@ uint64_t walked(const Block& block, size_t index) {
   }
   if (const auto* unroll = statement.as<ast::Unroll>())
     return times(walked(unroll->body), static_cast<uint64_t>(literal(unroll->count).value_or(100)));
-  if (const auto* choice = statement.as<ast::If>())
-    return expressions(choice->condition) + walked(choice->then) + walked(choice->otherwise);
+  if (const auto* choice = statement.as<ast::If>()) return walked(*choice);
   if (const auto* loop = statement.as<ast::ForMap>()) return walked(loop->body);
   if (const auto* loop = statement.as<ast::ForRange>()) return walked(loop->body);
   if (const auto* inner = statement.as<ast::BlockStmt>()) return walked(inner->block);

@@ -63,6 +63,8 @@ class MacroExpander {
 
   const ast::Expr* copy(const ast::Expr* expr, const Use* use);
   ast::ExprNode copy_node(const ast::Expr& expr, const Use* use);
+  ast::ExprNode copy_chain(const ast::Expr& expr, const Use* use);
+  ast::StmtNode copy_chain(const ast::If& first, const Use* use, bool keeps_value);
   ast::ExprList copy_list(const ast::ExprList& list, const Use* use);
   ast::TypeName copy_type(const ast::TypeName& type, const Use* use);
   std::optional<ast::TypeName> copy_type(const std::optional<ast::TypeName>& type, const Use* use);
@@ -286,10 +288,7 @@ ast::ExprNode MacroExpander::copy_node(const ast::Expr& expr, const Use* use) {
           },
           [&](const Unary& e) -> ExprNode { return Unary{e.op, sub(e.operand)}; },
           [&](const IncDecExpr& e) -> ExprNode { return IncDecExpr{e.op, sub(e.operand)}; },
-          [&](const Binary& e) -> ExprNode {
-            const Expr* left = sub(e.left);
-            return Binary{e.op, place(e.op_span, use), left, sub(e.right)};
-          },
+          [&](const Binary&) -> ExprNode { return copy_chain(expr, use); },
           [&](const Ternary& e) -> ExprNode {
             const Expr* condition = sub(e.condition);
             const Expr* then = sub(e.then);
@@ -317,6 +316,18 @@ ast::ExprNode MacroExpander::copy_node(const ast::Expr& expr, const Use* use) {
           [&](const auto& e) -> ExprNode { return e; },
       },
       expr.node);
+}
+
+// Operators in a row, from the first one on.
+ast::ExprNode MacroExpander::copy_chain(const ast::Expr& expr, const Use* use) {
+  const std::vector<const ast::Expr*> spine = ast::left_spine(&expr);
+  const ast::Expr* left = copy(spine.back(), use);
+  for (size_t i = spine.size() - 2;; i--) {
+    const auto& e = *spine[i]->as<ast::Binary>();
+    ast::ExprNode node = ast::Binary{e.op, place(e.op_span, use), left, copy(e.right, use)};
+    if (i == 0) return node;
+    left = make(place(spine[i]->span, use), std::move(node));
+  }
 }
 
 ast::ExprList MacroExpander::copy_list(const ast::ExprList& list, const Use* use) {
@@ -379,11 +390,7 @@ ast::StmtNode MacroExpander::copy_node(const ast::Stmt& statement, const Use* us
                           const Expr* variable = sub(s.variable);
                           return Let{variable, copy_type(s.type, use), sub(s.value)};
                         },
-                        [&](const If& s) -> StmtNode {
-                          const Expr* condition = sub(s.condition);
-                          const Block* then = copy(s.then, use, keeps_value);
-                          return If{condition, then, copy(s.otherwise, use, keeps_value)};
-                        },
+                        [&](const If& s) -> StmtNode { return copy_chain(s, use, keeps_value); },
                         [&](const While& s) -> StmtNode {
                           const Expr* condition = sub(s.condition);
                           return While{condition, copy(s.body, use)};
@@ -408,6 +415,31 @@ ast::StmtNode MacroExpander::copy_node(const ast::Stmt& statement, const Use* us
                         [&](const auto& s) -> StmtNode { return s; },
                     },
                     statement.node);
+}
+
+// `else if` after `else if`, put together from the last.
+ast::StmtNode MacroExpander::copy_chain(const ast::If& first, const Use* use, bool keeps_value) {
+  struct Arm {
+    ast::If copied;
+    Span span;  // of the block that is its `else`
+    Span next;  // of the `if` there
+  };
+  std::vector<Arm> arms;
+  for (const ast::If* at = &first; at != nullptr;) {
+    const ast::Expr* condition = copy(at->condition, use);
+    const ast::Block* then = copy(at->then, use, keeps_value);
+    const ast::Stmt* next = ast::else_if(*at);
+    if (next == nullptr) arms.push_back({{condition, then, copy(at->otherwise, use, keeps_value)}, {}, {}});
+    else arms.push_back({{condition, then, nullptr}, place(at->otherwise->span, use), place(next->span, use)});
+    at = next == nullptr ? nullptr : next->as<ast::If>();
+  }
+  for (size_t i = arms.size() - 1; i > 0; i--) {
+    auto* block = arena_.make<ast::Block>();
+    block->span = arms[i - 1].span;
+    block->statements.push_back(make(arms[i - 1].next, ast::StmtNode(arms[i].copied)));
+    arms[i - 1].copied.otherwise = block;
+  }
+  return arms[0].copied;
 }
 
 }  // namespace

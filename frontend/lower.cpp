@@ -408,23 +408,7 @@ void Lower::statement(const ast::Stmt& statement) {
                      else zero(variable_place(id), body_->variables[id].type->size);
                    }
                  },
-                 [&](const ast::If& s) {
-                   if (std::optional<bool> goes = goes_while_compiling(s.condition, note(s.condition).constant))
-                     return block(*goes ? s.then : s.otherwise);
-                   BlockId then = new_block("then");
-                   BlockId end = new_block("endif");
-                   BlockId otherwise = s.otherwise == nullptr ? end : new_block("else");
-                   branch_on(s.condition, then, otherwise);
-                   enter(then);
-                   block(s.then);
-                   jump(end);
-                   if (s.otherwise != nullptr) {
-                     enter(otherwise);
-                     block(s.otherwise);
-                     jump(end);
-                   }
-                   enter(end);
-                 },
+                 [&](const ast::If&) { if_chain(statement); },
                  [&](const ast::While& s) { while_loop(s); },
                  [&](const ast::Unroll& s) { unroll(s); },
                  [&](const ast::ForRange& s) { for_range(s); },
@@ -441,22 +425,57 @@ void Lower::statement(const ast::Stmt& statement) {
              statement.node);
 }
 
-void Lower::each_branch(const ast::If& statement, const std::function<void(const ast::Expr*)>& leaf) {
+// `if` and all `else if` that follow; their branches meet in one block.
+void Lower::if_chain(const ast::Stmt& first) {
+  BlockId end;
+  const ast::Block* last = nullptr;
+  for (const ast::Stmt* at = &first; at != nullptr;) {
+    const auto& s = *at->as<ast::If>();
+    b().set_span(at->span);
+    at = ast::else_if(s);
+    last = at == nullptr ? s.otherwise : nullptr;
+    if (std::optional<bool> goes = goes_while_compiling(s.condition, note(s.condition).constant)) {
+      if (!*goes) continue;
+      last = s.then;
+      break;
+    }
+    if (!end.is_valid()) end = new_block("endif");
+    BlockId then = new_block("then");
+    BlockId otherwise = s.otherwise == nullptr ? end : new_block("else");
+    branch_on(s.condition, then, otherwise);
+    enter(then);
+    block(s.then);
+    jump(end);
+    if (s.otherwise != nullptr) enter(otherwise);
+  }
+  block(last);
+  if (!end.is_valid()) return;
+  jump(end);
+  enter(end);
+}
+
+void Lower::each_branch(const ast::If& first, const std::function<void(const ast::Expr*)>& leaf) {
   auto branch_value = [&](const ast::Block* body) {
     for (size_t i = 0; i + 1 < body->statements.size(); i++) this->statement(*body->statements[i]);
     const ast::Stmt& last = *body->statements.back();
     if (const auto* inner = last.as<ast::If>()) each_branch(*inner, leaf);
     else leaf(last.as<ast::ExprStmt>()->expr);
   };
-  if (std::optional<bool> goes = goes_while_compiling(statement.condition, note(statement.condition).constant))
-    return branch_value(*goes ? statement.then : statement.otherwise);
-  BlockId then = new_block("then");
-  BlockId otherwise = new_block("else");
-  branch_on(statement.condition, then, otherwise);
-  enter(then);
-  branch_value(statement.then);
-  enter(otherwise);
-  branch_value(statement.otherwise);
+  for (const ast::If* at = &first;;) {
+    const ast::Stmt* next = ast::else_if(*at);
+    std::optional<bool> goes = goes_while_compiling(at->condition, note(at->condition).constant);
+    if (goes && *goes) return branch_value(at->then);
+    if (!goes) {
+      BlockId then = new_block("then");
+      BlockId otherwise = new_block("else");
+      branch_on(at->condition, then, otherwise);
+      enter(then);
+      branch_value(at->then);
+      enter(otherwise);
+    }
+    if (next == nullptr) return branch_value(at->otherwise);
+    at = next->as<ast::If>();
+  }
 }
 
 void Lower::assign(const ast::Assign& s) {

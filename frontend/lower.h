@@ -280,6 +280,7 @@ class Lower {
 
   void block(const ast::Block* block);
   void statement(const ast::Stmt& statement);
+  void if_chain(const ast::Stmt& first);
   // `if` as a value: calls `leaf` where each branch comes to its value. The leaf jumps to where all of them meet.
   void each_branch(const ast::If& statement, const std::function<void(const ast::Expr*)>& leaf);
   void assign(const ast::Assign& statement);
@@ -302,7 +303,8 @@ class Lower {
 
   mir::ValueId read_variable(VariableId id);
   Place variable_place(VariableId id);
-  mir::ValueId binary(const ast::Expr& self, const ast::Binary& e);
+  mir::ValueId binary(const ast::Expr& self);
+  mir::ValueId arithmetic_on(const ast::Expr& self, mir::ValueId left);
   mir::ValueId arithmetic(const ast::Binary& e, mir::ValueId left, mir::ValueId right, bool is_signed, Span span);
   mir::ValueId in_elements(mir::ValueId count, const mir::Type* moved);
   mir::ValueId divide(const ast::Binary& e, mir::ValueId left, mir::ValueId right, bool is_signed, Span span);

@@ -48,7 +48,7 @@ struct ScalarLower {
 
   ValueId operator()(const ast::Binary& e) {
     if (e.op == ast::BinaryOp::logical_and || e.op == ast::BinaryOp::logical_or) return l.short_circuit(self);
-    return l.binary(self, e);
+    return l.binary(self);
   }
 
   ValueId operator()(const ast::Ternary& e) {
@@ -153,24 +153,37 @@ ValueId Lower::condition(const ast::Expr* expr) {
   return scalar(expr);
 }
 
+// Of `a && b || c` the left operands are followed in a loop, what is to the right of them waits.
 void Lower::branch_on(const ast::Expr* expr, BlockId then, BlockId otherwise) {
-  const auto* e = expr->as<ast::Binary>();
-  bool is_known = !std::holds_alternative<std::monostate>(note(expr).constant);
-  if (!is_known && e != nullptr && (e->op == ast::BinaryOp::logical_and || e->op == ast::BinaryOp::logical_or)) {
+  struct Waiting {
+    BlockId block;
+    const ast::Expr* expr;
+    BlockId then;
+    BlockId otherwise;
+  };
+  std::vector<Waiting> waiting;
+  auto is_known = [&] { return !std::holds_alternative<std::monostate>(note(expr).constant); };
+  while (!is_known()) {
+    const auto* e = expr->as<ast::Binary>();
+    if (e == nullptr || (e->op != ast::BinaryOp::logical_and && e->op != ast::BinaryOp::logical_or)) break;
     BlockId right = new_block(e->op == ast::BinaryOp::logical_and ? "and" : "or");
-    if (e->op == ast::BinaryOp::logical_and) branch_on(e->left, right, otherwise);
-    else branch_on(e->left, then, right);
-    enter(right);
-    branch_on(e->right, then, otherwise);
-    return;
+    waiting.push_back({right, e->right, then, otherwise});
+    (e->op == ast::BinaryOp::logical_and ? then : otherwise) = right;
+    expr = e->left;
   }
-  if (const auto* negation = expr->as<ast::Unary>();
-      !is_known && negation != nullptr && negation->op == ast::UnaryOp::logical_not)
-    return branch_on(negation->operand, otherwise, then);
-  Span outer = b().span();
-  b().set_span(expr->span);
-  branch(condition(expr), then, otherwise);
-  b().set_span(outer);
+  const auto* negation = expr->as<ast::Unary>();
+  if (!is_known() && negation != nullptr && negation->op == ast::UnaryOp::logical_not) {
+    branch_on(negation->operand, otherwise, then);
+  } else {
+    Span outer = b().span();
+    b().set_span(expr->span);
+    branch(condition(expr), then, otherwise);
+    b().set_span(outer);
+  }
+  for (; !waiting.empty(); waiting.pop_back()) {
+    enter(waiting.back().block);
+    branch_on(waiting.back().expr, waiting.back().then, waiting.back().otherwise);
+  }
 }
 
 ValueId Lower::short_circuit(const ast::Expr& self) {
@@ -187,19 +200,51 @@ ValueId Lower::short_circuit(const ast::Expr& self) {
   return result;
 }
 
-ValueId Lower::binary(const ast::Expr& self, const ast::Binary& e) {
+namespace {
+
+// Does the operator work on two numbers, each in a register?
+bool is_arithmetic(const ast::Binary& e, const Type* left) {
   using Op = ast::BinaryOp;
-  const Type* left_type = type(e.left);
-  if ((e.op == Op::eq || e.op == Op::ne) && !converts_to_integer(left_type)) {
-    ValueId equal = left_type->is(TypeKind::string) ? strings_equal(e.left, e.right) : values_equal(e.left, e.right);
-    return e.op == Op::eq ? equal : b().binary(Opcode::xor_, equal, b().constant(1));
+  if (e.op == Op::logical_and || e.op == Op::logical_or) return false;
+  return (e.op != Op::eq && e.op != Op::ne) || converts_to_integer(left);
+}
+
+}  // namespace
+
+// Operators in a row are computed one after the other, from the left.
+ValueId Lower::binary(const ast::Expr& self) {
+  std::vector<const ast::Expr*> chain;
+  const ast::Expr* first = &self;
+  while (const auto* e = first->as<ast::Binary>()) {
+    const bool is_known = std::holds_alternative<int64_t>(note(first).constant);
+    if (is_known || !is_arithmetic(*e, type(e->left))) break;
+    chain.push_back(first);
+    first = e->left;
   }
-  ValueId left = scalar(e.left);
+  if (chain.empty()) {
+    const auto& e = *self.as<ast::Binary>();
+    const bool is_text = type(e.left)->is(TypeKind::string);
+    ValueId equal = is_text ? strings_equal(e.left, e.right) : values_equal(e.left, e.right);
+    return e.op == ast::BinaryOp::eq ? equal : b().binary(Opcode::xor_, equal, b().constant(1));
+  }
+  Span outer = b().span();
+  ValueId value = scalar(first);
+  for (; !chain.empty(); chain.pop_back()) {
+    b().set_span(chain.back()->span);
+    value = arithmetic_on(*chain.back(), value);
+  }
+  b().set_span(outer);
+  return value;
+}
+
+ValueId Lower::arithmetic_on(const ast::Expr& self, ValueId left) {
+  const auto& e = *self.as<ast::Binary>();
+  const Type* left_type = type(e.left);
   ValueId right = scalar(e.right);
   if (type(&self)->is(TypeKind::pointer)) {  // moved by whole elements
     ValueId& count = left_type->is(TypeKind::pointer) ? right : left;
     count = in_elements(count, type(&self));
-  } else if (e.op == Op::sub && left_type->is(TypeKind::pointer) && type(e.right)->is(TypeKind::pointer)) {
+  } else if (e.op == ast::BinaryOp::sub && left_type->is(TypeKind::pointer) && type(e.right)->is(TypeKind::pointer)) {
     ValueId bytes = b().binary(Opcode::sub, left, right);
     uint32_t size = left_type->element->size;
     return size <= 1 ? bytes : b().binary(Opcode::div_s, bytes, b().constant(size));

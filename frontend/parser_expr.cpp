@@ -45,7 +45,8 @@ const BinaryRow* find_binary(TokenKind kind) {
 
 }  // namespace
 
-// `children` and `more` are the operands; a tree that gets too deep is reported here, where it grows.
+// `children` and `more` are the operands; a tree that gets too deep is reported here, where it grows. The left operand of an
+// operator that is one itself is no level of its own: nobody descends to it.
 const ast::Expr* ScriptParser::make_expr(Span span, ast::ExprNode node, std::initializer_list<const ast::Expr*> children,
                                          const ast::ExprList* more) {
   uint32_t depth = 0;
@@ -53,9 +54,11 @@ const ast::Expr* ScriptParser::make_expr(Span span, ast::ExprNode node, std::ini
     if (child != nullptr) depth = std::max(depth, depth_of(child));
   if (more != nullptr)
     for (const ast::Expr* child : *more) depth = std::max(depth, depth_of(child));
-  bool holds_block = std::holds_alternative<ast::BlockExpr>(node) || std::holds_alternative<ast::IfExpr>(node);
+  const bool holds_block = std::holds_alternative<ast::BlockExpr>(node) || std::holds_alternative<ast::IfExpr>(node);
   if (holds_block) depth = std::max(depth, deepest_in_block_);
-  depth++;
+  const auto* binary = std::get_if<ast::Binary>(&node);
+  const bool continues = binary != nullptr && binary->left->as<ast::Binary>() != nullptr;
+  depth = continues ? std::max(depth_of(binary->left), depth_of(binary->right) + 1) : depth + 1;
   if (depth > max_chain && !is_panicking_) {
     fail(Diag::expression_too_deep, last_span_, {std::to_string(max_chain)});
     return error_expr();

@@ -167,34 +167,40 @@ const ast::Stmt* ScriptParser::parse_let() {
   return make_stmt(since(start), std::move(let));
 }
 
+// Chains of `else if` are read in a loop, however long, and put together from their end.
 const ast::Stmt* ScriptParser::parse_if() {
   Nesting nesting(*this);
-  Span start = peek().span;
   if (is_too_deep()) return nullptr;
-  take();
-  ast::If node;
-  node.condition = parse_condition();
-  ParsedBlock then = parse_block();
-  node.then = then.block;
-  node.otherwise = nullptr;
-  bool is_open = false;
-  if (accept(TokenKind::kw_else)) {
-    if (at(TokenKind::kw_if)) {
-      const ast::Stmt* nested = parse_if();
-      if (nested == nullptr) return nullptr;
-      ast::Block* block = arena_.make<ast::Block>();
-      block->statements.push_back(nested);
-      block->span = nested->span;
-      node.otherwise = block;
-      is_open = then.is_open && last_statement_is_open_;
-    } else {
-      ParsedBlock otherwise = parse_block();
-      node.otherwise = otherwise.block;
-      is_open = then.is_open && otherwise.is_open;
-    }
+  struct Arm {
+    Span start;
+    const ast::Expr* condition;
+    const ast::Block* then;
+  };
+  std::vector<Arm> arms;
+  bool is_open = true;
+  bool has_else = false;
+  do {
+    Span start = take().span;
+    const ast::Expr* condition = parse_condition();
+    ParsedBlock then = parse_block();
+    arms.push_back({start, condition, then.block});
+    is_open &= then.is_open;
+    has_else = accept(TokenKind::kw_else);
+  } while (has_else && at(TokenKind::kw_if));
+  const ast::Block* otherwise = nullptr;
+  if (has_else) {
+    ParsedBlock last = parse_block();
+    otherwise = last.block;
+    is_open &= last.is_open;
   }
-  last_statement_is_open_ = is_open;
-  return make_stmt(since(start), node);
+  last_statement_is_open_ = has_else && is_open;
+  for (; arms.size() > 1; arms.pop_back()) {
+    ast::Block* block = arena_.make<ast::Block>();
+    block->span = since(arms.back().start);
+    block->statements.push_back(make_stmt(block->span, ast::If{arms.back().condition, arms.back().then, otherwise}));
+    otherwise = block;
+  }
+  return make_stmt(since(arms[0].start), ast::If{arms[0].condition, arms[0].then, otherwise});
 }
 
 // A condition, after which a block must follow.

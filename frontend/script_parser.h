@@ -2,7 +2,7 @@
 // After a mistake the parser panics: every token reads as `invalid` and nothing more is reported until a statement or
 // top-level loop resynchronizes, so that each independent mistake gives one message. Depth is limited twice: what nests
 // in the text (max_nesting) and how deep expression trees get by long chains (max_chain), so that every later stage may
-// recurse over the tree.
+// recurse over the tree. Chains of `else if` and of operators are as long as they like: those are followed in loops.
 #pragma once
 
 #include <optional>

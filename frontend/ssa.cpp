@@ -15,7 +15,10 @@ void SsaVariables::seal(BlockId block) {
   blocks_[block].is_sealed = true;
   // Completing may read in this block again, so the list is taken first.
   std::vector<std::pair<VariableId, ValueId>> incomplete = std::move(blocks_[block].incomplete);
-  for (const auto& [variable, param] : incomplete) complete(block, variable);
+  for (const auto& [variable, param] : incomplete) {
+    incomplete_.push_back({block, 0});
+    complete(variable);
+  }
 }
 
 void SsaVariables::write(VariableId variable, ValueId value) {
@@ -23,7 +26,9 @@ void SsaVariables::write(VariableId variable, ValueId value) {
 }
 
 ValueId SsaVariables::read(VariableId variable) {
-  return read_in(variable, builder_.block());
+  ValueId value = read_in(variable, builder_.block());
+  complete(variable);
+  return value;
 }
 
 ValueId SsaVariables::read_in(VariableId variable, BlockId block) {
@@ -47,7 +52,7 @@ ValueId SsaVariables::read_in(VariableId variable, BlockId block) {
     }
     value = builder_.add_param(block, mir::ValueType{});
     state.values[variable] = value;  // before the operands: a loop may read it again
-    if (state.is_sealed) complete(block, variable);
+    if (state.is_sealed) incomplete_.push_back({block, 0});
     else state.incomplete.emplace_back(variable, value);
     break;
   }
@@ -55,11 +60,18 @@ ValueId SsaVariables::read_in(VariableId variable, BlockId block) {
   return value;
 }
 
-void SsaVariables::complete(BlockId block, VariableId variable) {
-  // The list may not change here: the block is sealed.
-  size_t count = blocks_[block].predecessors.size();
-  for (size_t i = 0; i < count; i++) {
-    auto [from, index] = blocks_[block].predecessors[i];
+// Gives parameters what their predecessors pass. Reading there may make more parameters, which come first: one after the other
+// and not by recursion, since there may be as many as a script has statements.
+void SsaVariables::complete(VariableId variable) {
+  while (!incomplete_.empty()) {
+    auto& [block, next] = incomplete_.back();
+    const auto& predecessors = blocks_[block].predecessors;  // do not change: the block is sealed
+    if (next == predecessors.size()) {
+      incomplete_.pop_back();
+      continue;
+    }
+    auto [from, index] = predecessors[next];
+    next++;
     ValueId value = read_in(variable, from);
     builder_.function().blocks[from].insts.back().targets[index].args.push_back(value);
   }

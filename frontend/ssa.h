@@ -34,11 +34,13 @@ class SsaVariables {
     bool is_sealed = false;
   };
   mir::ValueId read_in(VariableId variable, mir::BlockId block);
-  void complete(mir::BlockId block, VariableId variable);
+  void complete(VariableId variable);
 
   mir::Builder& builder_;
   mir::ValueId undefined_;
   std::unordered_map<mir::BlockId, BlockState> blocks_;
+  // Blocks that got a parameter for the variable being read, and the predecessor whose value is the next to be passed.
+  std::vector<std::pair<mir::BlockId, size_t>> incomplete_;
 };
 
 }  // namespace shrike

@@ -256,16 +256,25 @@ class Simplifier {
     return true;
   }
 
-  // A block entered by one jump only continues the block it comes from.
+  // The block that continues `block`, being entered by its jump only; invalid if there is none.
+  BlockId continuation(BlockId block) const {
+    const std::vector<Inst>& insts = function_.blocks[block].insts;
+    if (insts.empty() || insts.back().op != Opcode::jump) return {};
+    const BlockId target = insts.back().targets[0].block;
+    return target == block || target == function_.entry() || edges_[target.index].size() != 1 ? BlockId() : target;
+  }
+
+  // Rows of blocks that continue each other are gone through from their first, so that each instruction moves once.
   bool merge_blocks() {
     edges_ = incoming_edges(function_);
     bool changed = false;
+    std::vector<bool> continues(function_.blocks.size());
+    for (uint32_t b = 0; b < function_.blocks.size(); b++)
+      if (BlockId next = continuation(BlockId(b)); next.is_valid()) continues[next.index] = true;
     for (uint32_t b = 0; b < function_.blocks.size(); b++) {
-      for (;;) {
+      while (!continues[b] && continuation(BlockId(b)).is_valid()) {
         Block& block = function_.blocks[BlockId(b)];
-        if (block.insts.empty() || block.insts.back().op != Opcode::jump) break;
         BlockTarget target = block.insts.back().targets[0];
-        if (target.block == BlockId(b) || target.block == function_.entry() || edges_[target.block.index].size() != 1) break;
         Block& next = function_.blocks[target.block];
         for (size_t p = 0; p < next.params.size(); p++) replacements_.add(next.params[p], target.args[p]);
         block.insts.pop_back();

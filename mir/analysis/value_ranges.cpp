@@ -124,6 +124,7 @@ ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prove
       is_known_(function_.values.size()),
       growth_(function_.values.size()),
       refined_(function_.values.size()),
+      refined_ranges_(1),
       defined_at_(function_.values.size(), {UINT32_MAX, UINT32_MAX}) {
   for (uint32_t block = 0; block < function_.blocks.size(); block++) {
     const std::vector<Inst>& insts = function_.blocks[BlockId(block)].insts;
@@ -225,12 +226,43 @@ const Inst* ValueRanges::definition(ValueId value) const {
 
 Fact ValueRanges::at(BlockId block, ValueId value) const {
   Fact fact = facts_[value.index];
-  for (const Refined& refined : refined_[value.index]) {
-    if (!dominators_.dominates(refined.block, block)) continue;
-    Range narrowed = meet(fact.range, refined.range);
-    if (!narrowed.is_empty()) fact.range = narrowed;
-  }
+  const uint32_t refined = refinement_at(block, value);
+  if (refined == 0) return fact;
+  Range narrowed = meet(fact.range, refined_ranges_[refined]);
+  if (!narrowed.is_empty()) fact.range = narrowed;
   return fact;
+}
+
+uint32_t ValueRanges::refinement_at(BlockId block, ValueId value) const {
+  const std::vector<Step>& steps = refined_[value.index];
+  if (steps.empty() || !dominators_.is_reachable(block)) return 0;
+  auto next = std::upper_bound(steps.begin(), steps.end(), dominators_.tree_first[block.index],
+                               [](uint32_t number, const Step& step) { return number < step.first; });
+  return next == steps.begin() ? 0 : std::prev(next)->range;
+}
+
+// Blocks are refined after all that dominate them, so what holds here up to now is what holds again behind the last block
+// below this one.
+void ValueRanges::add_refinement(BlockId block, ValueId value, const Range& range) {
+  std::vector<Step>& steps = refined_[value.index];
+  const uint32_t first = dominators_.tree_first[block.index];
+  const uint32_t behind = dominators_.tree_last[block.index] + 1;
+  auto place = [&](uint32_t number) {
+    return std::lower_bound(steps.begin(), steps.end(), number, [](const Step& step, uint32_t n) { return step.first < n; });
+  };
+  auto here = place(first);
+  const bool is_there = here != steps.end() && here->first == first;
+  if (is_there && here->is_refinement) {
+    refined_ranges_[here->range] = range;
+    return;
+  }
+  const Step made{first, static_cast<uint32_t>(refined_ranges_.size()), true};
+  const uint32_t outer = refinement_at(block, value);
+  refined_ranges_.push_back(range);
+  if (is_there) *here = made;
+  else steps.insert(here, made);
+  auto end = place(behind);
+  if (end == steps.end() || end->first != behind) steps.insert(end, Step{behind, outer, false});
 }
 
 // The join over the edges that have been visited.
@@ -292,10 +324,15 @@ void ValueRanges::refine_block(BlockId block) {
   if (end.op != Opcode::branch) return;
   std::vector<std::pair<ValueId, Range>> facts;
   condition_facts(predecessors[0], end.operands[0], end.targets[0].block == block, 0, facts);
-  for (const auto& [value, range] : facts)
-    std::erase_if(refined_[value.index], [&](const Refined& refined) { return refined.block == block; });
-  for (const auto& [value, range] : facts)
-    if (!range.is_empty()) refined_[value.index].push_back({block, range});
+  for (size_t i = 0; i < facts.size(); i++) {
+    const auto& [value, range] = facts[i];
+    const auto is_same = [id = value](const auto& fact) { return fact.first == id; };
+    const bool is_first = std::none_of(facts.begin(), facts.begin() + static_cast<std::ptrdiff_t>(i), is_same);
+    // What a condition says is narrower than what was known before it.
+    const Range narrowed = is_first ? range : meet(at(block, value).range, range);
+    if (!narrowed.is_empty()) add_refinement(block, value, narrowed);
+    else if (is_first) add_refinement(block, value, at(predecessors[0], value).range);
+  }
 }
 
 Range ValueRanges::call_range(BlockId block, const Inst& inst) const {

@@ -48,9 +48,12 @@ class ValueRanges {
   const Dominators& dominators() const { return dominators_; }
 
  private:
-  struct Refined {
-    BlockId block;  // and the blocks it dominates
-    Range range;
+  // What blocks and all that they dominate know more of a value, in order of the dominator tree: from one step to the next all
+  // blocks know the same. Each says all that is known there, so that one look is enough.
+  struct Step {
+    uint32_t first;      // preorder number in the tree
+    uint32_t range;      // in refined_ranges_; 0: nothing more
+    bool is_refinement;  // false: here what was known inside of another one ends
   };
 
   bool has_loop() const;
@@ -59,6 +62,8 @@ class ValueRanges {
   Fact inst_fact(BlockId block, const Inst& inst) const;
   Range call_range(BlockId block, const Inst& inst) const;
   void refine_block(BlockId block);
+  uint32_t refinement_at(BlockId block, ValueId value) const;
+  void add_refinement(BlockId block, ValueId value, const Range& range);
   // Narrows `range` of `value` by what taking edge `target` of `block` says.
   void refine_edge(BlockId block, size_t target, ValueId value, Range& range) const;
   void condition_facts(BlockId block, ValueId condition, bool holds, int depth,
@@ -72,10 +77,11 @@ class ValueRanges {
   FunctionId id_;
   Prover prover_;
   Dominators dominators_;
-  std::vector<Fact> facts_;                                // by value
-  std::vector<bool> is_known_;                             // by value: visited at least once
-  std::vector<uint8_t> growth_;                            // by value: how often a parameter grew
-  std::vector<std::vector<Refined>> refined_;              // by value
+  std::vector<Fact> facts_;                 // by value
+  std::vector<bool> is_known_;              // by value: visited at least once
+  std::vector<uint8_t> growth_;             // by value: how often a parameter grew
+  std::vector<std::vector<Step>> refined_;  // by value
+  std::vector<Range> refined_ranges_;
   std::vector<std::pair<uint32_t, uint32_t>> defined_at_;  // by value: block, inst; UINT32_MAX inst for parameters
   bool changed_ = false;
 };

@@ -85,6 +85,59 @@ TEST(CompileTime, ProgramsLongerThanAJumpRun) {
   }
 }
 
+// `first`, then `next` as often as wanted, in which `#` is the number.
+std::string chain(int count, const std::string& first, const std::string& next, const std::string& last) {
+  std::string text = first;
+  for (int i = 1; i <= count; i++) text += replace_all(next, "#", std::to_string(i));
+  return text + last;
+}
+
+struct Chain {
+  std::string first, next, last;
+};
+const Chain else_if{"begin { $x = pid; if $x == 0 { print(0); }", " else if $x == -# { print(#); }", " else { print(99); } }\n"};
+const Chain choices{"begin { $x = pid; $y = if $x == 0 { 0 }", " else if $x == -# { # }", " else { 99 }; print($y); }\n"};
+const Chain ifs{"begin { $x = pid; $y = 99;", " if $x == -# { @ = #; }", " print($y); }\n"};
+const Chain sum{"begin { $x = pid; print($x", " + $x - $x", " == $x ? 99 : 1); }\n"};
+const Chain alternatives{"begin { $x = pid; if $x == 0", " || $x == -#", " || $x > 0 { print(99); } }\n"};
+const Chain both{"begin { $x = pid; if $x > 0", " && $x != -#", " { print(99); } }\n"};
+const Chain number{"begin { print(99", " + 1 - 1", "); }\n"};
+const Chain text{"begin { print((\"a\"", " + \"b\"", ") == \"ab\" ? 1 : 99); }\n"};
+const Chain in_macro{"macro m(a) { if a == 0 { print(0); }", " else if a + 0 - 0 == -# { print(#); }",
+                     " else { print(99); } } begin { m(pid); }\n"};
+
+// Nothing descends a level for each link: no link is too many for the stack, and each costs the same.
+TEST(CompileTime, ChainsOfElseIfAndOfOperatorsAreAsLongAsTheyLike) {
+  struct Case {
+    std::string name;
+    const Chain& form;
+    int count;
+  };
+  for (const auto& [name, form, count] :
+       {Case{"else if", else_if, 6000}, Case{"if as a value", choices, 12000}, Case{"if after if", ifs, 3000},
+        Case{"sum", sum, 14000}, Case{"||", alternatives, 8000}, Case{"&&", both, 8000}, Case{"constants", number, 100000},
+        Case{"texts", text, 50000}, Case{"in a macro", in_macro, 4000}}) {
+    const TemporaryFile file(chain(count, form.first, form.next, form.last));
+    const Result result = run({shrike_binary(), "-q", file.path()}, {}, 60000);
+    EXPECT_EQ(result.status, 0) << name << "\n" << result.err.substr(0, 400);
+    EXPECT_TRUE(result.out.starts_with("99\n")) << name << "\n" << result.out.substr(0, 200);
+  }
+}
+
+TEST(CompileTime, GrowsWithTheLengthOfChains) {
+  for (const Chain* each : {&else_if, &ifs, &sum, &alternatives, &number}) {
+    const double few = compile_seconds(chain(1000, each->first, each->next, each->last));
+    EXPECT_LT(compile_seconds(chain(10000, each->first, each->next, each->last)), few * most_growth) << each->next;
+  }
+}
+
+TEST(CompileTime, AMegabyteOfElseIfIsAProgram) {
+  const TemporaryFile file(chain(40000, else_if.first, else_if.next, else_if.last));
+  const TemporaryFile object("");
+  const Result result = run({shrike_binary(), "--emit-elf", object.path(), file.path()}, {}, 60000);
+  EXPECT_EQ(result.status, 0) << result.err.substr(0, 300);
+}
+
 TEST(CompileTime, GrowsWithTheNumberOfProbes) {
   const double few = compile_seconds(statements(1000, 20));
   EXPECT_LT(compile_seconds(statements(10000, 20)), few * most_growth);

@@ -40,7 +40,6 @@ TEST(Limits, DeepNestingIsAnErrorOfEveryKind) {
       {"begin { @ = " + repeat("*", deep) + "$p; }", "dereference"},
       {"begin { @ = " + repeat("(uint8)", deep) + "1; }", "casts"},
       {"begin { @ = " + repeat("1 ? 2 : ", deep) + "1; }", "ternaries"},
-      {"begin { if 1 { } " + repeat("else if 1 { } ", deep) + "}", "else-if"},
       {"begin { " + repeat("if 1 { ", deep) + repeat("} ", deep) + "}", "if"},
       {"begin { @ = " + repeat("@[", deep) + "1" + repeat("]", deep) + "; }", "map keys"},
       {"begin { " + repeat("f(", deep) + repeat(")", deep) + "; }", "calls"},
@@ -66,13 +65,23 @@ TEST(Limits, NestingBelowTheLimitIsFine) {
 
 TEST(Limits, LongChainsAreAnErrorBeforeTheyAreADeepTree) {
   constexpr size_t longer = 100'000;
-  for (std::string_view op : {" + 1", " && 1", ".x", "[0]", " == 1"})
+  for (std::string_view op : {".x", "[0]"})
     EXPECT_EQ(first_error("begin { @ = $x" + repeat(op, longer) + "; }"), "expression_too_deep") << op;
-  EXPECT_EQ(first_error("begin { @ = 1" + repeat(" + 1", 450) + "; }"), "none");
+  EXPECT_EQ(first_error("begin { @ = $x" + repeat("[0]", 450) + "; }"), "none");
   // Chains inside values inside chains count together.
-  std::string nested = "1";
-  for (int i = 0; i < 20; i++) nested = "{ f(" + nested + repeat(" + 1", 40) + "); 1 }";
+  std::string nested = "$x";
+  for (int i = 0; i < 20; i++) nested = "{ f((" + nested + ")" + repeat("[0]", 40) + "); 1 }";
   EXPECT_EQ(first_error("begin { @ = " + nested + "; }"), "expression_too_deep");
+}
+
+TEST(Limits, ChainsOfOperatorsAndOfElseIfAreAsLongAsTheyLike) {
+  constexpr size_t longer = 100'000;
+  for (std::string_view op : {" + 1", " && 1", " == 1", " || f(1)"})
+    EXPECT_EQ(first_error("begin { @ = $x" + repeat(op, longer) + "; }"), "none") << op;
+  EXPECT_EQ(first_error("begin { if 1 { } " + repeat("else if 1 { } ", longer) + "}"), "none");
+  EXPECT_EQ(first_error("begin { @ = if 1 { 1 } " + repeat("else if 1 { 1 } ", longer) + "else { 2 }; }"), "none");
+  Parsed parsed = parse_text("begin { if 1 { } " + repeat("else if 1 { } ", longer) + "}");
+  EXPECT_GT(parsed.tree.size(), longer);
 }
 
 // Deep trees that are accepted must survive the walk of a printer too.

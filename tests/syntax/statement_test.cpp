@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
     Control, Statement,
     testing::Values(Form{"if 1 { f() }", "  if 1:9 1\n    expr 1:16 (call f)\n"},
                     Form{"if (1) { f(); } else { g(); }", "  if 1:9 1\n    expr 1:18 (call f)\n  else\n    expr 1:32 (call g)\n"},
-                    Form{"if 1 {} else if 2 {} else {}", "  if 1:9 1\n  else\n    if 1:22 2\n    else\n"},
+                    Form{"if 1 {} else if 2 {} else {}", "  if 1:9 1\n  else-if 1:22 2\n  else\n"},
                     Form{"while ($i < 3) { $i++ }", "  while 1:9 (< $i 3)\n    expr 1:26 (post++ $i)\n"},
                     Form{"unroll(3) { @++ }", "  unroll 1:9 3\n    expr 1:21 (post++ @)\n"},
                     Form{"unroll $1 { }", "  unroll 1:9 $1\n"}, Form{"for ($kv : @m) { }", "  for-map 1:9 $kv : @m\n"},
