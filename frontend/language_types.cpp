@@ -227,6 +227,17 @@ bool converts_to_integer(const Type* type) {
   }
 }
 
+namespace {
+
+// Of a record with many fields, the first ones.
+std::string shortened(const std::string& fields) {
+  constexpr size_t longest_shown = 120;
+  if (fields.size() <= longest_shown) return fields;
+  return fields.substr(0, fields.rfind(',', longest_shown) + 1) + " ...)";
+}
+
+}  // namespace
+
 std::string show(const Type* type) {
   if (type == nullptr) return "unknown";
   switch (type->kind) {
@@ -247,7 +258,7 @@ std::string show(const Type* type) {
                 : type->is_union                ? "union "
                                                 : "struct ") +
                type->name.substr(0, type->name.find('@'));
-      return is_made_record(type) ? type->name : type->text;
+      return is_made_record(type) ? shortened(type->name) : type->text;
     default: return type->text;
   }
 }

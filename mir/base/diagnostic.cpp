@@ -14,13 +14,27 @@ constexpr DiagRow rows[] = {
 #undef DIAG
 };
 
+// Things that messages count: behind a one they lose their s.
+constexpr std::string_view counted_things[] = {" arguments", " conversions", " probes", " programs", " bytes"};
+
+size_t plural_behind(std::string_view text) {
+  for (std::string_view things : counted_things)
+    if (text.starts_with(things)) return things.size();
+  return 0;
+}
+
 std::string substitute(std::string_view text, std::initializer_list<std::string> args) {
   std::string out;
   const std::string* arg = args.begin();
   for (size_t i = 0; i < text.size(); i++) {
     if (text[i] == '{' && i + 1 < text.size() && text[i + 1] == '}') {
-      if (arg != args.end()) out += *arg++;
       i++;
+      if (arg == args.end()) continue;
+      out += *arg;
+      const size_t things = *arg == "1" ? plural_behind(text.substr(i + 1)) : 0;
+      if (things != 0) out += text.substr(i + 1, things - 1);
+      i += things;
+      arg++;
     } else {
       out += text[i];
     }

@@ -250,7 +250,7 @@ TEST(RowUses, MessagesBlameWhatTheyUnderline) {
   EXPECT_EQ(blamed("begin { print(uid(1)); }", "uid(1)", "`uid` is a value"), Rows{"uid"});
   EXPECT_EQ(blamed("begin { print(is_err(comm)); }", "comm", "the argument of `is_err` is an integer"), Rows{"is_err()"});
   EXPECT_EQ(blamed("begin { print(kaddr(   )); }", "   ", "no symbol `x`"), Rows{"kaddr()"});
-  EXPECT_EQ(blamed("begin { print(comm(1, 2)); }", "comm(1, 2)", "`comm` takes 1 arguments, 2 given"), Rows{"comm()"});
+  EXPECT_EQ(blamed("begin { print(comm(1, 2)); }", "comm(1, 2)", "`comm` takes 1 argument, 2 given"), Rows{"comm()"});
   EXPECT_EQ(blamed("begin { pid = 1; }", "pid", "only variables and maps can be assigned to"), Rows{"pid"});
 }
 
