@@ -36,6 +36,7 @@ Rejection read_rejection(std::string_view log) {
     uint32_t insn = 0;
     if (read_insn_line(line, insn)) {
       out.insn = insn;
+      out.is_of_code = true;
       out.sentence.clear();
     } else if (!is_state_line(line)) {
       if (!out.sentence.empty()) out.sentence += "; ";

@@ -15,7 +15,8 @@ namespace shrike {
 // What a log says in the end: the instruction it stopped at and the sentence.
 struct Rejection {
   uint32_t insn = 0;
-  std::string sentence;  // "R2 min value is negative, either use unsigned or 'var &= const'"
+  std::string sentence;     // "R2 min value is negative, either use unsigned or 'var &= const'"
+  bool is_of_code = false;  // the walk had begun; else the kernel refuses what the program is for
 };
 Rejection read_rejection(std::string_view log);
 

@@ -230,6 +230,14 @@ bool has_trampoline(const bpf::Object& object, size_t index) {
 }
 
 void report_load_error(const bpf::Object& object, size_t index, const Attempt& attempt, CodeBy by, Diagnostics& diagnostics) {
+  if (const Rejection rejection = read_rejection(attempt.log);
+      has_trampoline(object, index) && !rejection.is_of_code && !rejection.sentence.empty()) {
+    diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index), {object.programs[index].name, rejection.sentence})
+        .with_hint(
+            "the kernel refuses what is to be traced, not the script: it has no types for its arguments, or it is a program "
+            "that traces functions itself");
+    return;
+  }
   // Without a log the verifier was never reached.
   if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics, by);
   Diagnostic& report = diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),
