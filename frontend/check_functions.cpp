@@ -253,7 +253,8 @@ bool Checker::available(uint32_t use, std::string_view name, Span span) {
     return false;
   }
   if ((context().row->uses & use) == 0) {
-    report(Diag::builtin_not_available, span, {std::string(name), std::string(context().row->name)});
+    Diagnostic& said = report(Diag::builtin_not_available, span, {std::string(name), std::string(context().row->name)});
+    if (use == use_ctx && (context().row->uses & use_named_args) != 0) said.with_hint("`args` has what the event tells");
     return false;
   }
   constexpr uint32_t of_context =
