@@ -54,6 +54,38 @@ Selector::Selector(const mir::Function& from, int isa_level)
   for (const mir::Block& block : from.blocks)
     for (const mir::Inst& inst : block.insts)
       if (inst.result.is_valid()) definitions_[inst.result.index] = &inst;
+  note_wanted_signs();
+}
+
+bool Selector::is_narrow_signed_load(const mir::Inst& inst) {
+  return inst.op == Opcode::load && mir::is_signed(inst.width) && mir::bytes_of(inst.width) < 8;
+}
+
+// Whether a value is zero, or a number that is not negative, shows without its sign being spread; and what is stored again in as
+// many bytes needs no more of them.
+void Selector::note_wanted_signs() {
+  const auto has_signs = [](const mir::Block& block) { return std::ranges::any_of(block.insts, is_narrow_signed_load); };
+  if (std::none_of(from_.blocks.begin(), from_.blocks.end(), has_signs)) return;
+  is_sign_wanted_.resize(from_.values.size());
+  for (const mir::Block& block : from_.blocks)
+    for (const mir::Inst& inst : block.insts) {
+      if (inst.op != Opcode::branch && !has_sign_to_spare(inst))
+        for (mir::ValueId operand : inst.operands) is_sign_wanted_[operand.index] = true;
+      for (const mir::BlockTarget& target : inst.targets)
+        for (mir::ValueId arg : target.args) is_sign_wanted_[arg.index] = true;
+    }
+}
+
+// An instruction whose only integer from elsewhere is loaded with a sign that makes no difference to it.
+bool Selector::has_sign_to_spare(const mir::Inst& inst) const {
+  const bool is_store = inst.op == Opcode::store, is_test = inst.op == Opcode::eq || inst.op == Opcode::ne;
+  if (!is_store && !is_test) return false;
+  const mir::Inst* load = def_of(inst.operands[is_store ? 1 : 0]);
+  if (load == nullptr || !is_narrow_signed_load(*load)) return false;
+  const uint32_t bytes = mir::bytes_of(load->width);
+  if (is_store) return mir::bytes_of(inst.width) <= bytes;
+  int64_t number = -1;
+  return constant_of(inst.operands[1], number) && number >= 0 && number < int64_t{1} << (8 * bytes - 1);
 }
 
 lir::Function Selector::run() {

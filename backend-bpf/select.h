@@ -35,6 +35,9 @@ class Selector {
   bool constant_of(mir::ValueId value, int64_t& out) const;
   bool slot_address(mir::ValueId value, Address& out) const;  // constant offset from a slot
   uint64_t alignment_of(mir::ValueId value) const;
+  static bool is_narrow_signed_load(const mir::Inst& inst);
+  void note_wanted_signs();
+  bool has_sign_to_spare(const mir::Inst& inst) const;
 
   // Operands. These append to group_ what it takes to have the value at hand.
   lir::Reg reg_of(mir::ValueId value);  // the register the value lives in
@@ -85,6 +88,7 @@ class Selector {
   std::vector<const mir::Inst*> definitions_;  // by value; null for block parameters
   std::vector<lir::Reg> registers_;            // by value; invalid until somebody needs it
   std::vector<lir::BlockId> blocks_;           // by MIR block
+  std::vector<bool> is_sign_wanted_;           // by value; empty where nothing narrow is loaded with its sign
   std::vector<lir::Inst> group_;               // what the current MIR instruction becomes
   Span span_;
 };

@@ -133,7 +133,7 @@ void Selector::select_load(const mir::Inst& inst) {
   Reg dst = reg_of(inst.result);
   Address from = memory_operand(inst.operands[0], inst.imm);
   uint32_t bytes = mir::bytes_of(inst.width);
-  if (!mir::is_signed(inst.width) || bytes == 8) return emit_load(load_op(bytes), dst, from);
+  if (!is_narrow_signed_load(inst) || !is_sign_wanted_[inst.result.index]) return emit_load(load_op(bytes), dst, from);
   // Fields of the context are rewritten by the kernel, which is not to be asked for more than loads.
   const bool is_context = from_.values[inst.operands[0]].type.region == mir::Region::ctx;
   if (isa_level_ >= 4 && !is_context) return emit_load(bytes == 1 ? Op::ldxs8 : bytes == 2 ? Op::ldxs16 : Op::ldxs32, dst, from);

@@ -2,6 +2,7 @@
 // of the LIR before allocation; %a, %b and so on stand for registers in order of first appearance.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -117,11 +118,11 @@ TEST(Select, AddressesFoldIntoMemoryOperands) {
                        mir::Builder& b = program.builder;
                        ValueId slot = b.ptr_add(b.slot_addr(program.slot("s", 32)), b.constant(8));
                        ValueId value = b.ptr_add(b.ptr_add(b.map_value_addr(program.results, 16), b.constant(8)), b.constant(4));
-                       b.store(MemWidth::u32, slot, b.load(MemWidth::s32, value, 4), 8);
+                       b.store(MemWidth::u64, slot, b.load(MemWidth::s32, value, 4), 8);
                        b.store(MemWidth::u8, value, b.constant(-1), 0);
                        b.ret(b.constant(0));
                      }),
-            (Lines{"%a = ld_value @results #16", "%b = ldx32 [%a #16]", "lsh64 %b, 32", "arsh64 %b, 32", "st32 [$s #16], %b",
+            (Lines{"%a = ld_value @results #16", "%b = ldx32 [%a #16]", "lsh64 %b, 32", "arsh64 %b, 32", "st64 [$s #16], %b",
                    "st8 [%a #12], -1"}));
   EXPECT_EQ(selected(4,
                      [](test::MirProgram& program) {
@@ -141,6 +142,37 @@ TEST(Select, LoadsFromTheContextAreNeverSignExtending) {
                        b.ret(b.load(MemWidth::s32, context, 8));
                      }),
             (Lines{"%a = mov64 r1", "%b = ldx32 [%a #8]", "%b = movsx32 %b", "r0 = mov64 %b", "exit"}));
+}
+
+TEST(Select, SignsThatMakeNoDifferenceAreNotSpread) {
+  auto lines = [](const std::function<ValueId(mir::Builder&, ValueId)>& use) {
+    return selected(3, [&](test::MirProgram& program) {
+      mir::Builder& b = program.builder;
+      ValueId context = b.function().blocks[b.function().entry()].params[0];
+      b.ret(use(b, b.load(MemWidth::s16, context, 8)));
+    });
+  };
+  auto spreads = [](const Lines& made) { return std::ranges::count(made, "arsh64 %b, 48"); };
+  auto equals = [&](Opcode op, int64_t number) {
+    return lines([=](mir::Builder& b, ValueId x) { return b.binary(op, x, b.constant(number)); });
+  };
+  EXPECT_EQ(spreads(equals(Opcode::eq, 0)), 0);
+  EXPECT_EQ(spreads(equals(Opcode::ne, 0x7fff)), 0);
+  EXPECT_EQ(spreads(equals(Opcode::eq, 0x8000)), 1);
+  EXPECT_EQ(spreads(equals(Opcode::eq, -1)), 1);
+  EXPECT_EQ(spreads(equals(Opcode::lt_s, 7)), 1);
+  auto stored = [&](MemWidth width) {
+    return lines([=](mir::Builder& b, ValueId x) {
+      b.store(width, b.map_value_addr(mir::MapId(uint32_t{0}), 0), x, 0);
+      return b.constant(0);
+    });
+  };
+  EXPECT_EQ(spreads(stored(MemWidth::u16)), 0);
+  EXPECT_EQ(spreads(stored(MemWidth::u32)), 1);
+  // One use that wants it is enough.
+  EXPECT_EQ(
+      spreads(lines([](mir::Builder& b, ValueId x) { return b.binary(Opcode::add, b.binary(Opcode::eq, x, b.constant(0)), x); })),
+      1);
 }
 
 TEST(Select, BranchesTestTheComparedRegisters) {

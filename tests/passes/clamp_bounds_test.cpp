@@ -116,5 +116,23 @@ TEST(DropProvedChecks, NeededBoundsStay) {
   expect_lines(text, "%c: i64 = clamp_u %n, 255\n%p: ptr.stack = ptr_add %s, %c");
 }
 
+// As in a histogram of 32 bits: whether more are set is no question.
+TEST(DropProvedChecks, WhatCanOnlyBeOneNumberIsIt) {
+  std::string text = after("drop-proved-checks", on_slot(256, R"(
+    %b: i64 = load.u32 %ctx, #8
+    %most: i64 = constant 4294967295
+    %d: i64 = sub %most, %b
+    %k: i64 = constant 63
+    %more: i64 = shr_u %d, %k
+    %m: i64 = shr_u %n, %k
+    %sum: i64 = add %more, %m
+    %c: i64 = clamp_u %sum, 255
+    %p: ptr.stack = ptr_add %s, %c
+    %v: i64 = load.u8 %p, #0
+    ret %v
+  )"));
+  expect_lines(text, "%more: i64 = constant 0\n%m: i64 = shr_u %n, %k\n%sum: i64 = add %more, %m");
+}
+
 }  // namespace
 }  // namespace shrike::passes
