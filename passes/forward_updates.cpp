@@ -7,6 +7,7 @@
 // Two ways. Where a block does nothing but look a key up, edges on which the value is known are led past it: a value that was
 // inserted where the insertion worked, an old value and what was added to it, zero where nothing was found. Otherwise the status
 // of an update is asked before the look-up: what the map refused leaves what was there, so that the look-up stays for that.
+// A constant that is added right behind an update is stored by it at once: `@n[k] = 1; @n[k] += 2;`.
 // What other CPUs do in between is then seen as if it came later; what the program itself writes to the map, or may write through
 // a pointer or in a function, ends the knowledge.
 #include <algorithm>
@@ -53,6 +54,8 @@ struct Read {
   BlockId found;
   std::vector<std::pair<Edge, Known>> edges;  // that are led past it
   std::optional<Stored> stored;               // or what its block knows
+  std::optional<int64_t> added;               // the value is not wanted: this is added to it, and no more
+  BlockTarget then;                           // where that goes on, before other reads lead it past there
 };
 
 class UpdateForwarding {
@@ -181,8 +184,14 @@ class UpdateForwarding {
     if (end.op != Opcode::branch_null || end.operands[0] != lookup.result || definitions_[lookup.result.index].uses != 1) return;
     const std::optional<MapEntry> entry = entry_of_call(lookup, contents);
     if (!entry) return;
-    Read read{.block = block, .lookup = lookup.result, .found = end.targets[1].block, .edges = {}, .stored = {}};
-    if (!wants_value_only(read.found)) return;
+    Read read{.block = block,
+              .lookup = lookup.result,
+              .found = end.targets[1].block,
+              .edges = {},
+              .stored = {},
+              .added = {},
+              .then = {}};
+    if (!wants_value_only(read.found)) return look_for_addition(read, *entry, known);
     if (may_be_passed(block))
       for (Edge edge : edges_[block.index])
         if (Known value = known_on(edge, *entry, contents); value.kind != Known::Kind::nothing)
@@ -193,6 +202,40 @@ class UpdateForwarding {
       read.stored = *stored;
     }
     reads_.push_back(std::move(read));
+  }
+
+  void look_for_addition(Read& read, const MapEntry& entry, const std::vector<Stored>& known) {
+    const auto stored = std::ranges::find(known, entry, &Stored::entry);
+    if (stored == known.end() || definitions_[stored->status.index].block != read.block) return;
+    const std::vector<Inst>& insts = function_.blocks[read.block].insts;
+    auto update = std::ranges::find(insts, stored->status, &Inst::result);
+    // Nobody sees what is stored before the addition: not even a clock tells of the time between.
+    const bool is_next =
+        std::all_of(update + 1, insts.end() - 2, [](const Inst& inst) { return effect_of(inst) == Effect::pure; });
+    read.added = added_in(read.found);
+    if (!is_next || !read.added) return;
+    read.stored = *stored;
+    read.then = function_.blocks[read.found].insts.back().targets[0];
+    reads_.push_back(std::move(read));
+  }
+
+  // Where a block adds a constant to what was found and goes on.
+  std::optional<int64_t> added_in(BlockId found) const {
+    if (edges_[found.index].size() != 1 || function_.blocks[found].params.size() != 1) return {};
+    const ValueId pointer = function_.blocks[found].params[0];
+    std::optional<int64_t> added;
+    for (const Inst& inst : function_.blocks[found].insts) {
+      const bool stays_here =
+          !inst.result.is_valid() || definitions_[inst.result.index].uses == definitions_[inst.result.index].uses_here;
+      if (inst.op == Opcode::jump) return added;
+      if (inst.op == Opcode::constant && stays_here) continue;
+      if (added || inst.op != Opcode::atomic_add || inst.operands[0] != pointer || inst.imm != 0 || inst.width != MemWidth::u64)
+        return {};
+      const Inst* amount = definition(inst.operands[1]);
+      if (amount == nullptr || amount->op != Opcode::constant) return {};
+      added = amount->imm;
+    }
+    return {};
   }
 
   bool wants_value_only(BlockId found) const {
@@ -282,6 +325,7 @@ class UpdateForwarding {
   }
 
   void apply(const Read& read) {
+    if (read.added) return store_sum(read);
     make_value_param(read);
     remake_values(read.block);
     if (read.stored) return ask_status(read);
@@ -373,21 +417,58 @@ class UpdateForwarding {
     function_.blocks[edge.from].insts.back().targets[edge.target] = std::move(to);
   }
 
+  // The update stores the sum, and where it worked the addition is left out.
+  void store_sum(const Read& read) {
+    std::vector<Inst>& insts = function_.blocks[read.block].insts;
+    const auto update = std::ranges::find(insts, read.stored->status, &Inst::result);
+    const SlotId slot = function_.slots.add({.name = unique_slot_name(function_, "sum")});
+    std::vector<Inst> made;
+    auto make = [&](Inst inst, ValueType type) {
+      inst.result = add_value(function_, type);
+      inst.span = update->span;
+      made.push_back(std::move(inst));
+      return made.back().result;
+    };
+    const StoredWord& word = read.stored->word;
+    const uint64_t sum = static_cast<uint64_t>(word.constant.value_or(0)) + static_cast<uint64_t>(*read.added);
+    ValueId value = make({.op = Opcode::constant, .imm = static_cast<int64_t>(sum)}, {});
+    if (!word.constant) value = make({.op = Opcode::add, .operands = {word.value, value}}, {});
+    const ValueId address = make({.op = Opcode::slot_addr, .slot = slot}, {Region::stack, false});
+    made.push_back({.op = Opcode::store, .operands = {address, value}});
+    made.back().span = update->span;
+    update->operands[1] = address;
+    insts.insert(update, std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
+
+    split_at_lookup(read).targets[1].block = read.then.block;
+    for (ValueId arg : read.then.args) {
+      const std::vector<Inst>& there = function_.blocks[read.found].insts;
+      const auto constant = std::ranges::find(there, arg, &Inst::result);
+      std::vector<Inst>& here = function_.blocks[read.block].insts;
+      const ValueId given = constant == there.end() ? arg : word_before_end(read.block, {.value = {}, .constant = constant->imm});
+      here.back().targets[1].args.push_back(given);
+    }
+  }
+
   // branch status, ^ask, ^found(stored)
   void ask_status(const Read& read) {
-    const auto& insts = function_.blocks[read.block].insts;
-    const auto lookup = std::ranges::find(insts, read.lookup, &Inst::result);
-    const size_t at = static_cast<size_t>(lookup - insts.begin());
-    const Span span = lookup->span;
-    std::vector<ValueId> args = insts.back().targets[1].args;
-    const BlockId ask = split_block(function_, read.block, at, "ask");
-    Inst test{.op = Opcode::branch, .operands = {read.stored->status}};
-    test.targets = {{ask, {}}, {read.found, std::move(args)}};
-    test.span = span;
-    function_.blocks[read.block].insts.push_back(std::move(test));
+    std::vector<ValueId> args = function_.blocks[read.block].insts.back().targets[1].args;
+    split_at_lookup(read).targets[1] = {read.found, std::move(args)};
     const ValueId value = word_before_end(read.block, read.stored->word);
     std::vector<ValueId>& given = function_.blocks[read.block].insts.back().targets[1].args;
     given.insert(given.begin(), value);
+  }
+
+  // The block's new end: a test of the status that goes to the look-up where the update was refused.
+  Inst& split_at_lookup(const Read& read) {
+    const auto& insts = function_.blocks[read.block].insts;
+    const auto lookup = std::ranges::find(insts, read.lookup, &Inst::result);
+    const Span span = lookup->span;
+    const BlockId ask = split_block(function_, read.block, static_cast<size_t>(lookup - insts.begin()), "ask");
+    Inst test{.op = Opcode::branch, .operands = {read.stored->status}};
+    test.targets = {{ask, {}}, {ask, {}}};
+    test.span = span;
+    function_.blocks[read.block].insts.push_back(std::move(test));
+    return function_.blocks[read.block].insts.back();
   }
 
   Function& function_;

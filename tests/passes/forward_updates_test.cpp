@@ -106,6 +106,32 @@ TEST(ForwardUpdates, OnlyWordsThatAreLoaded) {
                  "branch_null %f, ^missing, ^present\n^present(%q: ptr.map):");
 }
 
+// What is refused is added as if nothing had been stored.
+TEST(ForwardUpdates, ConstantsThatAreAddedNextAreStoredAtOnce) {
+  constexpr std::string_view hash = "hash keyed key int64 value int64 bytes 8 8 entries 4";
+  constexpr std::string_view add = "%two: i64 = constant 2\natomic_add.u64 %q, %two, #0\n%n: i64 = constant 7\njump ^end(%n)";
+  expect_lines(forwarded("%w: ptr.map = map_value_addr @.globals, #1136\n%s: i64 = call map_update_elem(@m, %k, %w, %zero)", "",
+                         hash, add),
+               R"(%seven: i64 = constant 7
+      %a: ptr.stack = slot_addr $sum
+      store.u64 %a, %seven, #0
+      %s: i64 = call map_update_elem(@m, %k, %a, %zero)
+      %given: i64 = constant 7
+      branch %s, ^ask, ^end(%given)
+      ^present(%q: ptr.map):
+      atomic_add.u64 %q, %two, #0
+      ^ask:
+      branch_null %f, ^missing, ^present)");
+  expect_lines(forwarded(update, "", hash, add),
+               "%c: i64 = constant 2\n%i: i64 = add %y, %c\n%a: ptr.stack = slot_addr $sum\nstore.u64 %a, %i, #0\n"
+               "%s: i64 = call map_update_elem(@m, %k, %a, %zero)\nbranch %s, ^ask, ^end(%given)");
+  // Whoever looks between sees what was stored; and what is not known yet cannot be.
+  for (const char* between : {"%o2: ptr.map? = call map_lookup_elem(@m, %o)", "%t: i64 = call ktime_get_ns()"})
+    expect_lines(forwarded(update, between, hash, add), "branch_null %f, ^missing, ^present\n^present(%q: ptr.map):\n!jump ^ask");
+  expect_lines(forwarded(update, "", hash, "atomic_add.u64 %q, %x, #0\njump ^end(%x)"),
+               "%s: i64 = call map_update_elem(@m, %k, %v, %zero)\n%f: ptr.map? = call map_lookup_elem(@m, %k)");
+}
+
 // Every way to the look-up knows: nothing enters its block any more.
 TEST(ForwardUpdates, AdditionsTellWhatTheyMake) {
   expect_lines(forwarded(bump), R"(^insert:
