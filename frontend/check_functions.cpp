@@ -259,7 +259,12 @@ bool Checker::available(uint32_t use, std::string_view name, Span span) {
   }
   constexpr uint32_t of_context =
       use_ctx | use_numbered_args | use_named_args | use_retval | use_stack | use_func | use_registers;
-  if (callbacks_.empty() || (use & of_context) == 0 || leave_while_callbacks()) return true;
+  if (callbacks_.empty() || (use & of_context) == 0) return true;
+  if (use == use_stack) {  // stacks need the context, which callbacks can be handed
+    body_->stacks_in_callbacks = true;
+    return true;
+  }
+  if (leave_while_callbacks()) return true;
   report(Diag::not_in_for_body, span, {std::string(name)}).with_hint("assign it to a variable before the loop");
   return false;
 }

@@ -101,6 +101,7 @@ struct CheckedBody {
   const ast::FunctionDefinition* function = nullptr;  // or this
   ProbeContext context;
   std::vector<mir::AttachPoint> points;  // at least one, of probes
+  bool stacks_in_callbacks = false;      // of its loops: those need the context
   bool names_places = false;             // which of them it is at, `probe` asks the kernel
   NoteTable notes;
   std::map<uint32_t, std::vector<Constant>> known_fields;  // by ExprId: of records that are known while compiling

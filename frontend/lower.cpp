@@ -224,7 +224,10 @@ void Lower::finish_function() {
 }
 
 ValueId Lower::context() {
-  CHECK(state_->outer == nullptr, "the context is not there in a callback");
+  if (state_->outer != nullptr) {  // the kernel still knows what it is when it comes from the stack
+    CHECK(body_->stacks_in_callbacks, "the context is not there in a callback");
+    return load_scalar(frame_place(context_offset), types().uint64());
+  }
   return b().function().blocks[b().function().entry()].params[0];
 }
 

@@ -192,6 +192,7 @@ class Lower {
 
  private:
   static constexpr uint32_t seq_file_offset = 8;  // in the frame of captured variables, where an iterator is pinned
+  static constexpr uint32_t context_offset = 8;   // in the same place where callbacks ask for stacks, which iterators do not have
   struct Loop {
     mir::BlockId next;         // continue
     mir::BlockId end;          // break

@@ -46,7 +46,7 @@ void Lower::lay_out_captured() {
     uint32_t size;
   };
   std::vector<Part> parts;
-  const uint32_t first_captured = program_.is_pinned ? seq_file_offset + 8 : 8;
+  const uint32_t first_captured = program_.is_pinned || body_->stacks_in_callbacks ? 16 : 8;
   uint32_t bytes = first_captured + ranges * 8;
   auto add = [&](Captured& captured, const Type* type) {
     parts.push_back({&captured, (type->size + 7) & ~7u});
@@ -81,6 +81,8 @@ void Lower::lay_out_captured() {
   }
   captured_slot_ = b().add_slot("captured", captured_size_, 8);
   zero({b().slot_addr(captured_slot_)}, captured_size_);
+  if (body_->stacks_in_callbacks)
+    store_scalar(frame_place(context_offset), b().unary(Opcode::ptr_to_int, context()), types().uint64());
   if (big_bytes != 0) take_big_frame(big_bytes);
 }
 

@@ -45,7 +45,8 @@ bool fits(HelperOperand operand, ValueType type) {
   switch (operand) {
     case HelperOperand::map:
     case HelperOperand::fn: return false;
-    case HelperOperand::ctx: return type.region == Region::ctx;
+    // Callbacks have it from their caller's memory, where it is a number to us and the context to the kernel.
+    case HelperOperand::ctx: return type.region == Region::ctx || type.is_integer();
     case HelperOperand::integer:
     case HelperOperand::constant: return type.is_integer();
     case HelperOperand::key:

@@ -19,9 +19,9 @@ std::string lowered(const std::string& text) {
   return mir::print(module, {}) + errors;
 }
 
-bool has_callback(const std::string& body) {
-  const std::string text = lowered("interval:s:1 { " + body + " }");
-  EXPECT_NE(text.find("fn \"interval"), std::string::npos) << text;
+bool has_callback(const std::string& body, const std::string& probe = "interval:s:1") {
+  const std::string text = lowered(probe + " { " + body + " }");
+  EXPECT_NE(text.find("fn \"" + probe), std::string::npos) << text;
   return text.find(" while\" loop ") != std::string::npos;
 }
 
@@ -60,12 +60,19 @@ TEST(Loops, OthersAreCallbacks) {
     EXPECT_TRUE(has_callback(body)) << body;
 }
 
-// A callback does not see the probe's context, and what it shares with the function lies on the stack.
+// A callback does not see what is in the probe's context, and what it shares with the function lies on the stack.
 TEST(Loops, ThatNeedTheirFunctionStayThere) {
-  EXPECT_FALSE(has_callback("while (@ < 10) { @++; @k[kstack] = 1; }"));
-  EXPECT_FALSE(has_callback("while (@ < 10) { while (@ < 5) { @++; @k[kstack] = 1; } }"));
+  EXPECT_FALSE(has_callback("while (@ < 10) { @++; @k[arg0] = 1; }", "kprobe:do_work"));
+  EXPECT_FALSE(has_callback("while (@ < 10) { while (@ < 5) { @++; @k[arg0] = 1; } }", "kprobe:do_work"));
+  EXPECT_FALSE(has_callback("while (@ < 10) { @++; @k[arg0, kstack] = 1; }", "kprobe:do_work"));
   EXPECT_TRUE(has_callback("$s = str(1); while (@ < 10) { @++; $s = str(2); } print($s);"));
   EXPECT_TRUE(has_callback("while (@ < 10) { @++; let $s = str(2); print($s); }"));
+}
+
+// The helper for stacks wants the context itself, which callbacks are handed beside the variables.
+TEST(Loops, ThatAskForStacksAreCallbacks) {
+  EXPECT_TRUE(has_callback("while (@ < 10) { @++; @k[kstack] = 1; }"));
+  EXPECT_TRUE(has_callback("while (@ < 10) { while (@ < 5) { @++; @k[ustack] = 1; } }", "kprobe:do_work"));
 }
 
 }  // namespace
