@@ -35,9 +35,10 @@ struct TracepointFormat {
 
 // A place to attach to, found by matching an attach point's parts.
 struct ProbeTarget {
-  std::string target;    // category, module, path
-  std::string function;  // event, function, symbol
-  uint64_t address = 0;  // uprobe: file offset; kernel symbols: 0
+  std::string target;         // category, module, path
+  std::string function;       // event, function, symbol
+  uint64_t address = 0;       // uprobe: file offset; kernel symbols: 0
+  bool is_ambiguous = false;  // kernel functions: several that can be probed have this name
 };
 
 // Where a static probe (USDT) says that one of its arguments is when it fires.

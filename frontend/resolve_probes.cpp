@@ -522,6 +522,18 @@ std::vector<mir::AttachPoint> resolve_attach_point(const ast::AttachPoint& point
   UNREACHABLE("probe kind without a resolver");
 }
 
+namespace {
+
+// By name alone the kernel's bulk links take whichever function of a name they find first; its single events refuse it.
+void tell_ambiguous(const ProbeTarget& target, const mir::AttachPoint& pattern, bool is_error, Diagnostics& diagnostics) {
+  const std::string name =
+      std::string(row_of(pattern.kind).name) + ":" + (target.target.empty() ? "" : target.target + ":") + target.function;
+  diagnostics.report(is_error ? Diag::probe_not_attached : Diag::probe_skipped, pattern.span,
+                     {name, "`" + target.function + "` is a name of several functions"});
+}
+
+}  // namespace
+
 std::vector<mir::AttachPoint> expand_pattern(const mir::AttachPoint& pattern, KernelFacts& facts, std::string_view missing_probes,
                                              Diagnostics& diagnostics) {
   Answer<std::vector<ProbeTarget>> answer = facts.match_kernel_functions(pattern.target, pattern.function);
@@ -531,7 +543,14 @@ std::vector<mir::AttachPoint> expand_pattern(const mir::AttachPoint& pattern, Ke
     return {};
   }
   std::vector<mir::AttachPoint> out;
+  const bool are_all_ambiguous =
+      std::all_of(answer.value.begin(), answer.value.end(), [](const ProbeTarget& target) { return target.is_ambiguous; });
   for (const ProbeTarget& target : answer.value) {
+    if (target.is_ambiguous) {
+      if (missing_probes != "ignore")
+        tell_ambiguous(target, pattern, are_all_ambiguous && missing_probes == "error" && !pattern.is_alternative, diagnostics);
+      continue;
+    }
     warn_of_lock(target.function, pattern.span, diagnostics);
     mir::AttachPoint place = pattern;
     place.is_pattern = place.is_alternative = false;

@@ -125,6 +125,9 @@ Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::st
   auto key = [](const ProbeTarget& target) { return std::tie(target.target, target.function); };
   std::sort(answer.value.begin(), answer.value.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
   auto same = [&](const auto& a, const auto& b) { return key(a) == key(b); };
+  // Only the first list has functions alone that can be probed.
+  for (size_t i = 1; file.error == 0 && i < answer.value.size(); i++)
+    if (same(answer.value[i - 1], answer.value[i])) answer.value[i - 1].is_ambiguous = answer.value[i].is_ambiguous = true;
   answer.value.erase(std::unique(answer.value.begin(), answer.value.end(), same), answer.value.end());
   answer.status = answer.value.empty() ? Lookup::missing : Lookup::found;
   return answer;
