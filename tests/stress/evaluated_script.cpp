@@ -66,10 +66,13 @@ uint64_t bits(int64_t value) {
   return static_cast<uint64_t>(value);
 }
 
+// Truth values and constants take the sign of the other side; of two truth values a number with a sign is made.
 bool is_signed_operation(const Expr& a, const Expr& b) {
-  if (b.constant && *b.constant >= 0) return a.type.is_signed;
-  if (a.constant && *a.constant >= 0) return b.type.is_signed;
-  return a.type.is_signed || b.type.is_signed;
+  auto takes_sign = [](const Expr& e) { return e.type.is_truth || (e.constant && *e.constant >= 0); };
+  auto has_sign = [](const Expr& e) { return e.type.is_signed || e.type.is_truth; };
+  if (takes_sign(b)) return has_sign(a);
+  if (takes_sign(a)) return has_sign(b);
+  return has_sign(a) || has_sign(b);
 }
 
 int64_t divide(int64_t a, int64_t b, bool is_signed, bool wants_rest) {
