@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,6 +44,9 @@ class FunctionTypes {
   BtfBytes& btf_;
   uint32_t integer_, program_, callback_;
 };
+
+// The declarations of functions of the kernel that an object file calls: section `.ksyms`.
+void add_kernel_function_types(BtfBytes& btf, uint32_t integer, const std::set<mir::HelperId>& functions);
 
 // bpf_line_info records for `lines`: one at each of `starts` (of subprograms: the kernel demands that), then strictly
 // increasing. Offsets are (first + insn) * unit: instructions for the kernel, bytes in .BTF.ext.

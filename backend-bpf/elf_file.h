@@ -11,7 +11,8 @@ namespace shrike::bpf {
 class ElfFile {
  public:
   static constexpr uint64_t writable = 1, executable = 4;  // section flags; everything but debug data is also SHF_ALLOC
-  static constexpr uint8_t local_function = 0x02, local_section = 0x03, global_function = 0x12, global_object = 0x11;
+  static constexpr uint8_t local_function = 0x02, local_section = 0x03, global_function = 0x12, global_object = 0x11,
+                           global_elsewhere = 0x10;
 
   struct Section {
     std::string name;

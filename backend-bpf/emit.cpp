@@ -150,13 +150,20 @@ class Emitter {
       case Form::min: return emit_min(inst);
       case Form::set: return emit_set(inst);
       case Form::call_fn: refer_to(inst.callee); return put(call_subprogram());
-      case Form::call: return put(call_helper(static_cast<int32_t>(mir::row_of(inst.helper).number)));
+      case Form::call: return emit_call(inst.helper);
       case Form::jump: return emit_branch(inst);
       case Form::ja:
         if (inst.targets[0].block == next_block_) return;
         return jump_to(inst.op == Op::ja ? jump_always(0) : jump_far(0), inst.targets[0].block);
       case Form::exit: return put(exit_program());
     }
+  }
+
+  void emit_call(mir::HelperId helper) {
+    const mir::HelperRow& row = mir::row_of(helper);
+    if (!row.is_kernel_function()) return put(call_helper(static_cast<int32_t>(row.number)));
+    program_.kernel_calls.push_back({here(), helper});
+    put(call_kernel_function(0));
   }
 
   // The next instruction gets the distance to `function`, which thereby belongs to the program.

@@ -65,6 +65,7 @@ class Execution {
   void swap_ends(const Insn& insn);
   bool holds(const Insn& insn, unsigned bits) const;
   bool jump(const Insn& insn);
+  std::optional<mir::HelperId> helper_of(const Insn& insn) const;
   void call(const Insn& insn);
   void load_wide(const Insn& insn);
   void atomic(const Insn& insn);
@@ -201,6 +202,13 @@ void Execution::load_wide(const Insn& insn) {
   at_ += 2;
 }
 
+std::optional<mir::HelperId> Execution::helper_of(const Insn& insn) const {
+  if (insn.src() != pseudo::kfunc_call) return mir::find_helper(static_cast<uint32_t>(insn.imm));
+  for (const KernelCall& call : program_.kernel_calls)
+    if (call.insn == at_) return call.function;
+  return std::nullopt;
+}
+
 void Execution::call(const Insn& insn) {
   std::vector<uint64_t> args(registers_.begin() + 1, registers_.begin() + 6);
   std::fill(registers_.begin() + 1, registers_.begin() + 6, no_value);
@@ -208,7 +216,7 @@ void Execution::call(const Insn& insn) {
     registers_[0] = machine_.call_function(mir::FunctionId(at_ + 1 + static_cast<uint32_t>(insn.imm)), args);
     return;
   }
-  const std::optional<mir::HelperId> helper = mir::find_helper(static_cast<uint32_t>(insn.imm));
+  const std::optional<mir::HelperId> helper = helper_of(insn);
   if (!helper) return fail("unknown helper");
   mir::Inst call;
   call.op = mir::Opcode::call;

@@ -96,6 +96,9 @@ inline constexpr Insn call_helper(int32_t number) {
 inline constexpr Insn call_subprogram() {  // imm: distance from the instruction after it
   return {call_insn, make_regs(0, pseudo::call), 0, 0};
 }
+inline constexpr Insn call_kernel_function(int32_t type) {  // its number in the kernel's types
+  return {call_insn, make_regs(0, pseudo::kfunc_call), 0, type};
+}
 inline constexpr Insn exit_program() {
   return {exit_insn, 0, 0, 0};
 }

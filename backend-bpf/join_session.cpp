@@ -12,6 +12,10 @@ void append(const Program& part, Program& joined) {
     relocation.insn += begin;
     joined.relocations.push_back(relocation);
   }
+  for (KernelCall call : part.kernel_calls) {
+    call.insn += begin;
+    joined.kernel_calls.push_back(call);
+  }
   for (LineEntry line : part.lines) {
     line.insn += begin;
     joined.lines.push_back(line);
@@ -34,7 +38,7 @@ Program join_session(const Program& entry, const Program& exit, int32_t is_retur
   if (!entry.lines.empty()) joined.lines.push_back({0, entry.lines.front().span});
   joined.insns = {
       alu_reg(cls::alu64 | alu::mov, saved, context),
-      {call_insn, make_regs(0, pseudo::kfunc_call), 0, is_return},
+      call_kernel_function(is_return),
       alu_reg(cls::alu64 | alu::mov, context, saved),
       alu_imm(cls::alu64 | alu::and_, answer, 0xff),  // a bool: of the register only its lowest byte is the function's
       jump_imm(cls::jmp | jmp::jne, answer, 0, 2),

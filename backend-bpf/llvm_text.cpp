@@ -35,11 +35,26 @@ class LlvmWriter {
         "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)\n"
         "declare i64 @llvm.umin.i64(i64, i64)\ndeclare i16 @llvm.bswap.i16(i16)\n"
         "declare i32 @llvm.bswap.i32(i32)\ndeclare i64 @llvm.bswap.i64(i64)\n";
+    for (size_t i = 0; i < helper_count(); i++) declare_kernel_function(static_cast<HelperId>(i));
     return std::move(out_);
   }
 
  private:
   static std::string symbol(FunctionId id) { return std::string(llvm_function_symbol) + std::to_string(id.index); }
+
+  void declare_kernel_function(HelperId id) {
+    const HelperRow& row = row_of(id);
+    if (!row.is_kernel_function()) return;
+    std::string operands;
+    for (HelperOperand operand : row.operands)
+      operands += std::string(operands.empty() ? "" : ", ") + (operand == HelperOperand::iter ? "ptr" : "i64");
+    const bool is_pointer = row.result == HelperResult::number_or_null;
+    out_ += std::string("declare ") +
+            (row.result == HelperResult::none ? "void"
+             : is_pointer                     ? "ptr"
+                                              : "i64") +
+            " @" + kernel_name_of(id) + "(" + operands + ")\n";
+  }
 
   void write_function(FunctionId id) {
     const Function& function = module_.functions[id];
@@ -347,7 +362,9 @@ class LlvmWriter {
       else if (operand == HelperOperand::fn) operands += "ptr @" + symbol(inst.callee);
       else operands += typed(inst.operands[next++]);
     }
-    std::string callee = " inttoptr (i64 " + std::to_string(row.number) + " to ptr)(" + operands + ")";
+    std::string callee = row.is_kernel_function() ? " @" + kernel_name_of(inst.helper)
+                                                  : " inttoptr (i64 " + std::to_string(row.number) + " to ptr)";
+    callee += "(" + operands + ")";
     if (row.result == HelperResult::none) return line("call void" + callee);
     std::string call = "call " + (inst.result.is_valid() ? type_of(inst.result) : std::string("i64")) + callee;
     if (inst.result.is_valid()) define(inst, call);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend-bpf/isa.h"
+#include "mir/helpers.h"
 #include "mir/interface.h"
 
 namespace shrike::bpf {
@@ -16,6 +17,12 @@ struct Relocation {
   mir::MapId map;
   bool is_value = false;  // address of the map's value plus `offset`, else the map itself
   uint32_t offset = 0;
+};
+
+// A call of a function of the kernel, whose number in the kernel's types is filled in at load time.
+struct KernelCall {
+  uint32_t insn = 0;
+  mir::HelperId function = mir::HelperId::iter_num_new;
 };
 
 // Maps instructions [insn, next entry's insn) to the source.
@@ -36,6 +43,7 @@ struct Program {
   mir::ProgramType type = mir::ProgramType::kprobe;
   std::vector<Insn> insns;
   std::vector<Relocation> relocations;
+  std::vector<KernelCall> kernel_calls;
   std::vector<LineEntry> lines;
   std::vector<Subprogram> subprograms;
   bool has_callbacks = false;  // some subprogram is handed to a helper

@@ -82,6 +82,8 @@ class Listing {
       auto helper = mir::find_helper(static_cast<uint32_t>(insn.imm));
       return helper ? " " + std::string(mir::row_of(*helper).name) : "";
     }
+    for (const KernelCall& call : program.kernel_calls)
+      if (call.insn == i) return " " + mir::kernel_name_of(call.function);
     bool is_address = insn.opcode == ld_imm64 && insn.src() == pseudo::func;
     bool is_call = insn.opcode == call_insn && insn.src() == pseudo::call;
     if (is_address || is_call) {

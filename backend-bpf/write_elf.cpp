@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "backend-bpf/btf_bytes.h"
 #include "backend-bpf/elf_file.h"
@@ -28,6 +29,7 @@ struct Piece {
     std::string function;  // its name in the object
     bool is_call = false;  // of the function
   };
+  std::vector<KernelCall> kernel_calls;
   std::vector<Reference> references;
   std::vector<LineEntry> lines;
   uint32_t start = 0;  // in its section, in instructions
@@ -117,8 +119,17 @@ class Writer {
       }
       if (insn.opcode == ld_imm64) i++;
     }
+    for (const KernelCall& call : program.kernel_calls)
+      if (call.insn >= begin && call.insn < end) add_kernel_call(piece, {call.insn - begin, call.function});
     for (const LineEntry& line : program.lines)
       if (line.insn >= begin && line.insn < end) piece.lines.push_back({line.insn - begin, line.span});
+  }
+
+  // As clang leaves it: a call of a function that is elsewhere.
+  static void add_kernel_call(Piece& piece, KernelCall call) {
+    piece.kernel_calls.push_back(call);
+    piece.insns[call.insn] = call_subprogram();
+    piece.insns[call.insn].imm = -1;
   }
 
   void add_code_sections() {
@@ -154,6 +165,7 @@ class Writer {
       }
       maps_.push_back(place);
     }
+    if (definitions == 0) return;  // libbpf wants no section without a definition
     maps_section_ = file_.add_progbits(".maps", std::vector<uint8_t>(definitions), ElfFile::writable, 8);
     for (MapPlace& place : maps_)
       if (place.section == 0) place.section = maps_section_;
@@ -183,6 +195,19 @@ class Writer {
         auto place = reference.is_call ? start - 1 : static_cast<uint32_t>(start * sizeof(Insn));
         memcpy(file_.section(section).bytes.data() + offset + offsetof(Insn, imm), &place, sizeof place);
       }
+    add_kernel_calls();
+  }
+
+  void add_kernel_calls() {
+    std::map<mir::HelperId, uint32_t> symbols;
+    for (const Piece& piece : pieces_)
+      for (const KernelCall& call : piece.kernel_calls) {
+        auto [symbol, is_new] = symbols.try_emplace(call.function, 0);
+        if (is_new) symbol->second = file_.add_symbol(mir::kernel_name_of(call.function), ElfFile::global_elsewhere, 0, 0, 0);
+        file_.add_relocation(code_sections_[piece.section], (piece.start + call.insn) * sizeof(Insn), symbol->second,
+                             ElfFile::relocation_call);
+      }
+    for (const auto& [function, symbol] : symbols) kernel_functions_.insert(function);
   }
 
   void add_function_symbol(const Piece& piece) {
@@ -197,6 +222,7 @@ class Writer {
     std::vector<uint32_t> function_types;
     for (const Piece& piece : pieces_) function_types.push_back(functions.add(piece.symbol, piece.is_program));
     add_map_types(btf, functions.integer());
+    add_kernel_function_types(btf, functions.integer(), kernel_functions_);
     std::vector<uint8_t> function_records = per_section(btf, 8, [&](size_t i, std::vector<uint8_t>& out) {
       append_u32(out, pieces_[i].start * sizeof(Insn));
       append_u32(out, function_types[i]);
@@ -298,6 +324,7 @@ class Writer {
   std::map<std::string, uint32_t> symbols_;        // by name in the file: index in the symbol table
   std::map<std::string, uint32_t> code_sections_;  // by name
   std::vector<MapPlace> maps_;
+  std::set<mir::HelperId> kernel_functions_;  // that are called
   uint32_t maps_section_ = 0;
 };
 

@@ -318,9 +318,7 @@ void Lower::for_range(const ast::ForRange& statement) {
   // 6.18): a way with more rounds is then taken for one with fewer, and what only a later round does is removed as dead. A
   // number they do not know at all has no such ways.
   if (!is_constant) {
-    store_scalar(frame_place(start), count, types().uint64());
-    blur(frame_place(start), 8);
-    count = load_scalar(frame_place(start), types().uint64());
+    count = b().binary(Opcode::or_, count, load_scalar({globals_pointer(mir::globals::zeros)}, types().uint64()));
   }
   count = b().clamp_u(count, max_iterations);
   store_scalar(frame_place(start), from, types().uint64());

@@ -160,6 +160,13 @@ std::optional<uint32_t> Btf::find(Kind kind, std::string_view name) const {
   return std::nullopt;
 }
 
+std::optional<uint32_t> Btf::find_near(Kind kind, std::string_view name, uint32_t id) const {
+  constexpr uint32_t near = 16;
+  for (uint32_t at = std::max(own_begin(), id - std::min(id, near)); at <= id + near && has_offset_of(at); at++)
+    if (kind_of(at) == kind && has_name(word_at(offset_of(at)), name)) return at;
+  return find(kind, name);
+}
+
 std::optional<uint32_t> Btf::find_indexed(Kind kind, std::string_view name) const {
   NameIndex& index = by_name_[static_cast<size_t>(kind)];
   if (!index.is_made()) {

@@ -76,6 +76,8 @@ class Btf {
   // What has this name; of a module's types only its own.
 
   std::optional<uint32_t> find(Kind kind, std::string_view name) const;
+  // The same, looked for around a type first: what is declared together is mostly together.
+  std::optional<uint32_t> find_near(Kind kind, std::string_view name, uint32_t id) const;
   std::optional<EnumValue> find_enum_value(std::string_view name) const;
   TypeRecord type(uint32_t id) const;
   std::vector<Member> members(uint32_t id) const;  // structure, union

@@ -135,6 +135,7 @@ ValueId Builder::call(HelperId helper, std::initializer_list<ValueId> operands, 
     case HelperResult::integer:
     case HelperResult::signed_integer: return append(std::move(inst), ValueType{});
     case HelperResult::map_value_or_null: return append(std::move(inst), ValueType{Region::map, true});
+    case HelperResult::number_or_null: return append(std::move(inst), ValueType{Region::number, true});
     case HelperResult::mem_or_null: return append(std::move(inst), ValueType{Region::mem, true});
   }
   UNREACHABLE("helper result");

@@ -15,6 +15,7 @@ consteval HelperResult result_of(std::string_view text) {
   if (text == "void") return HelperResult::none;
   if (text == "map_value?") return HelperResult::map_value_or_null;
   if (text == "mem?") return HelperResult::mem_or_null;
+  if (text == "number?") return HelperResult::number_or_null;
   misspelt("unknown helper result");
   return {};
 }
@@ -35,6 +36,7 @@ consteval HelperOperand operand_of(std::string_view text) {
   if (text == "any") return HelperOperand::any;
   if (text == "rec") return HelperOperand::rec;
   if (text == "const") return HelperOperand::constant;
+  if (text == "iter") return HelperOperand::iter;
   misspelt("unknown helper operand");
   return {};
 }
@@ -70,8 +72,12 @@ std::optional<HelperId> find_helper(std::string_view name) {
 
 std::optional<HelperId> find_helper(uint32_t number) {
   for (size_t i = 0; i < std::size(rows); i++)
-    if (rows[i].number == number) return static_cast<HelperId>(i);
+    if (rows[i].number == number && !rows[i].is_kernel_function()) return static_cast<HelperId>(i);
   return std::nullopt;
+}
+
+std::string kernel_name_of(HelperId id) {
+  return "bpf_" + std::string(row_of(id).name);
 }
 
 size_t helper_count() {

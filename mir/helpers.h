@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace shrike::mir {
@@ -17,7 +18,7 @@ enum class HelperId : uint16_t {
 
 enum class Effect : uint8_t { pure, clock, reads, writes, row, ends };
 
-enum class HelperResult : uint8_t { integer, signed_integer, none, map_value_or_null, mem_or_null };
+enum class HelperResult : uint8_t { integer, signed_integer, none, map_value_or_null, mem_or_null, number_or_null };
 
 enum class HelperOperand : uint8_t {
   map,
@@ -35,6 +36,7 @@ enum class HelperOperand : uint8_t {
   any,
   rec,
   constant,
+  iter,
 };
 
 // The operand kinds of one helper; a constant of its own so that the table costs nothing at start-up.
@@ -56,17 +58,21 @@ constexpr bool is_value_operand(HelperOperand operand) {
 
 struct HelperRow {
   std::string_view name;
-  uint32_t number;  // the kernel's
+  uint32_t number;  // the kernel's; 0: a function of the kernel, which has none
   HelperResult result;
   HelperOperands operands;
   Effect effect;
   std::string_view since;  // first kernel
   bool gpl_only;
+
+  constexpr bool is_kernel_function() const { return number == 0; }
 };
 
 const HelperRow& row_of(HelperId id);
 std::optional<HelperId> find_helper(std::string_view name);
 std::optional<HelperId> find_helper(uint32_t number);
+// Of a kernel function, in the kernel's types.
+std::string kernel_name_of(HelperId id);
 size_t helper_count();
 
 }  // namespace shrike::mir

@@ -104,6 +104,8 @@ class Machine {
   uint64_t get_stack(const std::vector<uint64_t>& args);
   uint64_t for_each(const Inst& inst, const std::vector<uint64_t>& args);
   uint64_t loop(const Inst& inst, const std::vector<uint64_t>& args);
+  uint64_t begin_iterator(const std::vector<uint64_t>& args);
+  uint64_t step_iterator(uint64_t iterator);
   uint64_t compare_strings(const std::vector<uint64_t>& args);
   int64_t remove(MapId map, const std::string& key);
   void aggregate(const Inst& inst, const std::vector<uint64_t>& args);

@@ -16,6 +16,7 @@ constexpr uint64_t update_no_exist = 1, update_exist = 2;  // BPF_NOEXIST BPF_EX
 constexpr uint64_t user_stack_flag = 256;                  // BPF_F_USER_STACK
 constexpr uint64_t largest_buffer = 1u << 24;              // what no sensible program passes
 constexpr uint64_t most_loops = 1u << 23;
+constexpr uint64_t iterator_ended = 0xdeaddeaddeaddead;  // in its slot
 
 bool is_array(MapKind kind) {
   return kind == MapKind::array || kind == MapKind::percpu_array;
@@ -211,6 +212,9 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     }
     case HelperId::for_each_map_elem: return for_each(inst, args);
     case HelperId::loop: return loop(inst, args);
+    case HelperId::iter_num_new: return begin_iterator(args);
+    case HelperId::iter_num_next: return step_iterator(args[0]);
+    case HelperId::iter_num_destroy: checked_store(args[0], iterator_ended, 8); return 0;
     case HelperId::strncmp: return compare_strings(args);
   }
   UNREACHABLE("helper");
@@ -280,6 +284,28 @@ uint64_t Machine::loop(const Inst& inst, const std::vector<uint64_t>& args) {
   for (uint64_t i = 0; i < args[0]; i++)
     if (call_function(inst.callee, {i, args[1]}) != 0 || !fault_.empty()) return i + 1;
   return args[0];
+}
+
+// As the kernel keeps it: what it is at, then where it ends. It begins before the first number, and is at its end after an error.
+uint64_t Machine::begin_iterator(const std::vector<uint64_t>& args) {
+  const auto start = static_cast<int32_t>(args[1]), end = static_cast<int32_t>(args[2]);
+  checked_store(args[0], 0, 8);
+  if (start > end) return error(invalid);
+  if (int64_t{end} - start > static_cast<int64_t>(most_loops)) return error(too_big);
+  checked_store(args[0], static_cast<uint32_t>(start) - 1, 4);
+  checked_store(args[0] + 4, static_cast<uint32_t>(end), 4);
+  return 0;
+}
+
+uint64_t Machine::step_iterator(uint64_t iterator) {
+  if (checked_load(iterator, 8) == iterator_ended) return fail("an iterator that has not begun");
+  const auto next = static_cast<int32_t>(static_cast<uint32_t>(checked_load(iterator, 4)) + 1);
+  if (next >= static_cast<int32_t>(checked_load(iterator + 4, 4))) {
+    checked_store(iterator, 0, 8);
+    return 0;
+  }
+  checked_store(iterator, static_cast<uint32_t>(next), 4);
+  return iterator;
 }
 
 uint64_t Machine::compare_strings(const std::vector<uint64_t>& args) {

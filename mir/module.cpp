@@ -81,7 +81,8 @@ struct WidthRow {
 constexpr WidthRow widths[] = {{"u8", 1, false},  {"s8", 1, true},  {"u16", 2, false}, {"s16", 2, true},
                                {"u32", 4, false}, {"s32", 4, true}, {"u64", 8, false}};
 
-constexpr const char* region_names[] = {"i64", "ptr.ctx", "ptr.stack", "ptr.map", "ptr.mem", "ptr.key", "ptr.map_handle"};
+constexpr const char* region_names[] = {"i64",     "ptr.ctx", "ptr.stack",  "ptr.map",
+                                        "ptr.mem", "ptr.key", "ptr.number", "ptr.map_handle"};
 
 // In the order of FunctionKind.
 constexpr const char* function_kinds[] = {"program", "for_each", "loop", "subprogram"};

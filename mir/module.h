@@ -30,6 +30,7 @@ enum class Region : uint8_t {
   map,         // a map value
   mem,         // a reserved ring record
   key,         // the key handed to a for_each callback; read only
+  number,      // what an iterator is at: four bytes, read only
   map_handle,  // the map handed to a for_each callback; opaque
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 // The verifier refuses offsets and buffer sizes from 2^29 on, whatever the object.
 constexpr int64_t offset_limit = int64_t{1} << 29;
+constexpr uint64_t iterator_bytes = 8;
 
 // For sums of three 64-bit numbers, which do not wrap in it.
 __extension__ typedef __int128 Wide;
@@ -116,6 +117,10 @@ class Collector {
         case HelperOperand::out: add(ObligationKind::not_zero, {}, inst.operands[next], 0, 0); [[fallthrough]];
         case HelperOperand::in_n:
         case HelperOperand::out_n: add(ObligationKind::sized_buffer, value, inst.operands[next], 0, 0); break;
+        case HelperOperand::iter:
+          in_bounds(value, 0, iterator_bytes);
+          add(ObligationKind::aligned, value, {}, 0, iterator_bytes);
+          break;
         case HelperOperand::map:
         case HelperOperand::fn:
         case HelperOperand::ctx:
@@ -203,7 +208,7 @@ std::vector<Obligation> unproved(const Module& module, FunctionId function) {
   ValueRanges ranges(module, function, Prover::verifier);
   std::erase_if(all, [&](const Obligation& o) { return !ranges.dominators().is_reachable(o.block) || is_proved(o, ranges); });
   // Nothing is known of what a function is given that nobody calls, and nothing needs to be: it is not emitted.
-  if (!all.empty() && module.functions[function].kind == FunctionKind::subprogram && !is_reached(module, function)) return {};
+  if (!all.empty() && module.functions[function].kind != FunctionKind::program && !is_reached(module, function)) return {};
   return all;
 }
 

@@ -12,7 +12,8 @@ std::string value_name(ValueId id) {
 }
 
 bool is_readable(Region region) {
-  return region == Region::stack || region == Region::map || region == Region::mem || region == Region::key;
+  return region == Region::stack || region == Region::map || region == Region::mem || region == Region::key ||
+         region == Region::number;
 }
 
 bool is_writable(Region region) {
@@ -36,6 +37,7 @@ const char* wanted_by(HelperOperand operand) {
     case HelperOperand::addr:
     case HelperOperand::any: return "a value that is not null";
     case HelperOperand::rec: return "a reserved ring record";
+    case HelperOperand::iter: return "a pointer to a stack slot";
   }
   UNREACHABLE("helper operand");
 }
@@ -59,6 +61,7 @@ bool fits(HelperOperand operand, ValueType type) {
     case HelperOperand::addr:
     case HelperOperand::any: return true;
     case HelperOperand::rec: return type.region == Region::mem;
+    case HelperOperand::iter: return type.region == Region::stack;
   }
   UNREACHABLE("helper operand");
 }
@@ -161,6 +164,7 @@ std::string result_error(const Function& function, const Inst& inst) {
     kind = result == HelperResult::none ? OpResult::none : OpResult::integer;
     if (result == HelperResult::map_value_or_null) expected = {Region::map, true};
     if (result == HelperResult::mem_or_null) expected = {Region::mem, true};
+    if (result == HelperResult::number_or_null) expected = {Region::number, true};
   }
   if (kind == OpResult::stack_pointer) expected = {Region::stack, false};
   if (kind == OpResult::map_pointer) expected = {Region::map, false};

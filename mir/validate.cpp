@@ -24,6 +24,9 @@
 // map have one.
 // 18. A probe runs a `program` function.
 // 19. No function calls itself, directly or through others, by call_fn or as a callback.
+// 20. An iterator is a slot of eight bytes that helpers for iterators are given by its address, and nothing else touches.
+// 21. It is begun where none is, stepped and destroyed only when begun, and destroyed on every way to a `ret`; a block is entered
+// with the same iterators begun from everywhere.
 // Not checked yet: that reserved ring memory is submitted or discarded exactly once on every path; that `copy` does not
 // overlap; that timestamp and cgroup values index existing strings.
 #include "mir/validate.h"
@@ -34,6 +37,7 @@
 #include "mir/analysis/dominators.h"
 #include "mir/signature.h"
 #include "mir/type_rules.h"
+#include "mir/validate_iterators.h"
 
 namespace shrike::mir {
 
@@ -69,6 +73,12 @@ class FunctionValidator {
     check_dominance();
     check_entry();
     each([&](BlockId, const Inst& inst) { check_inst(inst); });
+    if (out_.size() != before) return;
+    check_iterators(function_, [&](BlockId block, uint32_t inst, int invariant, const std::string& message) {
+      block_ = block;
+      inst_ = inst;
+      violate(invariant, message);
+    });
   }
 
  private:

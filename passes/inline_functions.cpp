@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "mir/edit.h"
+#include "passes/copy_body.h"
 #include "passes/frames.h"
 #include "passes/passes.h"
 
@@ -24,32 +25,6 @@ using namespace mir;
 constexpr uint32_t small_body = 16;        // instructions that may be copied to each of several callers: a call costs about six
 constexpr uint32_t longest_caller = 8000;  // instructions, far from what check_length refuses
 constexpr uint32_t most_frame = 256;       // bytes of slots before they are shared, half of what there is
-
-uint32_t words_of(uint32_t bytes) {
-  return (bytes + 7) / 8;
-}
-
-// What selection makes of it, about.
-uint32_t weight_of(const Inst& inst) {
-  switch (inst.op) {
-    case Opcode::constant:
-    case Opcode::slot_addr:
-    case Opcode::jump: return 0;
-    case Opcode::map_value_addr: return 2;
-    case Opcode::zero: return words_of(inst.length);
-    case Opcode::copy: return 2 * words_of(inst.length);
-    case Opcode::call:
-    case Opcode::call_fn: return 2 + static_cast<uint32_t>(inst.operands.size());
-    default: return 1;
-  }
-}
-
-uint32_t weight_of(const Function& function) {
-  uint32_t weight = 0;
-  for (const Block& block : function.blocks)
-    for (const Inst& inst : block.insts) weight += weight_of(inst);
-  return weight;
-}
 
 class Inliner {
  public:
@@ -116,36 +91,10 @@ class Inliner {
     rest.erase(rest.begin());
     function.blocks[behind].params = {call.result};
 
-    std::vector<BlockId> blocks;
-    std::vector<SlotId> slots;
-    std::vector<ValueId> values(callee.values.size());
-    for (const Slot& slot : callee.slots) {
-      Slot copy = slot;
-      copy.name = unique_slot_name(function, slot.name);
-      slots.push_back(function.slots.add(std::move(copy)));
-    }
-    for (const Block& from : callee.blocks) blocks.push_back(add_block(function, from.name));
-    auto define = [&](ValueId value) { return values[value.index] = add_value(function, callee.values[value].type); };
-    const std::vector<ValueId>& params = callee.blocks[callee.entry()].params;
-    for (size_t p = 0; p < params.size(); p++) values[params[p].index] = call.operands[p];
-    // Definitions first, as a use may stand in an earlier block than its definition.
-    for (uint32_t b = 0; b < callee.blocks.size(); b++) {
-      const Block& from = callee.blocks[BlockId(b)];
-      Block& to = function.blocks[blocks[b]];
-      if (BlockId(b) != callee.entry())
-        for (ValueId param : from.params) to.params.push_back(define(param));
-      to.insts = from.insts;
-      for (Inst& inst : to.insts)
-        if (inst.result.is_valid()) inst.result = define(inst.result);
-    }
+    const std::vector<BlockId> blocks = copy_body(function, callee, call.operands);
     for (BlockId copied : blocks)
-      for (Inst& inst : function.blocks[copied].insts) {
-        each_use(inst, [&](ValueId& use) { use = values[use.index]; });
-        for (BlockTarget& target : inst.targets) target.block = blocks[target.block.index];
-        if (inst.slot.is_valid()) inst.slot = slots[inst.slot.index];
-        if (inst.op == Opcode::ret) go_on(inst, behind);
-      }
-    Inst enter{.op = Opcode::jump, .targets = {{blocks[callee.entry().index], {}}}};
+      if (Inst& last = function.blocks[copied].insts.back(); last.op == Opcode::ret) go_on(last, behind);
+    Inst enter{.op = Opcode::jump, .targets = {{blocks.front(), {}}}};
     enter.span = call.span;
     function.blocks[block].insts.push_back(std::move(enter));
   }
@@ -160,17 +109,7 @@ class Inliner {
     if (inlined_.empty()) return;
     std::vector<bool> is_dropped(module_.functions.size());
     for (FunctionId id : inlined_) is_dropped[id.index] = calls_[id.index] == 0;
-    Table<FunctionId, Function> kept;
-    std::vector<FunctionId> renumbered(module_.functions.size());
-    for (uint32_t f = 0; f < module_.functions.size(); f++)
-      if (!is_dropped[f]) renumbered[f] = kept.add(std::move(module_.functions[FunctionId(f)]));
-    for (Function& function : kept)
-      for (Block& block : function.blocks)
-        for (Inst& inst : block.insts)
-          if (inst.callee.is_valid()) inst.callee = renumbered[inst.callee.index];
-    for (AttachPoint& probe : module_.interface.probes)
-      if (probe.program.is_valid()) probe.program = renumbered[probe.program.index];
-    module_.functions = std::move(kept);
+    drop_functions(module_, is_dropped);
   }
 
   Module& module_;

@@ -20,6 +20,8 @@ struct KernelLimits {
   uint32_t max_maps = 64;                 // that one program may use
   // Asked where scratch is too big for per-CPU values.
   std::function<uint32_t()> possible_cpus = [] { return 1u; };
+  // Asked where a loop could use one of the kernel's iterators over numbers.
+  std::function<bool()> has_number_iterators = [] { return false; };
 };
 
 // What happened to the bounds of one function.

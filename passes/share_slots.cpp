@@ -2,7 +2,8 @@
 //
 // Needs: any valid MIR; pointers are not stored in memory (the Builder cannot). Establishes: nothing.
 // Destroys: ids of slots. Does not split slots nor move them; does not touch those whose address goes to a callback,
-// so that spill_to_scratch never finds a big slot tied to one that must stay, nor those whose address becomes a number.
+// so that spill_to_scratch never finds a big slot tied to one that must stay, nor those whose address becomes a number. Iterators
+// share with iterators.
 //
 // A slot is live where its content may have been written before and may be read later. Any use of a pointer that may
 // lead to it counts as both, except an instruction that overwrites the whole slot, before which nothing is read.
@@ -50,7 +51,8 @@ class SlotSet {
 
 class SlotLiveness {
  public:
-  explicit SlotLiveness(const Function& function) : function_(function), count_(function.slots.size()), alone_(count_) {
+  explicit SlotLiveness(const Function& function)
+      : function_(function), count_(function.slots.size()), alone_(count_), iterators_(count_) {
     find_pointers();
     find_events();
     touched_in_.assign(function.blocks.size(), SlotSet(count_));
@@ -63,6 +65,7 @@ class SlotLiveness {
   }
 
   bool is_alone(SlotId slot) const { return alone_.has(slot); }
+  bool is_iterator(SlotId slot) const { return iterators_.has(slot); }
   const SlotSet& interfering(SlotId slot) const { return interferes_[slot.index]; }
 
  private:
@@ -128,6 +131,8 @@ class SlotLiveness {
       if (is_stack(inst.operands[i])) points_to_[inst.operands[i].index].each([&](SlotId slot) { event.used.push_back(slot); });
     if ((inst.op == Opcode::call && inst.callee.is_valid()) || inst.op == Opcode::ptr_to_int)
       for (SlotId slot : event.used) alone_.add(slot);
+    if (inst.op == Opcode::call && inst.helper == HelperId::iter_num_new)
+      for (SlotId slot : event.used) iterators_.add(slot);
     if (event.overwritten.is_valid() || !event.used.empty()) events.push_back(std::move(event));
   }
 
@@ -205,6 +210,7 @@ class SlotLiveness {
   std::vector<SlotSet> touched_in_, live_in_;  // by block
   std::vector<SlotSet> interferes_;            // by slot; itself included
   SlotSet alone_;                              // never shared
+  SlotSet iterators_;
 };
 
 void share_slots_in(Function& function) {
@@ -227,7 +233,9 @@ void share_slots_in(Function& function) {
       lonely++;
       continue;
     }
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return !g.blocked.has(slot); });
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
+      return !g.blocked.has(slot) && liveness.is_iterator(g.first) == liveness.is_iterator(slot);
+    });
     if (group == groups.end()) group = groups.insert(groups.end(), {slot, SlotSet(function.slots.size())});
     group->blocked.add_all(liveness.interfering(slot));
     place[slot] = group->first;

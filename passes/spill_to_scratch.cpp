@@ -3,7 +3,7 @@
 // Needs: remove_dead before it, so that only used slots count; kernels from 4.18, whose helpers take map values for
 // keys, values and buffers. Establishes: with check_budget, stack_fits. Destroys: nothing; obligations hold as before,
 // since an object keeps its size.
-// Does not move slots whose address goes to a callback: the kernel takes only stack pointers there.
+// Does not move slots whose address goes to a callback, nor iterators: the kernel takes only stack pointers there.
 //
 // Each function that needs it gets one map with a value for each run, looked up once at its entry; moved slots are places in it.
 // Registers that calls would lose are on the stack as well: where they will be many, more slots leave.
@@ -72,7 +72,7 @@ class SlotGroups {
   void unite_with(const Inst& inst) {
     if (inst.op == Opcode::slot_addr) unite(node(inst.result), inst.slot.index);
     if (inst.op == Opcode::ptr_add && is_stack(inst.result)) unite(node(inst.result), node(inst.operands[0]));
-    if (inst.op == Opcode::call) pin_callback_context(inst);
+    if (inst.op == Opcode::call) pin_what_stays(inst);
     for (const BlockTarget& target : inst.targets) {
       const std::vector<ValueId>& params = function_.blocks[target.block].params;
       size_t provided = params.size() - target.args.size();
@@ -81,11 +81,11 @@ class SlotGroups {
     }
   }
 
-  void pin_callback_context(const Inst& call) {
+  void pin_what_stays(const Inst& call) {
     size_t next = 0;
     for (HelperOperand operand : row_of(call.helper).operands) {
       if (operand == HelperOperand::map || operand == HelperOperand::fn) continue;
-      if (operand == HelperOperand::any) pin(call.operands[next]);
+      if (operand == HelperOperand::any || operand == HelperOperand::iter) pin(call.operands[next]);
       next++;
     }
   }

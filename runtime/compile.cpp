@@ -109,8 +109,10 @@ class Viewer {
   Times times_;
 };
 
-passes::PipelineOptions pass_options(const Options& line, const Config& config, const Viewer& viewer) {
+passes::PipelineOptions pass_options(const CompileOptions& options, const Config& config, const Viewer& viewer) {
+  const Options& line = options.command_line;
   passes::PipelineOptions out;
+  out.limits.has_number_iterators = options.has_number_iterators;
   out.limits.on_stack_limit = static_cast<uint32_t>(config.on_stack_limit);
   out.limits.possible_cpus = possible_cpu_count;
   out.print_after = line.print_after;
@@ -240,7 +242,7 @@ std::optional<lir::Module> run_middle(mir::Module module, const CompileOptions& 
   if (viewer.stage(Emit::mir, [&] { return mir::print(module, {&messages.sources}); })) return {};
 
   std::vector<passes::PassTime> times;
-  passes::PipelineOptions pipeline = pass_options(options.command_line, config, viewer);
+  passes::PipelineOptions pipeline = pass_options(options, config, viewer);
   pipeline.times = &times;
   pipeline.admits = choice.asker();
   if (!passes::run_pipeline(module, pipeline, messages.diagnostics)) return {};
@@ -309,8 +311,7 @@ bool compile_one_pass(const Source& source, const CompileOptions& options, Messa
   Viewer viewer(options);
   mir::Module module = mir::parse(messages.sources.file_text(source.begin), source.begin, messages.diagnostics);
   if (messages.diagnostics.has_errors()) return false;
-  if (!passes::run_pass(options.command_line.run_pass, module, pass_options(options.command_line, {}, viewer),
-                        messages.diagnostics))
+  if (!passes::run_pass(options.command_line.run_pass, module, pass_options(options, {}, viewer), messages.diagnostics))
     return false;
   options.show(mir::print(module, {}));
   return true;

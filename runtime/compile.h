@@ -27,11 +27,12 @@ struct Source {
 struct CompileOptions {
   const Options& command_line;  // what to show, where to stop
   CheckOptions check;
-  std::function<void(std::string_view)> show;  // gets what --emit, -d and --print-after ask for
-  StartClock* clock = nullptr;                 // told of the stages, if given
-  std::function<void(std::string_view)> tell;  // gets the times, apart from what the trace prints
-  Report* report = nullptr;                    // filled, if given
-  int isa_level = 3;                           // which instructions the kernel knows
+  std::function<void(std::string_view)> show;                         // gets what --emit, -d and --print-after ask for
+  StartClock* clock = nullptr;                                        // told of the stages, if given
+  std::function<void(std::string_view)> tell;                         // gets the times, apart from what the trace prints
+  Report* report = nullptr;                                           // filled, if given
+  int isa_level = 3;                                                  // which instructions the kernel knows
+  std::function<bool()> has_number_iterators = [] { return false; };  // asked where a loop could use them
 };
 
 struct Compiled {

@@ -68,6 +68,8 @@ sim::ProgramInput judged_input(const bpf::Object& object, const bpf::Program& pr
     input.references.push_back({relocation.insn, relocation.map.index});
     if (relocation.is_value) input.insns[relocation.insn + 1].imm = static_cast<int32_t>(relocation.offset);
   }
+  for (const bpf::KernelCall& call : program.kernel_calls)
+    input.kernel_functions.push_back({call.insn, mir::kernel_name_of(call.function)});
   for (const bpf::Subprogram& subprogram : program.subprograms) input.subprogram_starts.push_back(subprogram.insn);
   return input;
 }
@@ -108,16 +110,32 @@ std::vector<JudgedProgram> judged_programs(const bpf::Object& object) {
   std::vector<JudgedProgram> programs;
   KernelTypesOnce types;
   for (const bpf::Program& program : object.programs) {
-    programs.push_back({program.name, judged_input(object, program), program.lines, nullptr});
+    programs.push_back({program.name, judged_input(object, program), program.lines, nullptr, {}});
     types.give(object, program, programs.back().input);
   }
   return programs;
 }
 
-std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4) {
+namespace {
+
+// As isa_level_of and may_use_iterators say (runtime/machine.h).
+constexpr sim::Version first_v4{6, 6}, first_iterators{6, 7};
+
+void give_newer(std::vector<JudgedProgram>& programs, std::vector<JudgedProgram> newer, sim::Version from) {
+  CHECK(programs.size() == newer.size(), "a script has as many programs for each kernel");
+  for (size_t i = 0; i < programs.size(); i++) {
+    programs[i].for_newer = std::make_shared<JudgedProgram>(std::move(newer[i]));
+    programs[i].newer_from = from;
+  }
+}
+
+}  // namespace
+
+std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4,
+                                           const bpf::Object& with_iterators) {
   std::vector<JudgedProgram> programs = judged_programs(object), newer = judged_programs(for_v4);
-  CHECK(programs.size() == newer.size(), "a script has as many programs at each ISA level");
-  for (size_t i = 0; i < programs.size(); i++) programs[i].for_v4 = std::make_shared<JudgedProgram>(std::move(newer[i]));
+  give_newer(newer, judged_programs(with_iterators), first_iterators);
+  give_newer(programs, std::move(newer), first_v4);
   return programs;
 }
 

@@ -39,14 +39,18 @@ struct JudgedProgram {
   std::string name;
   sim::ProgramInput input;
   std::vector<bpf::LineEntry> lines;  // where its instructions come from
-  // What kernels of a higher ISA level are given instead; none: the same.
-  std::shared_ptr<const JudgedProgram> for_v4;
+  // What kernels from a version on are given instead; none: the same.
+  std::shared_ptr<const JudgedProgram> for_newer;
+  sim::Version newer_from;
 
-  const JudgedProgram& on(const sim::Profile& kernel) const { return for_v4 != nullptr && kernel.isa >= 4 ? *for_v4 : *this; }
+  const JudgedProgram& on(const sim::Profile& kernel) const {
+    return for_newer == nullptr || kernel.version < newer_from ? *this : for_newer->on(kernel);
+  }
 };
 std::vector<JudgedProgram> judged_programs(const bpf::Object& object);
-// The same programs, of one script, for kernels below ISA v4 and from there on.
-std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4);
+// The same programs, of one script, for kernels below ISA v4, from there on, and from where loops may use iterators.
+std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4,
+                                           const bpf::Object& with_iterators);
 
 using Print = std::function<void(std::string_view)>;
 

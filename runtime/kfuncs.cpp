@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string>
 
+#include "mir/btf.h"
 #include "mir/interface.h"
 #include "runtime/fd.h"
 #include "runtime/files.h"
@@ -39,6 +40,18 @@ Answer<bool> try_kfunc(uint32_t function, mir::ProgramType program, uint32_t tra
   log.resize(log.find('\0'));
   if (log.empty()) return {Lookup::unreadable, false, describe_errno(error)};
   return {Lookup::found, log.find("is not allowed") == std::string::npos, ""};
+}
+
+std::optional<uint32_t> KernelFunctionNumbers::of(mir::HelperId function) {
+  if (auto known = known_.find(function); known != known_.end()) return known->second;
+  const Btf* types = types_();
+  std::optional<uint32_t> near;
+  if (!known_.empty()) near = known_.begin()->second;
+  std::optional<uint32_t>& number = known_[function];
+  const std::string name = mir::kernel_name_of(function);
+  constexpr Btf::Kind kind = Btf::Kind::function;
+  if (types != nullptr) number = near ? types->find_near(kind, name, *near) : types->find(kind, name);
+  return number;
 }
 
 }  // namespace shrike

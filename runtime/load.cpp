@@ -126,6 +126,21 @@ std::vector<bpf::Insn> patch(const bpf::Program& program, const std::vector<Fd>&
   return insns;
 }
 
+bool patch_kernel_calls(const bpf::Object& object, size_t index, const LoadOptions& options, std::vector<bpf::Insn>& insns,
+                        Diagnostics& diagnostics) {
+  const bpf::Program& program = object.programs[index];
+  for (const bpf::KernelCall& call : program.kernel_calls) {
+    const std::optional<uint32_t> number = options.kernel_function ? options.kernel_function(call.function) : std::nullopt;
+    if (!number) {
+      diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),
+                         {program.name, "this kernel has no function `" + mir::kernel_name_of(call.function) + "`"});
+      return false;
+    }
+    insns[call.insn].imm = static_cast<int32_t>(*number);
+  }
+  return true;
+}
+
 // Types and line tables are built and loaded only when something needs them: programs with callbacks do not load
 // without func_info, and a log is readable only with source lines.
 class DebugTypes {
@@ -276,6 +291,7 @@ Fd load_program(const bpf::Object& object, size_t index, DebugTypes& types, cons
                 const LoadedObject& loaded, Diagnostics& diagnostics) {
   const bpf::Program& program = object.programs[index];
   std::vector<bpf::Insn> insns = patch(program, loaded.maps);
+  if (!patch_kernel_calls(object, index, options, insns, diagnostics)) return {};
   Offer offer{program, insns, options.license, loaded.attach_types[index], 0};
   if (program.type == mir::ProgramType::tracing && !aim(object, index, options, offer, diagnostics)) return {};
   Attempt attempt;
@@ -310,7 +326,9 @@ Fd load_pair(const bpf::Object& object, ProgramPair pair, uint32_t is_return, co
   const bpf::Program &entry = object.programs[pair.entry], &exit = object.programs[pair.exit];
   joined.programs.push_back(bpf::join_session(entry, exit, static_cast<int32_t>(is_return)));
   const bpf::Program& program = joined.programs.front();
-  const std::vector<bpf::Insn> insns = patch(program, loaded.maps);
+  std::vector<bpf::Insn> insns = patch(program, loaded.maps);
+  Diagnostics unheard;
+  if (!patch_kernel_calls(joined, 0, options, insns, unheard)) return {};
   const Offer offer{program, insns, options.license, session_attach_type, 0};
   DebugTypes types(joined, sources);
   Attempt attempt;

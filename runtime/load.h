@@ -60,6 +60,8 @@ struct LoadOptions {
   // The kernel's types, asked for pairs and for programs that are loaded for one function of it; null if there are none.
   // By the target of its attach point; `` is the kernel.
   std::function<const Btf*(std::string_view target)> kernel_types;
+  // The number of a function of the kernel in its types; nothing where it has none of that name.
+  std::function<std::optional<uint32_t>(mir::HelperId)> kernel_function;
   StartClock* clock = nullptr;  // told of the stages, if given
 };
 

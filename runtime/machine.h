@@ -27,5 +27,10 @@ uint32_t running_kernel_version();
 // The level of the instruction set that kernels of that version have: v4 came with 6.6, its verifier and its compilers for the
 // processors that shrike runs on at once. No kernel that says so lacks it; one with it in an older version is given v3.
 int isa_level_of(uint32_t kernel_version);
+// Whether that version's verifier is right about loops of open-coded iterators, if the kernel has those at all: they came
+// with 6.4, but until 6.7 it took states for equal that were not, and removed what only later rounds reach.
+constexpr bool may_use_iterators(uint32_t kernel_version) {
+  return kernel_version >= make_kernel_version(6, 7, 0);
+}
 
 }  // namespace shrike

@@ -21,6 +21,7 @@
 #include "runtime/interrupt.h"
 #include "runtime/judge.h"
 #include "runtime/judge_loads.h"
+#include "runtime/kfuncs.h"
 #include "runtime/list_probes.h"
 #include "runtime/live_kernel_facts.h"
 #include "runtime/machine.h"
@@ -165,10 +166,12 @@ int check_object(const std::string& bytes, const Options& options, Messages& mes
   return messages.diagnostics.has_errors() ? 1 : check_programs(programs, options, messages);
 }
 
-// A script that is compiled already, for kernels of ISA v4, too. What is to be said of it has been said.
-bpf::Object compiled_for_v4(const Source& source, const SourceMap& sources, CompileOptions compiling, KernelFacts& facts) {
+// A script that is compiled already, for newer kernels, too. What is to be said of it has been said.
+bpf::Object compiled_for_newer(const Source& source, const SourceMap& sources, CompileOptions compiling, KernelFacts& facts,
+                               bool has_iterators) {
   Messages unheard{.sources = sources, .diagnostics = {}};
   compiling.isa_level = 4;
+  compiling.has_number_iterators = [has_iterators] { return has_iterators; };
   compiling.report = nullptr;
   compiling.clock = nullptr;
   std::optional<Compiled> compiled = compile(source, compiling, facts, unheard);
@@ -198,6 +201,11 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   compiling.clock = &clock;
   if (options.isa) compiling.isa_level = *options.isa;
   else if (options.action != Action::check) compiling.isa_level = isa_level_of(running_kernel_version());
+  KernelFunctionNumbers kernel_functions([&facts] { return facts.types_of("").value; });
+  if (options.action != Action::check)
+    compiling.has_number_iterators = [&] {
+      return may_use_iterators(running_kernel_version()) && kernel_functions.of(mir::HelperId::iter_num_new).has_value();
+    };
   const SourceMap untouched = options.action == Action::check ? messages.sources : SourceMap();
   Report report;
   if (!options.report.empty()) compiling.report = &report;
@@ -230,8 +238,9 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   if (options.action == Action::check) {
     if (options.isa || source->kind == SourceKind::lir)
       return check_programs(judged_programs(compiled->object), options, messages);
-    return check_programs(judged_programs(compiled->object, compiled_for_v4(*source, untouched, compiling, facts)), options,
-                          messages);
+    const bpf::Object for_v4 = compiled_for_newer(*source, untouched, compiling, facts, false);
+    const bpf::Object with_iterators = compiled_for_newer(*source, untouched, compiling, facts, true);
+    return check_programs(judged_programs(compiled->object, for_v4, with_iterators), options, messages);
   }
   if (options.emit == Emit::elf) {
     std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);
@@ -254,6 +263,7 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   }
   session.suggest = [&](const mir::AttachPoint& nowhere) { return suggest_place(nowhere, facts); };
   session.load.kernel_types = [&](std::string_view target) { return facts.types_of(target).value; };
+  session.load.kernel_function = [&](mir::HelperId function) { return kernel_functions.of(function); };
   if (options.stop_after == load_stage)
     return load(compiled->object, messages.sources, session.load, messages.diagnostics) ? 0 : 1;
   if (has_child) session.child = &child;

@@ -234,6 +234,7 @@ bool check_argument(Walk& w, size_t i, Call& call) {
     case HelperOperand::constant: return check_constant(w, n, call);
     case HelperOperand::integer:
     case HelperOperand::addr: return true;
+    case HelperOperand::iter: break;  // of kernel functions, see kernel_function.cpp
   }
   return w.abstain("helper operand of a kind that is not modelled");
 }
@@ -294,6 +295,7 @@ void set_result(Walk& w, const Call& call) {
       r0.id = r0.reference = w.fresh_id();
       w.state.references.push_back({r0.id, w.insn});
       break;
+    case HelperResult::number_or_null: break;  // of kernel functions
   }
 }
 

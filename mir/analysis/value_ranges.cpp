@@ -172,6 +172,7 @@ void ValueRanges::entry_facts() {
       case Region::key: known(callers.map_key); break;
       case Region::integer:
       case Region::mem:
+      case Region::number:
       case Region::map_handle: break;
     }
   }
@@ -376,6 +377,7 @@ Fact ValueRanges::inst_fact(BlockId block, const Inst& inst) const {
     case Opcode::call:
       if (row_of(inst.helper).result == HelperResult::map_value_or_null)
         return object_fact(ObjectKind::map_value, inst.map.index, module_.interface.maps[inst.map].value_size, 8);
+      if (row_of(inst.helper).result == HelperResult::number_or_null) return object_fact(ObjectKind::number, 0, 4, 4);
       if (inst.helper == HelperId::ringbuf_reserve) {
         const Inst* size = definition(inst.operands[0]);
         bool is_constant = size != nullptr && size->op == Opcode::constant && size->imm >= 0;

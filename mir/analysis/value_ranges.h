@@ -19,6 +19,7 @@ enum class ObjectKind : uint8_t {
   map_value,  // of map `id`
   map_key,    // handed to a for_each callback
   record,     // reserved ring memory
+  number,     // what an iterator is at
   either,     // of several, whichever way was taken; size and align are the least
 };
 

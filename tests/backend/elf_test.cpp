@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "mir/text.h"
 #include "tests/backend/kernel_fixture.h"
 #include "tests/backend/mir_programs.h"
 #include "tests/backend/random_mir.h"
@@ -101,6 +102,24 @@ TEST(Elf, LibbpfLoadsTheProgram) {
   std::string listing = output_of("unshare -m sh -c '" + script + "'");
   EXPECT_NE(listing.find("main\n"), std::string::npos) << listing;
   EXPECT_NE(listing.find("begin { exit(); }"), std::string::npos) << "no source line in " << listing;
+}
+
+// libbpf finds the iterator's functions in the kernel's types and compares their declarations.
+TEST(Elf, LibbpfLoadsAProgramWithIterators) {
+  NEEDS_BPF();
+  if (!has_tool("bpftool") || !has_tool("unshare")) GTEST_SKIP() << "bpftool or unshare is not installed";
+  if (!test::has_number_iterators()) GTEST_SKIP() << "this kernel has no iterators over numbers";
+  test::RandomProgram program = test::random_program(7, {.statements = 60, .iterators = true});
+  const std::string text = mir::print(program.base.module, {});
+  ASSERT_NE(text.find("iter_num_next"), std::string::npos) << text;
+  SourceMap sources;
+  const uint32_t begin = sources.add("random.mir", text);
+  Diagnostics diagnostics;
+  TemporaryFile file(bpf::write_elf(test::compile(mir::parse(text, begin, diagnostics)), sources));
+  const std::string script = "mount -t bpf bpf /sys/fs/bpf && bpftool prog loadall " + file.path +
+                             " /sys/fs/bpf/shrike_elf && bpftool prog dump xlated pinned /sys/fs/bpf/shrike_elf/main";
+  const std::string listing = output_of("unshare -m sh -c '" + script + "'");
+  EXPECT_NE(listing.find("bpf_iter_num_next"), std::string::npos) << listing;
 }
 
 }  // namespace

@@ -99,15 +99,30 @@ class Evaluator {
       case Opcode::map_value_addr:
         result = reinterpret_cast<uint64_t>(maps_[inst.map.index].data()) + static_cast<uint64_t>(inst.imm);
         break;
-      case Opcode::call:
-        CHECK(inst.helper == mir::HelperId::probe_read_kernel, "helper the evaluator does not know");
-        memcpy(pointer(value(inst, 0)), pointer(value(inst, 2)), value(inst, 1));
-        break;
+      case Opcode::call: result = call(inst); break;
       default:
         result = inst.operands.size() == 2 ? evaluate_binary(inst.op, value(inst, 0), value(inst, 1))
                                            : evaluate_unary(inst.op, value(inst, 0));
     }
     if (inst.result.is_valid()) values_[inst.result.index] = result;
+  }
+
+  uint64_t call(const mir::Inst& inst) {
+    switch (inst.helper) {
+      case mir::HelperId::probe_read_kernel: memcpy(pointer(value(inst, 0)), pointer(value(inst, 2)), value(inst, 1)); return 0;
+      case mir::HelperId::iter_num_new: {
+        const uint32_t words[2] = {static_cast<uint32_t>(value(inst, 1)) - 1, static_cast<uint32_t>(value(inst, 2))};
+        memcpy(pointer(value(inst, 0)), words, sizeof words);
+        return 0;
+      }
+      case mir::HelperId::iter_num_next: {
+        auto* words = static_cast<uint32_t*>(static_cast<void*>(pointer(value(inst, 0))));
+        return ++words[0] == words[1] ? 0 : value(inst, 0);
+      }
+      case mir::HelperId::iter_num_destroy: return 0;
+      default: CHECK(false, "helper the evaluator does not know");
+    }
+    return 0;
   }
 
   const mir::Function& function_;

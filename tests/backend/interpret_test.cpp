@@ -165,8 +165,9 @@ TEST(Interpreter, AgreesWithTheHostAtEveryLevel) {
   const test::Seeds seeds = test::seeds(1, 100);
   for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFailure(); seed++) {
     const int lowest = seed % 2 ? 1 : 3;
-    test::RandomProgram program =
-        test::random_program(seed, {.statements = 20, .live_values = static_cast<uint32_t>(4 + seed % 16), .isa_level = lowest});
+    test::RandomProgram program = test::random_program(
+        seed,
+        {.statements = 20, .live_values = static_cast<uint32_t>(4 + seed % 16), .isa_level = lowest, .iterators = seed % 3 != 0});
     const mir::MapId results = program.base.results, input = program.input;
     std::vector<uint8_t> in(test::input_bytes);
     std::mt19937_64 random(seed);
@@ -222,9 +223,11 @@ std::string behaviour(mir::Machine& machine, uint64_t seed, uint32_t maps, Run&&
 // Maps, aggregates and helpers, through all passes.
 TEST(Interpreter, AgreesWithThatOfMirOnWholePrograms) {
   const test::Seeds seeds = test::seeds(1, 60);
+  passes::PipelineOptions with_iterators;
+  with_iterators.limits.has_number_iterators = [] { return true; };
   for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFailure(); seed++) {
-    mir::Module module =
-        passes::random_program(static_cast<uint32_t>(seed), {.aggregates = true, .functions = seed % 2 ? 2u : 0u});
+    mir::Module module = passes::random_program(static_cast<uint32_t>(seed),
+                                                {.aggregates = true, .functions = seed % 2 ? 2u : 0u, .callbacks = true});
     const auto maps = static_cast<uint32_t>(module.interface.maps.size());
     const std::string text = mir::print(module, {});
     mir::Machine mir_machine(module);
@@ -235,7 +238,7 @@ TEST(Interpreter, AgreesWithThatOfMirOnWholePrograms) {
       SCOPED_TRACE("seed " + std::to_string(seed) + " ISA " + std::to_string(level));
       Diagnostics diagnostics;
       mir::Module passed = mir::parse(text, 1, diagnostics);
-      ASSERT_TRUE(run_pipeline(passed, passes::PipelineOptions{}, diagnostics)) << text;
+      ASSERT_TRUE(run_pipeline(passed, with_iterators, diagnostics)) << text;
       const bpf::Object object = test::compile(std::move(passed), {.isa_level = level});
       bpf::Interpreter machine(object);
       const std::string seen = behaviour(

@@ -10,7 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "mir/btf.h"
+#include "runtime/btf_file.h"
 #include "runtime/judge_loads.h"
+#include "runtime/kfuncs.h"
 
 namespace shrike::test {
 
@@ -22,6 +25,21 @@ long bpf_call(int command, bpf_attr& attr) {
 
 uint64_t pointer(const void* p) {
   return reinterpret_cast<uint64_t>(p);
+}
+
+const Btf* kernel_types() {
+  static BtfFile file;
+  static std::optional<Btf> types;
+  if (!types) {
+    file.open();
+    types = Btf::open(file.bytes());
+  }
+  return types ? &*types : nullptr;
+}
+
+int32_t number_of(mir::HelperId function) {
+  static KernelFunctionNumbers numbers(kernel_types);
+  return static_cast<int32_t>(numbers.of(function).value_or(0));
 }
 
 // As shrike does with what it loads; the suite looks at the answers (tests/support/judged_loads.h).
@@ -44,6 +62,10 @@ std::string missing_privilege() {
   if (fd < 0) return std::string("bpf(BPF_MAP_CREATE): ") + strerror(errno);
   close(static_cast<int>(fd));
   return "";
+}
+
+bool has_number_iterators() {
+  return number_of(mir::HelperId::iter_num_new) != 0;
 }
 
 LoadedObject::LoadedObject(const bpf::Object& object, const SourceMap& sources) {
@@ -99,6 +121,7 @@ void LoadedObject::load(const bpf::Object& object, size_t index, const bpf::Obje
     insns[relocation.insn].imm = maps_[relocation.map.index];
     insns[relocation.insn + 1].imm = static_cast<int32_t>(relocation.offset);
   }
+  for (const bpf::KernelCall& call : program.kernel_calls) insns[call.insn].imm = number_of(call.function);
   bpf_attr attr{};
   attr.prog_type = mir::kernel_number(program.type);
   attr.insns = pointer(insns.data());

@@ -11,6 +11,8 @@ namespace shrike::test {
 
 // Empty if bpf(2) may be used here, else why not.
 std::string missing_privilege();
+// Whether programs may call the kernel's iterators over numbers.
+bool has_number_iterators();
 #define NEEDS_BPF()                                                                   \
   if (std::string why = shrike::test::missing_privilege(); !why.empty()) {            \
     fprintf(stderr, "SKIPPED, needs the privilege to use bpf(2): %s\n", why.c_str()); \

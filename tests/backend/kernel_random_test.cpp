@@ -59,7 +59,12 @@ TEST(KernelRandom, SmallProgramsAgreeWithTheHost) {
   NEEDS_BPF();
   const test::Seeds seeds = test::seeds(1, 60);
   for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFatalFailure(); seed++)
-    compare(seed, {.statements = 12, .live_values = 5, .isa_level = static_cast<int>(1 + seed % 4)}, false);
+    compare(seed,
+            {.statements = 12,
+             .live_values = 5,
+             .isa_level = static_cast<int>(1 + seed % 4),
+             .iterators = test::has_number_iterators()},
+            false);
 }
 
 TEST(KernelRandom, ProgramsWithManyLiveValuesAgreeWithTheHost) {
@@ -67,7 +72,10 @@ TEST(KernelRandom, ProgramsWithManyLiveValuesAgreeWithTheHost) {
   const test::Seeds seeds = test::seeds(1000, 40);
   for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFatalFailure(); seed++)
     compare(seed,
-            {.statements = 30, .live_values = static_cast<uint32_t>(8 + seed % 16), .isa_level = static_cast<int>(3 + seed % 2)},
+            {.statements = 30,
+             .live_values = static_cast<uint32_t>(8 + seed % 16),
+             .isa_level = static_cast<int>(3 + seed % 2),
+             .iterators = seed % 2 == 0 && test::has_number_iterators()},
             false);
 }
 

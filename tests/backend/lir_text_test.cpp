@@ -11,7 +11,7 @@ namespace {
 
 TEST(LirText, EveryStageReadsBackAsPrinted) {
   for (uint64_t seed = 1; seed <= 12; seed++) {
-    test::RandomProgram program = test::random_program(seed, {.statements = 20, .live_values = 14});
+    test::RandomProgram program = test::random_program(seed, {.statements = 20, .live_values = 14, .iterators = true});
     bpf::BackendOptions options;
     options.print_after = {"all"};
     std::vector<std::string> texts;

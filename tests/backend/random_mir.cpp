@@ -2,6 +2,7 @@
 #include "tests/backend/random_mir.h"
 
 #include <random>
+#include <utility>
 
 namespace shrike::test {
 
@@ -11,6 +12,8 @@ using mir::Opcode;
 using mir::ValueId;
 
 namespace {
+
+constexpr int32_t never_written = 4088;  // in @results
 
 class Generator {
  public:
@@ -56,6 +59,8 @@ class Generator {
       else if (kind < 77) call();
       else if (kind < 80) put(b_.clamp_u(pick(), random_() >> below(64)));
       else if (depth < 3 && kind < 95) conditional(count / 4 + 1, depth);
+      // Not in a loop of jumps, see passes/iterate_loops.cpp.
+      else if (depth < 2 && shape_.iterators && !is_in_loop_ && below(2) == 0) iterator_loop(depth);
       else if (depth < 2) loop(depth);
     }
   }
@@ -168,12 +173,50 @@ class Generator {
     std::vector<ValueId> before = pool_;
     b_.move_to(body);
     for (ValueId param : params) put(param);
+    const bool was_in_loop = std::exchange(is_in_loop_, true);
     statements(4, depth + 1);
+    is_in_loop_ = was_in_loop;
     std::vector<ValueId> next = below(2) == 0 ? sample(carried) : std::vector<ValueId>(params.rbegin(), params.rend());
     next.insert(next.begin(), b_.binary(Opcode::add, count, b_.constant(1)));
     b_.jump(head, next);
     pool_ = before;
     b_.move_to(after);
+    for (ValueId param : params) put(param);
+  }
+
+  // The verifier walks rounds until nothing is new. So that this comes soon, it knows nothing of what is carried into the first.
+  std::vector<ValueId> unknown_sample(uint32_t count) {
+    ValueId zero = b_.load(MemWidth::u64, b_.map_value_addr(program_.base.results, 0), never_written);
+    std::vector<ValueId> picked;
+    for (uint32_t i = 0; i < count; i++) picked.push_back(b_.binary(Opcode::xor_, operand(), zero));
+    return picked;
+  }
+
+  // Up to three rounds, which may end before that.
+  void iterator_loop(uint32_t depth) {
+    BlockId head = b_.add_block("round"), over = b_.add_block("over"), next = b_.add_block("next");
+    mir::SlotId iterator = b_.add_slot("iterator", 8, 8);
+    b_.call(mir::HelperId::iter_num_new, {b_.slot_addr(iterator), b_.constant(below(2)), b_.constant(1 + below(3))});
+    uint32_t carried = 1 + below(3);
+    std::vector<ValueId> start = unknown_sample(carried);
+    std::vector<ValueId> params;
+    for (uint32_t i = 0; i < carried; i++) params.push_back(b_.add_param(head, {}));
+    b_.jump(head, start);
+    b_.move_to(head);
+    BlockId body = b_.add_block("body");
+    ValueId number = b_.branch_null(b_.call(mir::HelperId::iter_num_next, {b_.slot_addr(iterator)}), over, body);
+    std::vector<ValueId> before = pool_;
+    b_.move_to(body);
+    put(b_.load(MemWidth::u32, number, 0));
+    for (ValueId param : params) put(param);
+    statements(4, depth + 1);
+    if (below(2) == 0) b_.branch(b_.binary(Opcode::lt_u, pick(), operand()), over, next);
+    else b_.jump(next);
+    b_.move_to(next);
+    b_.jump(head, below(2) == 0 ? unknown_sample(carried) : std::vector<ValueId>(params.rbegin(), params.rend()));
+    pool_ = before;
+    b_.move_to(over);
+    b_.call(mir::HelperId::iter_num_destroy, {b_.slot_addr(iterator)});
     for (ValueId param : params) put(param);
   }
 
@@ -183,6 +226,7 @@ class Generator {
   RandomShape shape_;
   std::vector<ValueId> pool_;
   mir::SlotId slot_, other_slot_;
+  bool is_in_loop_ = false;  // of jumps
 };
 
 }  // namespace

@@ -109,8 +109,10 @@ RandomCase random_case(uint64_t seed) {
   // LLVM has no 32-bit atomic operations below v3; ours returns what was there before only from v3 on.
   const Levels levels{.llvm = static_cast<int>(3 + seed % 2), .lowest = seed / 2 % 2 ? 1 : 3};
   RandomCase made{seed, levels,
-                  test::random_program(
-                      seed, {.statements = 16, .live_values = static_cast<uint32_t>(4 + seed % 12), .isa_level = levels.lowest})};
+                  test::random_program(seed, {.statements = 16,
+                                              .live_values = static_cast<uint32_t>(4 + seed % 12),
+                                              .isa_level = levels.lowest,
+                                              .iterators = seed % 4 == 0 && test::has_number_iterators()})};
   make_raw_tracepoints(made.program.base.module);
   return made;
 }

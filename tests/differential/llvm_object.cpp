@@ -25,7 +25,9 @@ constexpr const char* llc = "llc-19";
 constexpr int patience_ms = 60000;
 constexpr uint32_t relocation_64 = 1;     // R_BPF_64_64: a ld_imm64
 constexpr uint32_t relocation_call = 10;  // R_BPF_64_32: a call
-constexpr uint8_t pseudo_map_fd = 1, pseudo_map_value = 2, pseudo_call = 1, pseudo_func = 4;
+constexpr uint8_t pseudo_map_fd = 1, pseudo_map_value = 2, pseudo_call = 1, pseudo_func = 4, pseudo_kernel_call = 2;
+
+constexpr std::string_view kernel_prefix = "bpf_";  // of the kernel's functions
 
 // A folder that goes with its files.
 struct Folder {
@@ -154,7 +156,13 @@ class Linker {
   Linker(const std::map<std::string, Piece>& pieces, const mir::Module& module) : pieces_(pieces), module_(module) {}
 
   bpf::Program link(const mir::Function& function, uint32_t number) {
-    program_ = {.name = function.name, .type = function.program, .insns = {}, .relocations = {}, .lines = {}, .subprograms = {}};
+    program_ = {.name = function.name,
+                .type = function.program,
+                .insns = {},
+                .relocations = {},
+                .kernel_calls = {},
+                .lines = {},
+                .subprograms = {}};
     place(std::string(bpf::llvm_function_symbol) + std::to_string(number));
     for (size_t i = 0; i < order_.size(); i++) resolve(order_[i]);
     return std::move(program_);
@@ -183,6 +191,9 @@ class Linker {
       } else if (auto handle = numbered(reference.symbol, bpf::llvm_map_symbol)) {
         set_source(program_.insns[at], pseudo_map_fd);
         program_.relocations.push_back({at, mir::MapId(*handle), false, 0});
+      } else if (reference.symbol.starts_with(kernel_prefix)) {
+        set_source(program_.insns[at], pseudo_kernel_call);
+        program_.kernel_calls.push_back({at, *mir::find_helper(reference.symbol.substr(kernel_prefix.size()))});
       } else {
         place(reference.symbol);
         bool is_call = program_.insns[at].opcode == bpf::call_insn;

@@ -23,7 +23,8 @@ bool is_lack(sim::RejectClass c) {
 }
 
 void judge(const std::string& text, const std::vector<std::string>& positionals, const sim::Profile& profile, Tally& tally) {
-  std::optional<bpf::Object> object = compiled(text, positionals);
+  const bool has_iterators = profile.version >= sim::Version{6, 7};
+  std::optional<bpf::Object> object = compiled(text, positionals, has_iterators);
   if (!object) return;
   for (const bpf::Program& program : object->programs) {
     sim::Options options;

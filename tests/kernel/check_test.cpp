@@ -37,6 +37,22 @@ TEST(Check, JudgesWhatEachKernelWouldBeGiven) {
   EXPECT_NE(chosen.out.find("begin    6.6     accepted"), std::string::npos) << chosen.out;
 }
 
+// Loops of iterators are for kernels from 6.7 on; 6.6 gets callbacks like 6.1.
+TEST(Check, JudgesTheLoopsThatEachKernelWouldBeGiven) {
+  const Result log = shrike(
+      {"check", "--log", "--kernel", "6.1,6.6,6.12,6.18", "-e", "begin { $n = 0; for $i : 0..1000 { $n += $i; } @n = $n; }"});
+  EXPECT_EQ(log.status, 0) << log.err;
+  const std::string_view iterates = "call kernel-function", calls_back = "call 181";
+  const size_t v6_6 = log.out.find("==== begin on Linux 6.6"), v6_12 = log.out.find("==== begin on Linux 6.12"),
+               v6_18 = log.out.find("==== begin on Linux 6.18");
+  ASSERT_NE(v6_18, std::string::npos) << log.out;
+  EXPECT_LT(log.out.find(calls_back), v6_6) << log.out;
+  EXPECT_LT(log.out.find(calls_back, v6_6), v6_12) << log.out;
+  EXPECT_EQ(log.out.find(calls_back, v6_12), std::string::npos) << log.out;
+  EXPECT_EQ(log.out.find(iterates), log.out.find(iterates, v6_12)) << log.out;
+  EXPECT_NE(log.out.find(iterates, v6_18), std::string::npos) << log.out;
+}
+
 TEST(Check, WritesTheLogOfTheVerifier) {
   const Result result = shrike({"check", "--log", "--kernel", "6.1", "-e", "begin { @x = 1; }"});
   EXPECT_EQ(result.status, 0) << result.err;
@@ -47,6 +63,47 @@ TEST(Check, LogAndMinimumExcludeEachOther) {
   const Result result = shrike({"check", "--log", "--min-kernel", "-e", "begin { @x = 1; }"});
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("`--log` and `--min-kernel` exclude each other"), std::string::npos) << result.err;
+}
+
+// Calls of the kernel's functions are told in object files as clang tells them.
+TEST(Check, TakesObjectFilesWithIterators) {
+  const std::string text = R"(interface {
+  map @x user hash keyed key int64 value int64 bytes 8 8 entries 10
+  probe begin "begin" runs "begin"
+}
+fn "begin" program raw_tracepoint {
+  slot $i 8 align 8
+  slot $k 8 align 8
+^entry(%ctx: ptr.ctx):
+  %i: ptr.stack = slot_addr $i
+  %zero: i64 = constant 0
+  %ten: i64 = constant 10
+  %n: i64 = call iter_num_new(%i, %zero, %ten)
+  jump ^round
+^round:
+  %p: ptr.number? = call iter_num_next(%i)
+  branch_null %p, ^over, ^body
+^body(%q: ptr.number):
+  jump ^round
+^over:
+  call iter_num_destroy(%i)
+  %k: ptr.stack = slot_addr $k
+  store.u64 %k, %ten, #0
+  %d: i64 = call map_delete_elem(@x, %k)
+  ret %zero
+}
+)";
+  const TemporaryFile written(text);
+  const std::string path = written.path() + ".mir";
+  ASSERT_EQ(rename(written.path().c_str(), path.c_str()), 0);
+  const Result object = shrike({"--emit=elf", path});
+  remove(path.c_str());
+  ASSERT_EQ(object.status, 0) << object.err;
+  const TemporaryFile file(object.out);
+  const Result result = shrike({"check", "--kernel", "6.1,6.12", file.path()});
+  EXPECT_EQ(result.status, 1) << result.out;
+  EXPECT_NE(result.out.find("6.12    accepted"), std::string::npos) << result.out << result.err;
+  EXPECT_NE(result.err.find("kernel function bpf_iter_num_new exists from Linux 6.4 on"), std::string::npos) << result.err;
 }
 
 // What --emit=elf writes is judged like the script it came from.

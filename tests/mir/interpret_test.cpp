@@ -47,7 +47,9 @@ std::string program(std::string_view code) {
   text += "fn \"stop_at\" loop kprobe { ^entry(%i: i64, %f: ptr.stack): %n: i64 = load.u64 %f, #0 %e: i64 = eq %i, %n ret %e }\n";
   text += "fn \"halve\" subprogram kprobe { ^entry(%n: i64, %f: ptr.stack): %1: i64 = constant 1 store.u64 %f, %1, #0 ";
   text += "%h: i64 = shr_u %n, %1 ret %h }\n";
-  text += "fn \"main\" program kprobe { slot $s 32 align 8 ^entry(%ctx: ptr.ctx): %0: i64 = constant 0 %1: i64 = constant 1 ";
+  text +=
+      "fn \"main\" program kprobe { slot $s 32 align 8 slot $i 8 align 8 ^entry(%ctx: ptr.ctx): %0: i64 = constant 0 %1: i64 = "
+      "constant 1 ";
   text +=
       "%8: i64 = constant 8 %x: i64 = load.u64 %ctx, #0 %y: i64 = load.u64 %ctx, #8 %s: ptr.stack = slot_addr $s zero %s, #0, "
       "32 ";
@@ -176,6 +178,16 @@ TEST(Interpret, MemoryControlFlowAndHelpers) {
        "map_update_elem(@h, %s, %s, "
        "%0) store.u64 %s, %0, #0 %n: i64 = call for_each_map_elem(@h, &\"add_key\", %s, %0) %r: i64 = load.u64 %s, #0 ret %r",
        13},
+      {"%i: ptr.stack = slot_addr $i %n: i64 = call iter_num_new(%i, %1, %8) jump ^l(%0) ^l(%t: i64): %p: ptr.number? = call "
+       "iter_num_next(%i) branch_null %p, ^e, ^b ^b(%q: ptr.number): %v: i64 = load.u32 %q, #0 %u: i64 = add %t, %v jump ^l(%u) "
+       "^e: call iter_num_destroy(%i) ret %t",
+       28},
+      {"%i: ptr.stack = slot_addr $i %n: i64 = call iter_num_new(%i, %8, %1) %p: ptr.number? = call iter_num_next(%i) "
+       "branch_null %p, ^e, ^b ^b(%q: ptr.number): call iter_num_destroy(%i) ret %0 ^e: call iter_num_destroy(%i) ret %n",
+       uint64_t(-22)},
+      {"%i: ptr.stack = slot_addr $i %m: i64 = constant 8388609 %n: i64 = call iter_num_new(%i, %0, %m) call "
+       "iter_num_destroy(%i) ret %n",
+       uint64_t(-7)},
       {"store.u64 %s, %x, #0 %r: i64 = call loop(%8, &\"stop_at\", %s, %0) ret %r", 6},
       {"store.u64 %s, %y, #0 %r: i64 = call loop(%8, &\"stop_at\", %s, %0) ret %r", 8},
       {"%n: i64 = constant 8388609 %r: i64 = call loop(%n, &\"stop_at\", %s, %0) ret %r", uint64_t(-7)},

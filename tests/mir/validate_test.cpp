@@ -62,6 +62,21 @@ fn "helper" subprogram kprobe {
   %a: i64 = call_fn &"helped", %one, %h
   ret %a
 }
+fn "iterates" subprogram kprobe {
+  slot $it 8 align 8
+^entry(%from: i64, %to: i64):
+  %it: ptr.stack = slot_addr $it
+  %begun: i64 = call iter_num_new(%it, %from, %to)
+  jump ^round
+^round:
+  %p: ptr.number? = call iter_num_next(%it)
+  branch_null %p, ^over, ^number
+^number(%at: ptr.number):
+  jump ^round
+^over:
+  call iter_num_destroy(%it)
+  ret %to
+}
 )";
 
 Module read(const std::string& text) {
@@ -154,6 +169,14 @@ TEST(Validate, ViolationsSeenInText) {
       {10, "\"helped\" subprogram kprobe", "\"helped\" subprogram tracepoint"},
       {18, "runs \"main\"", "runs \"callback\""},
       {18, " runs \"main\"", ""},
+      {20, "%it: ptr.stack = slot_addr $it", "%base: ptr.stack = slot_addr $it\n  %it: ptr.stack = ptr_add %base, %from"},
+      {20, "slot $it 8 align 8", "slot $it 16 align 8"},
+      {20, "call iter_num_destroy(%it)\n", "call iter_num_destroy(%it)\n  store.u64 %it, %to, #0\n"},
+      {21, "  call iter_num_destroy(%it)\n", ""},
+      {21, "call iter_num_destroy(%it)\n", "call iter_num_destroy(%it)\n  call iter_num_destroy(%it)\n"},
+      {21, "  %begun: i64 = call iter_num_new(%it, %from, %to)\n", ""},
+      {21, "^number(%at: ptr.number):\n  jump", "^number(%at: ptr.number):\n  call iter_num_destroy(%it)\n  jump"},
+      {21, "^number(%at: ptr.number):\n", "^number(%at: ptr.number):\n  %b: i64 = call iter_num_new(%it, %from, %to)\n"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.replacement);

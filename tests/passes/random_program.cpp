@@ -316,7 +316,78 @@ class Generator {
     b_->move_to(end);
   }
 
+  // What the frontend makes of `while` and `for`: rounds that share words of a slot, forget what the verifier knows of them, and
+  // may end the loop, or do so with a flag for the program to leave.
+  void callback_loop(int depth) {
+    constexpr uint32_t words = 4;
+    const SlotId slot = b_->add_slot("shared", words * 8, 8);
+    const ValueId frame = b_->slot_addr(slot);
+    b_->store(MemWidth::u64, frame, b_->constant(0), 0);
+    for (uint32_t w = 1; w < words; w++) b_->store(MemWidth::u64, frame, pick(), static_cast<int32_t>(w * 8));
+    const FunctionId body = make_callback(words, depth);
+    ValueId count = b_->constant(below(5));
+    if (below(2)) count = b_->clamp_u(operand(), 1 + below(6));
+    const ValueId rounds = b_->call(HelperId::loop, {count, b_->slot_addr(slot), b_->constant(0)}, {}, body);
+    BlockId left = b_->add_block("left"), on = b_->add_block("on");
+    b_->branch(b_->load(MemWidth::u64, b_->slot_addr(slot), 0), left, on);
+    b_->move_to(left);
+    b_->ret(rounds);
+    b_->move_to(on);
+    pool_.push_back(rounds);
+    for (uint32_t w = 1; w < words; w++)
+      pool_.push_back(b_->load(MemWidth::u64, b_->slot_addr(slot), static_cast<int32_t>(w * 8)));
+  }
+
+  FunctionId make_callback(uint32_t words, int depth) {
+    Builder* const outer = b_;
+    const std::vector<ValueId> outer_pool = pool_;
+    const std::vector<SlotId> outer_slots = slots_;
+    const RandomOptions outer_options = options_;
+    const std::vector<FunctionId> outer_functions = std::move(functions_);
+    functions_.clear();
+    options_.slots = 1;
+    options_.functions = 0;
+    const std::string name = "callback" + std::to_string(module_.functions.size());
+    const FunctionId id = module_.functions.add({.name = name, .kind = FunctionKind::loop, .program = ProgramType::kprobe});
+    Builder builder(module_, id, module_.functions[id].blocks.add({.name = "entry", .params = {}, .insts = {}}));
+    b_ = &builder;
+    pool_ = {builder.add_param(builder.block(), {})};
+    const ValueId frame = builder.add_param(builder.block(), {Region::stack, false});
+    make_slots();
+    auto word = [&] { return static_cast<int32_t>(8 * (1 + below(words - 1))); };
+    for (int i = 0; i < 2; i++) pool_.push_back(builder.load(MemWidth::u64, frame, word()));
+    for (uint32_t i = below(3); i > 0; i--) statement(depth - 1);
+    for (int i = 0; i < 2; i++) {
+      const int32_t at = word();
+      builder.store(MemWidth::u64, frame, pick(), at);
+      if (below(2)) builder.store(MemWidth::u32, frame, builder.load(MemWidth::u32, frame, at + 4), at + 4);
+    }
+    leave_round(frame);
+    b_ = outer;
+    pool_ = outer_pool;
+    slots_ = outer_slots;
+    options_ = outer_options;
+    functions_ = outer_functions;
+    return id;
+  }
+
+  void leave_round(ValueId frame) {
+    const uint32_t way = below(4);
+    if (way == 0) return b_->ret(b_->binary(Opcode::lt_u, pick(), operand()));
+    if (way == 1) return b_->ret(b_->constant(0));
+    BlockId stop = b_->add_block("stop"), leave = b_->add_block("leave"), on = b_->add_block("on");
+    b_->branch(b_->binary(Opcode::lt_u, pick(), operand()), way == 2 ? stop : leave, on);
+    b_->move_to(leave);
+    b_->store(MemWidth::u64, frame, b_->constant(1), 0);
+    b_->jump(stop);
+    b_->move_to(stop);
+    b_->ret(b_->constant(1));
+    b_->move_to(on);
+    b_->ret(b_->constant(0));
+  }
+
   void statement(int depth) {
+    if (options_.callbacks && depth > 0 && below(8) == 0) return callback_loop(depth);
     if (!functions_.empty() && below(4) == 0) return call_function();
     switch (below(depth > 0 ? 9 : 6)) {
       case 0: map(); break;

@@ -14,6 +14,7 @@ struct RandomOptions {
   uint32_t slots = 4;
   uint32_t slot_bytes = 32;  // a power of two
   uint32_t functions = 0;    // sub-programs, which may leave the whole program
+  bool callbacks = false;    // loops that the kernel calls back for
 };
 
 // A program over the context's first 64 bytes, before its functions. Its only effects are its result, the contents of @counts

@@ -7,7 +7,7 @@
 
 namespace shrike {
 
-std::optional<bpf::Object> compiled(const std::string& text, const std::vector<std::string>& positionals) {
+std::optional<bpf::Object> compiled(const std::string& text, const std::vector<std::string>& positionals, bool has_iterators) {
   CheckOptions options;
   options.positionals = positionals;
   options.unsafe = true;
@@ -16,6 +16,7 @@ std::optional<bpf::Object> compiled(const std::string& text, const std::vector<s
   mir::Module module = lower(*script.program);
   Diagnostics diagnostics;
   passes::PipelineOptions passes;
+  passes.limits.has_number_iterators = [=] { return has_iterators; };
   if (!run_pipeline(module, passes, diagnostics)) return std::nullopt;
   bpf::BackendOptions backend;
   lir::Module machine = bpf::select(std::move(module), backend);

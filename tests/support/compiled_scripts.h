@@ -13,7 +13,8 @@ namespace shrike {
 // Scripts with probes whose contexts are used in every way.
 std::vector<testing::ScriptCase> scripts_with_contexts();
 
-// Nothing if the script has mistakes, as some for comparison have.
-std::optional<bpf::Object> compiled(const std::string& text, const std::vector<std::string>& positionals);
+// Nothing if the script has mistakes, as some for comparison have. `has_iterators`: for kernels with iterators over numbers.
+std::optional<bpf::Object> compiled(const std::string& text, const std::vector<std::string>& positionals,
+                                    bool has_iterators = false);
 
 }  // namespace shrike

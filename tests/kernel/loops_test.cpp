@@ -1,0 +1,92 @@
+// Loops as each kernel gets them: iterator loops where this one has the functions, callbacks without the pass; both do the same.
+#include <sys/utsname.h>
+
+#include <cstdio>
+
+#include "tests/kernel/tracer.h"
+
+namespace shrike::testing {
+namespace {
+
+// `for`, `while`, one in another, left in every way, and functions.
+constexpr const char* loops = R"(
+fn root($n: int64): int64 { for $i : 0..100 { if ($i * $i > $n) { return $i; } } return -1; }
+fn stop($n: int64) { $k = 0; for $i : 0..$n { $k += $i; if ($k > 50) { printf("stopped at %d\n", $i); exit(); } } }
+begin {
+  $sum = 0; $last = 0;
+  for $i : 0..1000 { if ($i == 900) { break; } if ($i % 3 == 0) { continue; } $sum += $i; $last = $i; }
+  printf("%d %d\n", $sum, $last);
+  $n = 0; for $i : 0..20 { for $j : 0..$i { $n += $j; if ($j == 10) { break; } } }
+  printf("%d\n", $n);
+  $w = (int64)nsecs & 0; $rounds = 0; while ($w < 100000) { $w = $w * 3 + 1; $rounds++; }
+  printf("%d %d\n", $w, $rounds);
+  @m[1] = 10; @m[2] = 20; $total = 0; for ($kv : @m) { $total += $kv.1; }
+  for $i : 0..5 { $total += @m[$i]; } unroll (2) { for $i : 0..3 { $total += $i; } }
+  for $i : 5..2 { $total = 0; } for $i : -3..0 { $total += $i; }
+  printf("%d %d\n", $total, root(50));
+  clear(@m);
+  stop(100);
+  printf("never\n");
+}
+)";
+constexpr const char* printed = "270000 899\n660\n265720 12\n60 8\nstopped at 10\n";
+
+bool has_iterators() {
+  utsname names{};
+  int major = 0, minor = 0;
+  if (uname(&names) != 0 || sscanf(names.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 6 || (major == 6 && minor >= 7);
+}
+
+using Loops = LiveTest;
+
+TEST_F(Loops, DoTheSameAsIteratorsAndAsCallbacks) {
+  for (const std::vector<std::string>& choice :
+       {std::vector<std::string>(), {"--skip=iterate-loops"}, {"--skip=promote-slots"}}) {
+    std::vector<std::string> args = choice;
+    args.insert(args.end(), {"-q", "-e", loops});
+    const Result result = shrike(args);
+    EXPECT_TRUE(result.out.starts_with(printed)) << result.out << result.err;
+    EXPECT_EQ(result.status, 0) << result.err;
+  }
+}
+
+TEST_F(Loops, AreIteratorsWhereTheKernelHasThem) {
+  const std::string script = "begin { $n = 0; for $i : 0..1000 { $n += $i; } print($n); }";
+  const std::string chosen = shrike({"--emit=asm", "-e", script}).out;
+  EXPECT_EQ(chosen.find("bpf_iter_num_next") != std::string::npos, has_iterators()) << chosen;
+  EXPECT_EQ(chosen.find("function \"begin for\"") == std::string::npos, has_iterators()) << chosen;
+  const std::string without = shrike({"--emit=asm", "--skip=iterate-loops", "-e", script}).out;
+  EXPECT_EQ(without.find("bpf_iter_num_next"), std::string::npos) << without;
+  EXPECT_NE(without.find("function \"begin for\""), std::string::npos) << without;
+}
+
+// A text of either IR has the calls by name.
+TEST_F(Loops, TextsWithIteratorsRun) {
+  if (!has_iterators()) GTEST_SKIP() << "this kernel has no iterators";
+  for (const char* stage : {"check-budget", "layout-blocks"}) {
+    const std::string text =
+        shrike({"--stop-after", stage, "-e", "begin { $n = 0; for $i : 0..7 { $n += $i; } print($n); }"}).out;
+    EXPECT_NE(text.find("call iter_num_next"), std::string::npos) << text;
+    const TemporaryFile file(text);
+    const std::string path = file.path() + (std::string_view(stage) == "check-budget" ? ".mir" : ".lir");
+    ASSERT_EQ(rename(file.path().c_str(), path.c_str()), 0);
+    const Result result = shrike({"-q", path});
+    EXPECT_TRUE(result.out.starts_with("21\n")) << result.out << result.err;
+    remove(path.c_str());
+  }
+}
+
+TEST_F(Loops, EveryTypeOfProgramMayIterate) {
+  const std::string sum = "$n = 0; for $i : 0..100 { $n += $i; }";
+  const Trace seen = trace("tracepoint:syscalls:sys_enter_getppid /pid == PID/ { " + sum + " @t = $n; }\n" +
+                               "rawtracepoint:sys_enter /pid == PID/ { " + sum + " @r = $n; }\n" + "interval:ms:1 { " + sum +
+                               " @i = $n; }\nbegin { " + sum + " @b = $n; }\niter:task { " + sum + " @iter = $n; }",
+                           {"getppid", "10"});
+  EXPECT_EQ(seen.status, 0) << seen.err;
+  for (const char* line : {"@t: 4950\n", "@r: 4950\n", "@b: 4950\n", "@iter: 4950\n"})
+    EXPECT_NE(seen.out.find(line), std::string::npos) << line << seen.out << seen.err;
+}
+
+}  // namespace
+}  // namespace shrike::testing
