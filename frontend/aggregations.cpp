@@ -24,7 +24,7 @@ constexpr AggregationRow rows[] = {
 
 constexpr int64_t max_hist_bits = 5;
 constexpr int64_t max_lhist_buckets = 1000;
-constexpr int64_t max_intervals = 1024;  // what a value of each processor's own may hold: 32 KiB
+constexpr int64_t max_intervals = 1000000;
 
 const Type* check_hist(Checker& checker, const ast::Call& call) {
   if (call.args.size() == 1) return checker.types().hist(0);

@@ -411,6 +411,13 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
         .label(map.first_use, "declared here");
     return;
   }
+  // One that forgets keys by itself would leave their pages.
+  const bool is_paged = type->is(TypeKind::tseries) && mir::series_pages(*type) > 1;
+  if (map.is_declared && is_paged && map.kind == mir::MapKind::lru_percpu_hash) {
+    report(Diag::wrong_map_kind, target->span, {std::string(map.name), show(type), "a percpuhash"})
+        .label(map.first_use, "declared here");
+    return;
+  }
   if (map.value == nullptr) map.value_span = target->span;
   if (!widen(map.value, type))
     report(Diag::type_mismatch, value->span, {std::string(map.name), show(map.value), show(type)})

@@ -138,6 +138,7 @@ class Lower {
   mir::ValueId read_aggregate(UserMapId id, mir::ValueId key);                         // as an integer over all CPUs
   mir::ValueId count_entries(UserMapId id);
   mir::ValueId delete_key(UserMapId id, mir::ValueId key);  // 1 if it was there
+  void delete_pages(const mir::MapDecl& map, mir::ValueId key);
   void note_insertion(mir::MapId map);
   void update(mir::MapId map, mir::ValueId key, mir::ValueId value, int64_t flags);       // counts a full map
   void update_by_statement(mir::MapId map, mir::ValueId key, mir::ValueId value);         // the same, with its neighbours
@@ -265,6 +266,7 @@ class Lower {
   void declare_maps();
   void define_held_types();
   void declare_map(const UserMap& map);
+  void declare_series(const UserMap& map, mir::MapDecl& decl);
   mir::MapId zeros_map(uint32_t bytes);
   void lower_body(const CheckedBody& body);
   bool stops_by_flag(mir::ProbeKind kind) const;

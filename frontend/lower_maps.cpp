@@ -331,14 +331,33 @@ ValueId Lower::delete_key(UserMapId id, ValueId key) {
     b().zero(b().map_value_addr(target, 0), 0, decl.value_size);
     return was;
   }
-  if (decl.kind == mir::MapKind::percpu_array) {  // all CPUs' parts: only user space reaches them
+  if (decl.kind == mir::MapKind::percpu_array ||
+      (decl.pages.is_valid() && !decl.is_keyed)) {  // all CPUs' parts: only user space reaches them
     mir::EventDecl clear;
     clear.kind = mir::EventKind::clear;
     clear.map = target;
     emit(clear, {});
     return b().constant(1);
   }
-  return b().binary(Opcode::eq, b().call(HelperId::map_delete_elem, {key}, target), b().constant(0));
+  ValueId was_there = b().binary(Opcode::eq, b().call(HelperId::map_delete_elem, {key}, target), b().constant(0));
+  if (decl.pages.is_valid()) delete_pages(decl, key);
+  return was_there;
+}
+
+// After the key, see mir::MapDecl::pages.
+void Lower::delete_pages(const mir::MapDecl& map, ValueId key) {
+  const uint32_t key_size = map.key_size, page_key_size = module_.interface.maps[map.pages].key_size;
+  const MapId pages = map.pages;
+  loop_over_text("delete " + map.name, mir::series_pages(*map.value), text_frame({key}),
+                 [=](Lower& l, const Place& frame, ValueId number) {
+                   Place page{l.slot("page_key", page_key_size)};
+                   l.zero(page, page_key_size);
+                   ValueId address = l.load_scalar(frame, l.types().uint64());
+                   l.b().call(HelperId::probe_read_kernel, {page.pointer, l.b().constant(key_size), address});
+                   l.store_scalar(page.at(page_key_size - 8), number, l.types().uint64());
+                   l.b().call(HelperId::map_delete_elem, {page.pointer}, pages);
+                   l.b().ret(l.b().constant(0));
+                 });
 }
 
 }  // namespace shrike

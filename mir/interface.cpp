@@ -30,7 +30,7 @@ constexpr ProgramTypeRow program_types[] = {
     {"kprobe", 2}, {"tracepoint", 5}, {"raw_tracepoint", 17}, {"perf_event", 7}, {"tracing", 26}};
 
 // In the order of the enums.
-constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "packets", "table"};
+constexpr const char* map_roles[] = {"user", "ring", "globals", "scratch", "zeros", "packets", "table", "pages"};
 constexpr const char* event_kinds[] = {"printf", "errorf", "warnf",   "print_value",  "print_map", "print_element",
                                        "clear",  "zero",   "exit",    "time",         "system",    "cat",
                                        "join",   "packet", "unwatch", "runtime_error"};

@@ -45,6 +45,7 @@ enum class MapRole : uint8_t {
   zeros,    // array of one value, all zero: source for first insertion of big values
   packets,  // perf_events: what skb_output() sends, an event of kind `packet` and then bytes of the packet
   table,    // array of one value: MapDecl::rows, which the runtime writes and programs read
+  pages,    // percpu_hash: what is in the tseries of a user map that names it, see MapDecl::pages
 };
 const char* name_of(MapRole role);
 std::optional<MapRole> find_map_role(std::string_view name);
@@ -55,6 +56,8 @@ std::optional<MapRole> find_map_role(std::string_view name);
 //   scalar aggregate                                    percpu_array of one value
 //   other scalar                                        hash with the u64 key 0; no present word
 //   keyed                                               hash or percpu_hash (aggregates), or as declared
+//   tseries of more than one page                       hash, scalar or keyed, that tells which keys there are; see
+//   MapDecl::pages
 struct MapDecl {
   std::string name;  // with the @; shrike's own start with a dot: ".ring", ".globals"
   MapRole role = MapRole::user;
@@ -68,6 +71,9 @@ struct MapDecl {
   bool is_preallocated = false;   // hashes: room for every entry is made with the map, see Lower::note_insertion
   std::vector<std::string> rows;  // tables: equal parts of the value, each NUL-terminated
   std::string constants;          // globals: the end of the value, which programs only read
+  // Where the intervals of tseries are that one value cannot hold. Its keys are this map's, zeros up to a multiple of 8, and the
+  // u64 number of a page. A key is there if this map has it: it is inserted after its first page and deleted before its pages.
+  MapId pages;
   bool has_initial_value() const { return !rows.empty() || !constants.empty(); }
   bool has_present_word() const {
     return role == MapRole::user && !is_keyed && (kind == MapKind::array || kind == MapKind::percpu_array);

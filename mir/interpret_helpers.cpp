@@ -318,14 +318,18 @@ uint64_t Machine::compare_strings(const std::vector<uint64_t>& args) {
   return 0;
 }
 
-void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t n) {
+uint64_t Machine::series_now() {
   uint64_t now = state.nanoseconds++;
   MapId shared = interface_.find_map(".globals");
   const uint8_t first[4] = {};
   if (std::optional<uint64_t> at = shared.is_valid() ? lookup(shared, first) : std::nullopt)
     now += checked_load(*at + globals::tai_offset, 8);
+  return now;
+}
+
+void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t now, uint64_t n) {
   uint64_t interval = now / static_cast<uint64_t>(type.interval);
-  uint64_t slot = value + series_slot * (interval % type.count);
+  uint64_t slot = value + series_slot * (interval % type.count % series_page_slots(type));
   uint64_t current = checked_load(slot, 8), is_new = checked_load(slot + 16, 8) != interval;
   bool is_less = type.is_signed ? static_cast<int64_t>(n) < static_cast<int64_t>(current) : n < current;
   bool stays = (type.fold == SeriesFold::min && !is_less) || (type.fold == SeriesFold::max && (is_less || n == current));
@@ -336,6 +340,29 @@ void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t n) {
   checked_store(slot + 16, interval, 8);
 }
 
+std::optional<uint64_t> Machine::find_or_insert(MapId map, std::span<const uint8_t> key, int64_t& refusal) {
+  std::optional<uint64_t> value = lookup(map, key);
+  if (value) return value;
+  refusal = update(map, key, std::vector<uint8_t>(interface_.maps[map].value_size), update_no_exist);
+  return refusal == 0 ? lookup(map, key) : std::nullopt;
+}
+
+// See MapDecl::pages.
+std::optional<uint64_t> Machine::page_of(MapId map, std::span<const uint8_t> key, uint64_t now, int64_t& refusal) {
+  const MapDecl& decl = interface_.maps[map];
+  const uint64_t place = now / static_cast<uint64_t>(decl.value->interval) % decl.value->count;
+  const uint64_t page = place / series_page_slots(*decl.value);
+  std::string whole(key.begin(), key.end());
+  whole.resize(interface_.maps[decl.pages].key_size);
+  std::memcpy(whole.data() + whole.size() - sizeof page, &page, sizeof page);
+  const std::vector<uint8_t> page_key(whole.begin(), whole.end());
+  const bool is_new = !lookup(decl.pages, page_key);
+  std::optional<uint64_t> value = find_or_insert(decl.pages, page_key, refusal);
+  if (!is_new || !value || find_or_insert(map, key, refusal)) return value;
+  remove(decl.pages, whole);
+  return std::nullopt;
+}
+
 // agg_update: finds or makes the entry, then folds the operand in.
 void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
   const MapDecl& decl = interface_.maps[inst.map];
@@ -343,12 +370,11 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
   std::string key = decl.is_keyed ? bytes_at(args[0], decl.key_size) : std::string(decl.key_size, '\0');
   std::vector<uint8_t> key_bytes(key.begin(), key.end());
   if (!fault_.empty()) return;
-  std::optional<uint64_t> value = lookup(inst.map, key_bytes);
+  const bool has_pages = decl.pages.is_valid();
+  const uint64_t page_time = has_pages ? series_now() : 0;
   int64_t refusal = 0;
-  if (!value) {
-    refusal = update(inst.map, key_bytes, std::vector<uint8_t>(decl.value_size), update_no_exist);
-    if (refusal == 0) value = lookup(inst.map, key_bytes);
-  }
+  std::optional<uint64_t> value =
+      has_pages ? page_of(inst.map, key_bytes, page_time, refusal) : find_or_insert(inst.map, key_bytes, refusal);
   if (!value) {
     MapId counters = interface_.find_map(".globals");
     const uint8_t first[4] = {};
@@ -373,7 +399,7 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
     case TypeKind::stats: add(0, n); return add(8, 1);
     case TypeKind::hist: return add(uint64_t{8} * hist_bucket(static_cast<int64_t>(n), type.count), 1);
     case TypeKind::lhist: return add(uint64_t{8} * lhist_bucket(static_cast<int64_t>(n), type), 1);
-    case TypeKind::tseries: return fold_into_series(type, *value, n);
+    case TypeKind::tseries: return fold_into_series(type, *value, has_pages ? page_time : series_now(), n);
     default: UNREACHABLE("agg_update of a map whose value is no aggregate");
   }
 }

@@ -34,7 +34,7 @@ void print_enumeration(std::string& out, std::string_view name, const std::vecto
   out += "  }\n";
 }
 
-void print_map(std::string& out, const MapDecl& map) {
+void print_map(std::string& out, const Interface& interface, const MapDecl& map) {
   out += "  map " + mir::text_of(map) + " " + name_of(map.role) + " " + name_of(map.kind);
   if (map.is_keyed) out += " keyed";
   if (map.key != nullptr) out += " key " + map.key->text;
@@ -42,6 +42,7 @@ void print_map(std::string& out, const MapDecl& map) {
   out += " bytes " + std::to_string(map.key_size) + " " + std::to_string(map.value_size);
   out += " entries " + std::to_string(map.max_entries);
   if (map.is_preallocated) out += " preallocated";
+  if (map.pages.is_valid()) out += " pages " + mir::text_of(interface.maps[map.pages]);
   if (!map.rows.empty()) out += " rows";
   for (const std::string& row : map.rows) out += " " + quoted(row);
   if (!map.constants.empty()) out += " constants " + quoted(map.constants);
@@ -157,6 +158,7 @@ void read_map(TextReader& reader, Interface& interface) {
   reader.expect("entries");
   map.max_entries = reader.number32("a number of entries");
   map.is_preallocated = reader.accept("preallocated");
+  if (reader.accept("pages")) map.pages = reader.map(interface);
   if (reader.accept("rows"))
     while (reader.peek().kind == TextReader::TokenKind::string) map.rows.push_back(reader.string("a row in quotes"));
   if (reader.accept("constants")) map.constants = reader.string("the constants in quotes");
@@ -232,7 +234,7 @@ std::string print_interface(const Interface& interface, const std::vector<std::s
   }
   for (size_t i = 0; i < interface.strings.size(); i++)
     out += "  string " + std::to_string(i) + " " + quoted(interface.strings[i]) + "\n";
-  for (const MapDecl& map : interface.maps) print_map(out, map);
+  for (const MapDecl& map : interface.maps) print_map(out, interface, map);
   for (uint32_t i = 0; i < interface.events.size(); i++) print_event(out, interface, i);
   for (const AttachPoint& probe : interface.probes) print_probe(out, probe, function_names);
   return out + "}\n";

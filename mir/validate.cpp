@@ -323,6 +323,16 @@ class FunctionValidator {
   std::vector<SlotOffset> slot_offset_;  // by value
 };
 
+// What is wrong with the pages of a map that names some; null: nothing.
+const char* wrong_pages(const Interface& interface, const MapDecl& map) {
+  if (map.pages.index >= interface.maps.size()) return "has pages in no map";
+  const MapDecl& pages = interface.maps[map.pages];
+  if (pages.role != MapRole::pages || pages.kind != MapKind::percpu_hash) return "has pages in a map of another kind";
+  if (!map.value->is(TypeKind::tseries)) return "has pages and no series";
+  if (pages.key_size != (map.key_size + 7) / 8 * 8 + 8) return "has pages whose keys are not its own and a number";
+  return pages.value_size < series_page_slots(*map.value) * series_slot ? "has pages too small for its series" : nullptr;
+}
+
 void check_map(const Interface& interface, uint32_t index, std::vector<Violation>& out) {
   const MapDecl& map = interface.maps[MapId(index)];
   const auto violate = [&](const char* message) { out.push_back({{}, {}, 0, "invariant 16: map " + map.name + " " + message}); };
@@ -348,7 +358,11 @@ void check_map(const Interface& interface, uint32_t index, std::vector<Violation
     violate("has constants that are not the end of the globals");
   if (map.role != MapRole::user) return;
   if (map.value == nullptr) return violate("has no value type");
-  uint64_t needed = map.has_present_word() ? (uint64_t{map.value->size} + 7) / 8 * 8 + 8 : map.value->size;
+  if (map.pages.is_valid())
+    if (const char* wrong = wrong_pages(interface, map)) violate(wrong);
+  uint64_t needed = map.pages.is_valid()     ? 8
+                    : map.has_present_word() ? (uint64_t{map.value->size} + 7) / 8 * 8 + 8
+                                             : map.value->size;
   if (map.value_size < needed) violate("has a value size smaller than its type and present word");
   if (map.is_keyed && map.key == nullptr) violate("is keyed without a key type");
   if (map.is_keyed && map.key != nullptr && map.key_size < map.key->size) violate("has a key size smaller than its type");

@@ -12,6 +12,10 @@
 //   ^full: the globals map's map_refusals += 1, and map_error = what the insertion gave
 //   ^bump(p): fold the operand into the value at p
 // The second lookup answers all outcomes of the insertion: ours or somebody else's entry is there, or the map is full.
+//
+// A series of several pages (MapDecl::pages) looks up and inserts the page; having inserted one, it inserts the key:
+//   ^key: update(@m, key, zeros, NOEXIST); lookup(@m, key)            null: delete(page), ^full, else ^bump(q)
+// The key comes last, and goes first where it is deleted, so that no page is left that no key leads to.
 #include <algorithm>
 
 #include "mir/build.h"
@@ -99,13 +103,26 @@ void bump_extreme(Builder& b, const Type& type, ValueId value, ValueId n, BlockI
   b.jump(done);
 }
 
-// The interval's place is its own until another interval has it: the first value of that begins anew.
-void bump_series(Builder& b, const Type& type, ValueId value, ValueId n, BlockId done) {
+// When something happens in a series.
+struct Moment {
+  ValueId now, interval, place;
+};
+
+Moment moment_of(Builder& b, const Type& type) {
   ValueId now = b.call(HelperId::ktime_get_boot_ns, {});
   if (MapId shared = b.module().interface.find_map(".globals"); shared.is_valid())
     now = b.binary(Opcode::add, now, b.load(MemWidth::u64, b.map_value_addr(shared, globals::tai_offset), 0));
   ValueId interval = b.binary(Opcode::div_u, now, b.constant(type.interval));
-  ValueId place = b.clamp_u(b.binary(Opcode::mod_u, interval, b.constant(type.count)), type.count - 1);
+  return {now, interval, b.binary(Opcode::mod_u, interval, b.constant(type.count))};
+}
+
+// The interval's place is its own until another interval has it: the first value of that begins anew.
+void bump_series(Builder& b, const Type& type, const Moment& moment, ValueId value, ValueId n, BlockId done) {
+  const ValueId now = moment.now, interval = moment.interval;
+  const uint32_t slots = series_page_slots(type);
+  ValueId place = moment.place;
+  if (slots < type.count) place = b.binary(Opcode::mod_u, place, b.constant(slots));
+  place = b.clamp_u(place, slots - 1);
   ValueId slot = b.ptr_add(value, b.binary(Opcode::mul, place, b.constant(series_slot)));
   BlockId same = b.add_block("same_interval");
   BlockId first = b.add_block("new_interval");
@@ -146,7 +163,7 @@ void bump(Builder& b, const MapDecl& map, ValueId value, ValueId n, BlockId done
       break;
     case TypeKind::hist:
     case TypeKind::lhist: bump_bucket(b, type, value, n); break;
-    case TypeKind::tseries: bump_series(b, type, value, n, done); break;
+    case TypeKind::tseries: bump_series(b, type, moment_of(b, type), value, n, done); break;
     default: UNREACHABLE("agg_update of a map whose value is no aggregate");
   }
   if (!b.is_terminated()) b.jump(done);
@@ -173,16 +190,20 @@ ValueId zero_value(Builder& b, uint32_t size) {
   return zeros;
 }
 
-void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockId done) {
-  BlockId full = b.add_block("full");
+// By hand, as the Builder would give `ok` a parameter of its own.
+void branch_null_to(Builder& b, ValueId pointer, BlockId null, BlockId ok) {
+  Inst branch{.op = Opcode::branch_null, .operands = {pointer}, .targets = {{null, {}}, {ok, {}}}};
+  branch.span = b.span();
+  b.function().blocks[b.block()].insts.push_back(std::move(branch));
+}
+
+ValueId insert(Builder& b, MapId map, ValueId key) {
   ValueId zeros = zero_value(b, b.module().interface.maps[map].value_size);
-  ValueId status = b.call(HelperId::map_update_elem, {key, zeros, b.constant(update_noexist)}, map);
-  ValueId found = b.call(HelperId::map_lookup_elem, {key}, map);
-  // By hand, as the Builder would give ^bump a second parameter.
-  Inst again{.op = Opcode::branch_null, .operands = {found}, .targets = {{full, {}}, {bump_block, {}}}};
-  again.span = b.span();
-  b.function().blocks[b.block()].insts.push_back(std::move(again));
-  b.move_to(full);
+  return b.call(HelperId::map_update_elem, {key, zeros, b.constant(update_noexist)}, map);
+}
+
+// Ends the current block.
+void count_refusal(Builder& b, MapId map, ValueId status, BlockId done) {
   MapId counters = b.module().interface.find_map(".globals");
   if (counters.is_valid()) {
     ValueId counter = b.map_value_addr(counters, globals::map_refusals(map));
@@ -190,6 +211,50 @@ void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockI
     b.store(MemWidth::u64, counter, status, 8);
   }
   b.jump(done);
+}
+
+void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockId done) {
+  BlockId full = b.add_block("full");
+  ValueId status = insert(b, map, key);
+  branch_null_to(b, b.call(HelperId::map_lookup_elem, {key}, map), full, bump_block);
+  b.move_to(full);
+  count_refusal(b, map, status, done);
+}
+
+// The key of the page that a moment is in.
+ValueId page_key(Builder& b, const MapDecl& map, ValueId key, const Moment& moment) {
+  const uint32_t size = b.module().interface.maps[map.pages].key_size, number = size - 8;
+  ValueId made = b.slot_addr(b.add_slot("page_key", size, 8));
+  if (map.key_size < number) b.zero(made, static_cast<int32_t>(map.key_size), number - map.key_size);
+  b.copy(made, key, map.key_size);
+  ValueId page = b.binary(Opcode::div_u, moment.place, b.constant(series_page_slots(*map.value)));
+  b.store(MemWidth::u64, made, page, static_cast<int32_t>(number));
+  return made;
+}
+
+// `map` is a copy: the map table may grow.
+void expand_paged(Builder& b, MapId id, const MapDecl& map, ValueId key, ValueId n, BlockId done) {
+  BlockId bump_block = b.add_block("bump"), new_page = b.add_block("new_page"), new_key = b.add_block("new_key");
+  BlockId full = b.add_block("full"), no_key = b.add_block("no_key");
+  const Moment moment = moment_of(b, *map.value);
+  const ValueId page = page_key(b, map, key, moment);
+  ValueId value = b.branch_null(b.call(HelperId::map_lookup_elem, {page}, map.pages), new_page, bump_block);
+  b.move_to(new_page);
+  ValueId status = insert(b, map.pages, page);
+  ValueId made = b.branch_null(b.call(HelperId::map_lookup_elem, {page}, map.pages), full, new_key);
+  b.move_to(full);
+  count_refusal(b, id, status, done);
+  b.move_to(new_key);
+  status = insert(b, id, key);
+  BlockId found = b.add_block("found");
+  b.branch_null(b.call(HelperId::map_lookup_elem, {key}, id), no_key, found);
+  b.move_to(found);
+  b.jump(bump_block, {made});
+  b.move_to(no_key);
+  b.call(HelperId::map_delete_elem, {page}, map.pages);
+  count_refusal(b, id, status, done);
+  b.move_to(bump_block);
+  bump_series(b, *map.value, moment, value, n, done);
 }
 
 // Appends the expansion of `update` to the builder's block; control continues in `done`.
@@ -203,6 +268,7 @@ void expand(Builder& b, const Inst& update, BlockId done) {
     return;
   }
   if (!key.is_valid()) key = zero_value(b, map.key_size);
+  if (map.pages.is_valid()) return expand_paged(b, update.map, map, key, n, done);
   bool needs_insertion = map.kind != MapKind::array && map.kind != MapKind::percpu_array;
   BlockId bump_block = b.add_block("bump");
   ValueId found = b.call(HelperId::map_lookup_elem, {key}, update.map);

@@ -19,10 +19,13 @@ bool is_array(const MapDecl& map) {
   return map.kind == MapKind::array || map.kind == MapKind::percpu_array;
 }
 
+constexpr size_t most_chunk_bytes = 8 << 20;  // room is made, and filled with zeros, for a chunk of entries more than there are
+
 // False if the kernel cannot: nothing is kept then.
 bool read_batches(int fd, const MapDecl& map, MapContents& contents) {
   size_t value_bytes = static_cast<size_t>(map.value_size) * contents.copies;
-  uint32_t chunk = std::clamp<uint32_t>(map.max_entries, 16, 512);
+  const uint64_t fitting = std::min<uint64_t>(map.max_entries, most_chunk_bytes / value_bytes);
+  uint32_t chunk = static_cast<uint32_t>(std::clamp<uint64_t>(fitting, 16, 512));
   uint64_t cursor[2] = {};  // the kernel's: a bucket number, or a key for other kinds than hashes
   bool has_cursor = false;
   for (;;) {
@@ -89,7 +92,13 @@ MapContents KernelMaps::read(mir::MapId id) {
   return contents;
 }
 
+// Keys go before their pages, see MapDecl::pages.
 void KernelMaps::clear(mir::MapId id) {
+  forget(id);
+  if (interface_.maps[id].pages.is_valid()) forget(interface_.maps[id].pages);
+}
+
+void KernelMaps::forget(mir::MapId id) {
   const MapDecl& map = interface_.maps[id];
   MapContents contents = read(id);
   if (contents.count == 0) return;
@@ -106,6 +115,7 @@ void KernelMaps::clear(mir::MapId id) {
 }
 
 void KernelMaps::zero(mir::MapId id) {
+  if (interface_.maps[id].pages.is_valid()) return zero(interface_.maps[id].pages);
   const MapDecl& map = interface_.maps[id];
   MapContents contents = read(id);
   size_t value_bytes = static_cast<size_t>(map.value_size) * contents.copies;

@@ -72,6 +72,7 @@ class KernelMaps final : public MapReader {
   void zero(mir::MapId map) override;
 
  private:
+  void forget(mir::MapId map);
   const mir::Interface& interface_;
   uint32_t copies_of(const mir::MapDecl& map);
   std::vector<int> fds_;

@@ -73,6 +73,7 @@ class JsonPrinter final : public Printer {
       if (!is_first) out().append(", ");
       is_first = false;
       if (map.is_keyed) append_key(*map.key, row.key);
+      series_bytes_ = row.value_bytes;
       append_map_value(*map.value, row.value, div);
     }
     out().append(map.is_keyed ? "}}" : "}");
@@ -161,7 +162,7 @@ class JsonPrinter final : public Printer {
     if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) {
       append_histogram_json(out(), type, value, type.is(TypeKind::hist) ? div : 0);
     } else if (type.is(TypeKind::tseries)) {
-      append_series_json(out(), type, value, last_interval_);
+      append_series_json(out(), type, {value, series_bytes_}, last_interval_);
     } else if (divided_value(type, value, div, number)) {
       append_number(out(), number.bits, number.is_signed);
     } else {
@@ -253,6 +254,7 @@ class JsonPrinter final : public Printer {
   PrinterContext context_;
   std::string text_;
   uint64_t last_interval_ = 0;  // of the map being printed
+  size_t series_bytes_ = 0;     // of the row being printed
 };
 
 }  // namespace

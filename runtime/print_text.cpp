@@ -36,7 +36,10 @@ class TextPrinter final : public Printer {
   void map(const MapTable& table, int64_t div) override {
     const MapDecl& map = *table.map;
     last_interval_ = table.last_interval;
-    for (const MapRow& entry : table.rows) row(map, map.is_keyed ? map.key : nullptr, entry.key, *map.value, entry.value, div);
+    for (const MapRow& entry : table.rows) {
+      series_bytes_ = entry.value_bytes;
+      row(map, map.is_keyed ? map.key : nullptr, entry.key, *map.value, entry.value, div);
+    }
     if (table.rows.empty()) out().push_back('\n');
     if (map.value->is(TypeKind::avg) || map.value->is(TypeKind::stats)) out().push_back('\n');
   }
@@ -95,7 +98,7 @@ class TextPrinter final : public Printer {
     if (type.is(TypeKind::hist) || type.is(TypeKind::lhist)) {
       append_histogram_text(out(), type, value, type.is(TypeKind::hist) ? div : 0);
     } else if (type.is(TypeKind::tseries)) {
-      append_series_text(out(), type, value, last_interval_);
+      append_series_text(out(), type, {value, series_bytes_}, last_interval_);
     } else if (divided_value(type, value, div, number)) {
       append_decimal(out(), number.bits, number.is_signed);
     } else {
@@ -105,6 +108,7 @@ class TextPrinter final : public Printer {
 
   PrinterContext context_;
   uint64_t last_interval_ = 0;  // of the map being printed
+  size_t series_bytes_ = 0;     // of the row being printed
 };
 
 }  // namespace

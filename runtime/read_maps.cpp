@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <unordered_map>
 
 #include "runtime/histograms.h"
 #include "runtime/time_series.h"
@@ -23,8 +25,8 @@ void store(uint8_t* bytes, uint64_t value) {
   std::memcpy(bytes, &value, sizeof value);
 }
 
-// Adds the value of one more CPU to `into`.
-void merge(const Type& type, uint8_t* into, const uint8_t* from) {
+// Adds the value of one more CPU, of `bytes`, to `into`.
+void merge(const Type& type, uint8_t* into, const uint8_t* from, size_t bytes) {
   switch (type.kind) {
     case TypeKind::min:
     case TypeKind::max:
@@ -38,7 +40,7 @@ void merge(const Type& type, uint8_t* into, const uint8_t* from) {
     case TypeKind::lhist:
       for (uint32_t at = 0; at + 8 <= type.size; at += 8) store(into + at, load(into + at) + load(from + at));
       return;
-    case TypeKind::tseries: return merge_series(type, into, from);
+    case TypeKind::tseries: return merge_series(type, into, {from, bytes});
     default: return;  // the first CPU's stands for all
   }
 }
@@ -89,14 +91,40 @@ int compare_values(const Type& type, const uint8_t* a, const uint8_t* b, const m
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& reader, int64_t top) {
-  const mir::MapDecl& map = interface.maps[id];
-  MapTable table;
-  table.map = &map;
-  table.contents = reader.read(id);
-  const MapContents& contents = table.contents;
-  if (contents.count == 0 || !is_present(map, contents)) return table;
+namespace {
 
+// Each key that the map has, with what is in its pages. A page without its key is one that is being deleted, and a key without
+// pages has lost them so.
+void read_pages(const mir::Interface& interface, MapReader& reader, MapTable& table) {
+  const mir::MapDecl& map = *table.map;
+  const uint32_t page_bytes = series_page_slots(*map.value) * mir::series_slot;
+  const uint32_t page_key_size = interface.maps[map.pages].key_size;
+  const MapContents pages = reader.read(map.pages);
+  const auto key_at = [&](const std::vector<uint8_t>& keys, size_t offset) {
+    return std::string_view(reinterpret_cast<const char*>(keys.data()) + offset, map.key_size);
+  };
+  std::unordered_map<std::string_view, std::vector<size_t>> pages_of;
+  for (size_t i = 0; i < pages.count; i++) pages_of[key_at(pages.keys, i * page_key_size)].push_back(i);
+  table.merged.resize(pages.count * page_bytes);
+  uint8_t* into = table.merged.data();
+  for (size_t i = 0; i < table.contents.count; i++) {
+    auto found = pages_of.find(key_at(table.contents.keys, i * map.key_size));
+    if (found == pages_of.end()) continue;
+    MapRow row{.key = table.contents.keys.data() + i * map.key_size, .value = into};
+    for (size_t page : found->second) {
+      const uint8_t* from = pages.values.data() + page * pages.copies * page_bytes;
+      std::memcpy(into, from, page_bytes);
+      for (uint32_t copy = 1; copy < pages.copies; copy++) merge_series(*map.value, into, {from + copy * page_bytes, page_bytes});
+      into += page_bytes;
+    }
+    row.value_bytes = static_cast<size_t>(into - row.value);
+    table.rows.push_back(row);
+  }
+}
+
+void read_rows(MapTable& table) {
+  const mir::MapDecl& map = *table.map;
+  const MapContents& contents = table.contents;
   const Type& type = *map.value;
   const bool is_extreme = type.is(TypeKind::min) || type.is(TypeKind::max);
   const bool is_merged = contents.copies > 1 || is_extreme;
@@ -109,14 +137,30 @@ MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& rea
     if (is_merged) {
       uint8_t* into = table.merged.data() + i * type.size;
       std::memcpy(into, row.value, type.size);
-      for (uint32_t copy = 1; copy < contents.copies; copy++) merge(type, into, row.value + copy * map.value_size);
+      for (uint32_t copy = 1; copy < contents.copies; copy++) merge(type, into, row.value + copy * map.value_size, type.size);
       if (is_extreme && load(into + 8) != 0) store(into, load(into) ^ mir::extreme_mask(type));
       row.value = into;
     }
+    row.value_bytes = type.size;
     row.rank = rank_of(type, row.value);
-    if (type.is(TypeKind::tseries)) table.last_interval = std::max(table.last_interval, last_interval(type, row.value));
     table.rows.push_back(row);
   }
+}
+
+}  // namespace
+
+MapTable read_map(const mir::Interface& interface, mir::MapId id, MapReader& reader, int64_t top) {
+  const mir::MapDecl& map = interface.maps[id];
+  MapTable table;
+  table.map = &map;
+  table.contents = reader.read(id);
+  if (table.contents.count == 0 || !is_present(map, table.contents)) return table;
+  if (map.pages.is_valid()) read_pages(interface, reader, table);
+  else read_rows(table);
+  const Type& type = *map.value;
+  if (type.is(TypeKind::tseries))
+    for (const MapRow& row : table.rows)
+      table.last_interval = std::max(table.last_interval, last_interval({row.value, row.value_bytes}));
   if (map.is_keyed) {
     std::sort(table.rows.begin(), table.rows.end(), [&](const MapRow& a, const MapRow& b) {
       return a.rank != b.rank ? a.rank < b.rank : compare_values(*map.key, a.key, b.key, interface.types) < 0;

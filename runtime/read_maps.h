@@ -17,6 +17,7 @@ namespace shrike {
 struct MapRow {
   const uint8_t* key = nullptr;
   const uint8_t* value = nullptr;  // one value in the layout of its type
+  size_t value_bytes = 0;          // of tseries: all slots that there are
   uint64_t rank = 0;               // order of the value, unsigned
 };
 

@@ -22,9 +22,13 @@ struct Slot {
   uint64_t value = 0, meta = 0, interval = 0;
 };
 
-Slot slot_at(const uint8_t* series, uint64_t index) {
+size_t slots_of(SeriesBytes series) {
+  return series.size() / series_slot;
+}
+
+Slot slot_at(SeriesBytes series, size_t index) {
   Slot slot;
-  std::memcpy(&slot, series + index * series_slot, sizeof slot);
+  std::memcpy(&slot, series.data() + index * series_slot, sizeof slot);
   return slot;
 }
 
@@ -128,15 +132,15 @@ void append_edge(std::string& out, const std::string& heading, size_t indent, ch
 
 }  // namespace
 
-uint64_t last_interval(const Type& type, const uint8_t* series) {
+uint64_t last_interval(SeriesBytes series) {
   uint64_t last = 0;
-  for (uint32_t i = 0; i < type.count; i++) last = std::max(last, slot_at(series, i).interval);
+  for (size_t i = 0; i < slots_of(series); i++) last = std::max(last, slot_at(series, i).interval);
   return last;
 }
 
-void merge_series(const Type& type, uint8_t* into, const uint8_t* from) {
-  for (uint32_t i = 0; i < type.count; i++) {
-    Slot one = slot_at(into, i), other = slot_at(from, i);
+void merge_series(const Type& type, uint8_t* into, SeriesBytes from) {
+  for (size_t i = 0; i < slots_of(from); i++) {
+    Slot one = slot_at({into, from.size()}, i), other = slot_at(from, i);
     if (other.interval == 0 || other.interval < one.interval) continue;
     bool is_same = other.interval == one.interval;
     bool adds = type.fold == SeriesFold::avg || type.fold == SeriesFold::sum;
@@ -145,25 +149,30 @@ void merge_series(const Type& type, uint8_t* into, const uint8_t* from) {
                                                 : is_less(type, other.value, one.value);
     if (is_same && adds) other.value += one.value, other.meta += one.meta;
     else if (is_same && keeps) other = one;
-    std::memcpy(into + uint64_t{i} * series_slot, &other, sizeof other);
+    std::memcpy(into + i * series_slot, &other, sizeof other);
   }
 }
 
-std::vector<SeriesPoint> series_points(const Type& type, const uint8_t* series, uint64_t last) {
-  uint64_t first = last >= type.count ? last - type.count + 1 : 1;
-  std::vector<SeriesPoint> points;
-  for (uint64_t interval = first; last != 0 && interval <= last; interval++) {
-    Slot slot = slot_at(series, interval % type.count);
-    SeriesPoint point{interval, slot.interval == interval, static_cast<int64_t>(slot.value)};
-    if (!point.has_value && points.empty()) continue;  // the series begins later
-    if (type.fold == SeriesFold::avg && point.has_value && slot.meta != 0)
+std::vector<SeriesPoint> series_points(const Type& type, SeriesBytes series, uint64_t last) {
+  const uint64_t first = last >= type.count ? last - type.count + 1 : 1;
+  std::vector<Slot> slots;
+  for (size_t i = 0; i < slots_of(series); i++)
+    if (Slot slot = slot_at(series, i); slot.interval >= first && slot.interval <= last) slots.push_back(slot);
+  if (slots.empty()) return {};
+  std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) { return a.interval < b.interval; });
+  std::vector<SeriesPoint> points(last - slots.front().interval + 1);
+  for (size_t i = 0; i < points.size(); i++) points[i].interval = slots.front().interval + i;
+  for (const Slot& slot : slots) {
+    SeriesPoint& point = points[slot.interval - slots.front().interval];
+    point.has_value = true;
+    point.value = static_cast<int64_t>(slot.value);
+    if (type.fold == SeriesFold::avg && slot.meta != 0)
       point.value = type.is_signed ? point.value / static_cast<int64_t>(slot.meta) : static_cast<int64_t>(slot.value / slot.meta);
-    points.push_back(point);
   }
   return points;
 }
 
-void append_series_text(std::string& out, const Type& type, const uint8_t* series, uint64_t last) {
+void append_series_text(std::string& out, const Type& type, SeriesBytes series, uint64_t last) {
   std::vector<SeriesPoint> points = series_points(type, series, last);
   if (points.empty()) {
     out.append("<no data>\n");
@@ -187,7 +196,7 @@ void append_series_text(std::string& out, const Type& type, const uint8_t* serie
   append_axis(out, type, axis, indent);
 }
 
-void append_series_json(std::string& out, const Type& type, const uint8_t* series, uint64_t last) {
+void append_series_json(std::string& out, const Type& type, SeriesBytes series, uint64_t last) {
   Times times(type);
   bool is_first = true;
   out.push_back('[');

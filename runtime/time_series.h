@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,16 @@ struct SeriesPoint {
   int64_t value = 0;  // as the type's signedness says
 };
 
+// The slots of a series, in any order where it has several pages.
+using SeriesBytes = std::span<const uint8_t>;
+
 // The number of the newest interval that has a value; 0 if none has.
-uint64_t last_interval(const mir::Type& type, const uint8_t* series);
-// Folds the values of one more processor into `into`.
-void merge_series(const mir::Type& type, uint8_t* into, const uint8_t* from);
+uint64_t last_interval(SeriesBytes series);
+// Folds the values of one more processor into `into`, of as many slots.
+void merge_series(const mir::Type& type, uint8_t* into, SeriesBytes from);
 // What is in the series of the intervals up to `last`, oldest first.
-std::vector<SeriesPoint> series_points(const mir::Type& type, const uint8_t* series, uint64_t last);
-void append_series_text(std::string& out, const mir::Type& type, const uint8_t* series, uint64_t last);
-void append_series_json(std::string& out, const mir::Type& type, const uint8_t* series, uint64_t last);
+std::vector<SeriesPoint> series_points(const mir::Type& type, SeriesBytes series, uint64_t last);
+void append_series_text(std::string& out, const mir::Type& type, SeriesBytes series, uint64_t last);
+void append_series_json(std::string& out, const mir::Type& type, SeriesBytes series, uint64_t last);
 
 }  // namespace shrike

@@ -169,6 +169,82 @@ TEST(ExpandAggregates, IntervalsOfSeriesBeginAnew) {
   )");
 }
 
+std::string paged(std::string_view update, uint32_t keys = 10, uint32_t pages = 10) {
+  return "interface {\n"
+         "  map @.globals globals array bytes 4 1152 entries 1\n"
+         "  map @.pages pages percpu_hash bytes 16 24000 entries " +
+         std::to_string(pages) + "\n  map @m user hash keyed key int32 value tseries_t[1,3000,sum] bytes 4 8 entries " +
+         std::to_string(keys) + " pages @.pages\n}\n" +
+         program(
+             "slot $key 8 align 8\n^entry(%ctx: ptr.ctx):\n"
+             "%n: i64 = load.u64 %ctx, #8\n%key: ptr.stack = slot_addr $key\nstore.u64 %key, %n, #0\n" +
+             std::string(update) + "\nret %n\n");
+}
+
+TEST(ExpandAggregates, PagesOfSeriesComeBeforeTheirKey) {
+  expect_lines(after("expand-aggregates", paged("agg_update @m, %key, %n")), R"(
+    %place: i64 = mod_u %interval, %count
+    zero %page, #4, 4
+    copy %page, %key, 4
+    %number: i64 = div_u %place, %slots
+    store.u64 %page, %number, #8
+    %found: ptr.map? = call map_lookup_elem(@.pages, %page)
+    branch_null %found, ^new_page, ^bump
+  )");
+  expect_lines(after("expand-aggregates", paged("agg_update @m, %key, %n")), R"(
+    ^new_page:
+    %inserted: i64 = call map_update_elem(@.pages, %page, %zeros, %noexist)
+    %again: ptr.map? = call map_lookup_elem(@.pages, %page)
+    branch_null %again, ^full, ^new_key
+    ^new_key(%made: ptr.map):
+    %status: i64 = call map_update_elem(@m, %key, %nothing, %flag)
+    %known: ptr.map? = call map_lookup_elem(@m, %key)
+    branch_null %known, ^no_key, ^found
+    ^no_key:
+    %gone: i64 = call map_delete_elem(@.pages, %page)
+  )");
+}
+
+// What is in the maps after an update at each of these times, by the key given.
+std::vector<std::vector<mir::Machine::Entry>> series_after(const std::string& text,
+                                                           const std::vector<std::pair<uint64_t, int64_t>>& updates) {
+  const mir::Module module = parse_mir(text);
+  mir::Machine machine(module);
+  std::vector<uint8_t> context(64);
+  for (auto [time, key] : updates) {
+    machine.state.nanoseconds = time;
+    std::memcpy(&context[8], &key, 8);
+    EXPECT_EQ(machine.run(mir::FunctionId(0u), context).fault, "");
+  }
+  std::vector<std::vector<mir::Machine::Entry>> maps;
+  for (const char* name : {"@m", ".pages", ".globals"}) maps.push_back(machine.entries(module.interface.find_map(name)));
+  return maps;
+}
+
+TEST(ExpandAggregates, PagesAreWhatTheInterpreterMakesOfSeries) {
+  const std::vector<std::pair<uint64_t, int64_t>> updates = {{5999, 7}, {6000, 7}, {6999, 7}, {7000, 7},
+                                                             {7000, 7}, {7000, 8}, {10000, 7}};
+  struct Row {
+    uint32_t keys, pages;
+    size_t kept_keys, kept_pages;
+    uint8_t refused;
+  };
+  for (const Row& row : {Row{10, 10, 2, 4, 0}, Row{1, 10, 1, 3, 1}, Row{10, 2, 1, 2, 4}}) {
+    const std::string text = paged("agg_update @m, %key, %n", row.keys, row.pages);
+    const auto high = series_after(text, updates), low = series_after(after("expand-aggregates", text), updates);
+    EXPECT_EQ(high[0].size(), row.kept_keys);
+    EXPECT_EQ(high[1].size(), row.kept_pages);
+    EXPECT_EQ(high[2][0].values[0][mir::globals::map_refusals(mir::MapId(2u))], row.refused);
+    for (size_t map = 0; map < high.size(); map++) {
+      ASSERT_EQ(high[map].size(), low[map].size());
+      for (size_t i = 0; i < high[map].size(); i++) {
+        EXPECT_EQ(high[map][i].key, low[map][i].key);
+        EXPECT_EQ(high[map][i].values, low[map][i].values);
+      }
+    }
+  }
+}
+
 TEST(ExpandAggregates, ScalarOfDeclaredHashUsesKeyZero) {
   std::string text = "interface {\n  map @m user hash value count_t bytes 8 8 entries 1\n}\n" +
                      program("^entry(%ctx: ptr.ctx):\nagg_update @m\n%0: i64 = constant 0\nret %0\n");

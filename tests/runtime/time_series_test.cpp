@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -26,6 +27,10 @@ std::string series(size_t count, const std::vector<Place>& places) {
     bytes.replace(24 * (place.interval % count), 24,
                   bytes_of(static_cast<uint64_t>(place.value)) + bytes_of(place.meta) + bytes_of(place.interval));
   return bytes;
+}
+
+SeriesBytes slots_of(const std::string& series) {
+  return {reinterpret_cast<const uint8_t*>(series.data()), series.size()};
 }
 
 // The chart with its times cut off: those depend on the leap seconds that the kernel knows.
@@ -97,6 +102,39 @@ TEST_F(TimeSeries, RowsEndWhereTheNewestSeriesOfTheMapEnds) {
             "             3                                                   5\n\n");
 }
 
+// The pages of a series that no value holds: 2000 intervals, 1000 a page. What is in a page without its key, or what has no page,
+// is not there.
+TEST_F(TimeSeries, PagesOfAKeyAreOneChart) {
+  const uint64_t first = noon / 2000 * 2000 + 999;  // the last place of page 0
+  mir::MapId map = trace.add_keyed("@a", "int64", "tseries_t[100000000,2000,last]");
+  mir::MapDecl pages{.name = ".pages_a", .role = mir::MapRole::pages, .kind = mir::MapKind::percpu_hash, .is_keyed = true};
+  pages.key_size = 16;
+  pages.value_size = 24 * 1000;
+  mir::MapId values = trace.program.maps.add(pages);
+  trace.program.maps[map].pages = values;
+  trace.program.maps[map].value_size = 8;
+  for (int64_t key : {1, 3}) trace.add_row(map, number("int64", key).bytes, {bytes_of(0)});
+  const auto page = [](int64_t key, uint64_t number) { return bytes_of(static_cast<uint64_t>(key)) + bytes_of(number); };
+  const std::string none = series(1000, {});
+  trace.add_row(values, page(1, 1), {none, series(1000, {{first + 1, -5, 1}, {first + 3, 5, 1}})});
+  trace.add_row(values, page(2, 1), {series(1000, {{first + 5, 9, 1}}), none});
+  trace.add_row(values, page(1, 0), {series(1000, {{first, 0, 1}, {first - 100, 3, 1}}), none});
+  const std::string text = without_times(printed(map));
+  EXPECT_TRUE(text.starts_with("@a[1]:\n             -5                                                  5\n")) << text;
+  EXPECT_TRUE(text.find("@a[2]") == std::string::npos && text.find("@a[3]") == std::string::npos) << text;
+  EXPECT_NE(std::string::npos, text.find("hh:mm:ss.ms  |___________________________________________________|\n"
+                                         "|                         .              *          | 3\n"
+                                         "|                         .                         | -\n"))
+      << text;
+  EXPECT_NE(std::string::npos, text.find("|                         *                         | 0\n"
+                                         "*                         .                         | -5\n"
+                                         "|                         .                         | -\n"
+                                         "|                         .                         * 5\n"
+                                         "             v_____"))
+      << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5 + 104 + 1);
+}
+
 // Of one interval on three CPUs, and one CPU's older value in the same place.
 int64_t folded(const char* fold) {
   mir::TypePool pool;
@@ -104,8 +142,8 @@ int64_t folded(const char* fold) {
   std::string into = series(4, {{noon, 6, 1}}), second = series(4, {{noon, -3, 3}}), third = series(4, {{noon, 30, 2}});
   const std::string older = series(4, {{noon - 4, 1000, 9}});
   for (const std::string* each : std::initializer_list<const std::string*>{&second, &third, &older})
-    merge_series(type, reinterpret_cast<uint8_t*>(into.data()), reinterpret_cast<const uint8_t*>(each->data()));
-  std::vector<SeriesPoint> points = series_points(type, reinterpret_cast<const uint8_t*>(into.data()), noon);
+    merge_series(type, reinterpret_cast<uint8_t*>(into.data()), slots_of(*each));
+  std::vector<SeriesPoint> points = series_points(type, slots_of(into), noon);
   return points.size() == 1 ? points[0].value : INT64_MIN;
 }
 
@@ -130,7 +168,7 @@ TEST_F(TimeSeries, TimesAreTheWallsAsFineAsTheIntervals) {
   auto json = [&](uint64_t interval, uint64_t number) {
     const mir::Type& type = *pool.parse("tseries_t[" + std::to_string(interval) + ",3,last]");
     std::string bytes = series(3, {{number, 7, 1}}), out;
-    append_series_json(out, type, reinterpret_cast<const uint8_t*>(bytes.data()), number);
+    append_series_json(out, type, slots_of(bytes), number);
     return out;
   };
   EXPECT_EQ(json(tenth, noon + 10 * ahead + 3), R"([{"interval_start": "12:00:00.300", "value": 7}])");
