@@ -252,10 +252,11 @@ class Lower {
   // Insertions of one map that statements in a row make, as far as it refused them.
   struct Refusals {
     mir::MapId map;
-    mir::ValueId value;  // of one update its status, of several the number of those refused
+    mir::ValueId value;   // of one update its status, of several the number of those refused
+    mir::ValueId errors;  // of several: the bits of all their statuses, which are those of the error where there is one kind
     uint32_t updates;
   };
-  void count_refusal(mir::MapId map, mir::ValueId status);
+  void count_refusal(mir::MapId map, mir::ValueId error, mir::ValueId count);
   void count_refusal(const Refusals& refusals);
   bool may_gather_refusals(const ast::Stmt& statement) const;
   void count_losses(const std::vector<FilledEvent>& events);

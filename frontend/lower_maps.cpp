@@ -127,7 +127,7 @@ void Lower::note_insertion(MapId map) {
 void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
   note_insertion(map);
   ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(flags)}, map);
-  count_refusal({map, status, 1});
+  count_refusal({map, status, status, 1});
 }
 
 // The last thing a statement does. A branch for each of many statements would have the verifier walk on from each twice.
@@ -137,12 +137,13 @@ void Lower::update_by_statement(MapId map, ValueId key, ValueId value) {
   ValueId status = b().call(HelperId::map_update_elem, {key, value, b().constant(update_any)}, map);
   auto refusals = std::find_if(refusals_.begin(), refusals_.end(), [&](const Refusals& each) { return each.map == map; });
   if (refusals == refusals_.end()) {
-    refusals_.push_back({map, status, 1});
+    refusals_.push_back({map, status, status, 1});
     return;
   }
   auto is_refused = [&](ValueId error) { return b().binary(Opcode::shr_u, error, b().constant(63)); };
   if (refusals->updates == 1) refusals->value = is_refused(refusals->value);
   refusals->value = b().binary(Opcode::add, refusals->value, is_refused(status));
+  refusals->errors = b().binary(Opcode::or_, refusals->errors, status);
   refusals->updates++;
 }
 
@@ -152,11 +153,10 @@ void Lower::count_refusals() {
   for (const Refusals& each : refusals) count_refusal(each);
 }
 
-// One insertion that gave `status`.
-void Lower::count_refusal(MapId map, ValueId status) {
+void Lower::count_refusal(MapId map, ValueId error, ValueId count) {
   ValueId counter = globals_pointer(mir::globals::map_refusals(map));
-  b().atomic_add(MemWidth::u64, counter, b().constant(1), 0);
-  b().store(MemWidth::u64, counter, status, 8);
+  b().atomic_add(MemWidth::u64, counter, count, 0);
+  b().store(MemWidth::u64, counter, error, 8);
 }
 
 void Lower::count_refusal(const Refusals& refusals) {
@@ -164,8 +164,7 @@ void Lower::count_refusal(const Refusals& refusals) {
   BlockId on = new_block("on");
   branch(refusals.value, full, on);
   enter(full);
-  if (refusals.updates == 1) count_refusal(refusals.map, refusals.value);
-  else b().atomic_add(MemWidth::u64, globals_pointer(mir::globals::map_refusals(refusals.map)), refusals.value, 0);
+  count_refusal(refusals.map, refusals.errors, refusals.updates == 1 ? b().constant(1) : refusals.value);
   jump(on);
   enter(on);
 }
@@ -260,7 +259,7 @@ ValueId Lower::add_to_map(const ast::Expr* ref, ValueId amount, bool wants_old) 
   enter(quicker);
   jump_with(join, {add(other)});
   enter(full);
-  count_refusal(target, status);
+  count_refusal(target, status, b().constant(1));
   jump_with(join, {b().constant(0)});
   enter(join);
   return result;

@@ -44,10 +44,11 @@ using FullMaps = LiveTest;
 TEST_F(FullMaps, AreTold) {
   const Trace done = trace(
       "config = { print_maps_on_exit = false; max_map_keys = 3 } "
-      "tracepoint:syscalls:sys_enter_getppid /pid == PID/ { @x[@n++] = 1; @c[@n] = count(); }",
+      "tracepoint:syscalls:sys_enter_getppid /pid == PID/ { @x[@n++] = 1; @c[@n] = count(); @g[@n] = 1; @g[@n + 100] = 2; }",
       {"getppid", "10"});
   EXPECT_EQ(count_text(done.err, "WARNING: Map full: `@x` takes no new keys; raise max_map_keys or declare it larger\n"), 1u);
   EXPECT_EQ(count_text(done.err, "WARNING: Map full: `@c` takes no new keys"), 1u) << done.err;
+  EXPECT_EQ(count_text(done.err, "WARNING: Map full: `@g` takes no new keys"), 1u) << done.err;
   EXPECT_FALSE(has(done.err, "No memory")) << done.err;
 }
 
@@ -62,10 +63,11 @@ TEST_F(FullMaps, WantOfMemoryIsSomethingElse) {
   Process workload({SHRIKE_WORKLOAD, "pid", "wait", "getppid", "1"}, held);
   ASSERT_TRUE(workload.wait_for_out("pid ", patience_ms));
   const std::string script =
-      "config = { print_maps_on_exit = false } let @x = hash(2000000); let @c = percpuhash(2000000); "
+      "config = { print_maps_on_exit = false } let @x = hash(2000000); let @c = percpuhash(2000000); let @g = hash(2000000); "
       "tracepoint:syscalls:sys_enter_getppid /pid == " +
       std::to_string(workload.pid()) +
-      "/ { for $i : 0..300000 { @x[$i] = 1; @c[$i] = count(); } printf(\"%d\\n\", len(@x)); exit(); }";
+      "/ { for $i : 0..300000 { @x[$i] = 1; @c[$i] = count(); @g[$i] = 1; @g[$i + 1000000] = 2; } printf(\"%d\\n\", len(@x)); "
+      "exit(); }";
   ProcessOptions options;
   options.env = {{"__BPFTRACE_NOTIFY_PROBES_ATTACHED", "1"}};
   Process tracer(
@@ -82,6 +84,7 @@ TEST_F(FullMaps, WantOfMemoryIsSomethingElse) {
                   "memory from the start\n"))
       << result.out << result.err;
   EXPECT_TRUE(has(result.err, "WARNING: No memory: the kernel had none at hand for new keys of `@c`")) << result.err;
+  EXPECT_TRUE(has(result.err, "WARNING: No memory: the kernel had none at hand for new keys of `@g`")) << result.err;
   EXPECT_FALSE(has(result.err, "Map full")) << result.err;
   workload.finish(patience_ms);
 }

@@ -146,6 +146,7 @@ TEST(Lower, RefusalsOfStatementsInARowAreCountedOnce) {
   std::string text = lowered("begin { @[1] = 1; @[2] = 2; @[3] = 3; }");
   EXPECT_EQ(count(text, "branch "), 1u) << text;
   EXPECT_EQ(count(text, "shr_u"), 3u) << text;
+  EXPECT_EQ(count(text, "= or "), 2u) << "so that the error is known: " << text;
   text = lowered("begin { @[1] = 1; if (pid > 1) { @[2] = 2; } @[3] = 3; }");
   EXPECT_EQ(count(text, "^full"), 3u * 2) << text;
 }
