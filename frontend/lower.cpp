@@ -158,7 +158,7 @@ void Lower::declare_map(const UserMap& map) {
 
 // The map of a series that is too long for a value tells which keys there are; the values are in its pages.
 void Lower::declare_series(const UserMap& map, mir::MapDecl& decl) {
-  constexpr uint64_t most_pages = 1 << 18;  // the kernel makes 16 bytes for each before the first is there
+  constexpr uint64_t most_pages = 1 << 20;  // the kernel makes 16 bytes for each before the first is there
   decl.kind = mir::MapKind::hash;
   decl.key_size = map.is_keyed ? map.key->size : 8;
   if (map.is_keyed)

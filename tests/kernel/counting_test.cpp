@@ -90,7 +90,7 @@ TEST_F(Counting, TimeSeriesLoseNothing) {
   EXPECT_EQ(series_total(out), 2 * each) << out;
 }
 
-// A minute in intervals of 200 us, 1021 of which are a page: several pages are inserted by whichever process comes first.
+// A minute in intervals of 200 us, 128 of which are a page: several pages are inserted by whichever process comes first.
 TEST_F(Counting, TimeSeriesOfManyIntervalsLoseNothing) {
   EXPECT_EQ(series_total(contend("@ = tseries(1, 200us, 300000, \"sum\");")), 2 * each);
   EXPECT_EQ(series_total(contend("@[\"key\"] = tseries(1, 200us, 300000, \"sum\");")), 2 * each);

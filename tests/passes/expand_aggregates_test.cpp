@@ -172,7 +172,7 @@ TEST(ExpandAggregates, IntervalsOfSeriesBeginAnew) {
 std::string paged(std::string_view update, uint32_t keys = 10, uint32_t pages = 10) {
   return "interface {\n"
          "  map @.globals globals array bytes 4 1152 entries 1\n"
-         "  map @.pages pages percpu_hash bytes 16 24000 entries " +
+         "  map @.pages pages percpu_hash bytes 16 3000 entries " +
          std::to_string(pages) + "\n  map @m user hash keyed key int32 value tseries_t[1,3000,sum] bytes 4 8 entries " +
          std::to_string(keys) + " pages @.pages\n}\n" +
          program(
@@ -222,8 +222,8 @@ std::vector<std::vector<mir::Machine::Entry>> series_after(const std::string& te
 }
 
 TEST(ExpandAggregates, PagesAreWhatTheInterpreterMakesOfSeries) {
-  const std::vector<std::pair<uint64_t, int64_t>> updates = {{5999, 7}, {6000, 7}, {6999, 7}, {7000, 7},
-                                                             {7000, 7}, {7000, 8}, {10000, 7}};
+  const std::vector<std::pair<uint64_t, int64_t>> updates = {{5999, 7}, {6000, 7}, {6124, 7}, {6125, 7},
+                                                             {6125, 7}, {6125, 8}, {9125, 7}};
   struct Row {
     uint32_t keys, pages;
     size_t kept_keys, kept_pages;

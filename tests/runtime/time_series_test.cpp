@@ -102,23 +102,23 @@ TEST_F(TimeSeries, RowsEndWhereTheNewestSeriesOfTheMapEnds) {
             "             3                                                   5\n\n");
 }
 
-// The pages of a series that no value holds: 2000 intervals, 1000 a page. What is in a page without its key, or what has no page,
+// The pages of a series that no value holds: 2000 intervals, 125 a page. What is in a page without its key, or what has no page,
 // is not there.
 TEST_F(TimeSeries, PagesOfAKeyAreOneChart) {
-  const uint64_t first = noon / 2000 * 2000 + 999;  // the last place of page 0
+  const uint64_t first = noon / 2000 * 2000 + 124;  // the last place of page 0
   mir::MapId map = trace.add_keyed("@a", "int64", "tseries_t[100000000,2000,last]");
   mir::MapDecl pages{.name = ".pages_a", .role = mir::MapRole::pages, .kind = mir::MapKind::percpu_hash, .is_keyed = true};
   pages.key_size = 16;
-  pages.value_size = 24 * 1000;
+  pages.value_size = 24 * 125;
   mir::MapId values = trace.program.maps.add(pages);
   trace.program.maps[map].pages = values;
   trace.program.maps[map].value_size = 8;
   for (int64_t key : {1, 3}) trace.add_row(map, number("int64", key).bytes, {bytes_of(0)});
   const auto page = [](int64_t key, uint64_t number) { return bytes_of(static_cast<uint64_t>(key)) + bytes_of(number); };
-  const std::string none = series(1000, {});
-  trace.add_row(values, page(1, 1), {none, series(1000, {{first + 1, -5, 1}, {first + 3, 5, 1}})});
-  trace.add_row(values, page(2, 1), {series(1000, {{first + 5, 9, 1}}), none});
-  trace.add_row(values, page(1, 0), {series(1000, {{first, 0, 1}, {first - 100, 3, 1}}), none});
+  const std::string none = series(125, {});
+  trace.add_row(values, page(1, 1), {none, series(125, {{first + 1, -5, 1}, {first + 3, 5, 1}})});
+  trace.add_row(values, page(2, 1), {series(125, {{first + 5, 9, 1}}), none});
+  trace.add_row(values, page(1, 0), {series(125, {{first, 0, 1}, {first - 100, 3, 1}}), none});
   const std::string text = without_times(printed(map));
   EXPECT_TRUE(text.starts_with("@a[1]:\n             -5                                                  5\n")) << text;
   EXPECT_TRUE(text.find("@a[2]") == std::string::npos && text.find("@a[3]") == std::string::npos) << text;
