@@ -156,26 +156,6 @@ void Lower::declare_map(const UserMap& map) {
   if (map.is_keyed && uses_aggregate_hist(map.value)) zeros_map(decl.value_size);
 }
 
-// The map of a series that is too long for a value tells which keys there are; the values are in its pages.
-void Lower::declare_series(const UserMap& map, mir::MapDecl& decl) {
-  constexpr uint64_t most_pages = 1 << 20;  // the kernel makes 16 bytes for each before the first is there
-  decl.kind = mir::MapKind::hash;
-  decl.key_size = map.is_keyed ? map.key->size : 8;
-  if (map.is_keyed)
-    decl.max_entries = static_cast<uint32_t>(map.max_entries != 0 ? map.max_entries : program_.config.max_map_keys);
-  const uint64_t count = mir::series_pages(*map.value);
-  mir::MapDecl pages;
-  pages.name = ".pages_" + decl.name.substr(1);
-  pages.role = mir::MapRole::pages;
-  pages.kind = mir::MapKind::percpu_hash;
-  pages.key_size = align8(decl.key_size) + 8;
-  pages.value_size = mir::series_page_slots(*map.value) * mir::series_slot;
-  pages.max_entries = static_cast<uint32_t>(std::min(count * decl.max_entries, std::max(count, most_pages)));
-  decl.pages = module_.interface.maps.add(pages);
-  user_maps_.push_back(module_.interface.maps.add(decl));
-  zeros_map(pages.value_size);
-}
-
 MapId Lower::table(std::string_view name, std::vector<std::string> table_rows, uint32_t row_size) {
   if (MapId known = module_.interface.find_map(name); known.is_valid()) return known;
   mir::MapDecl table;

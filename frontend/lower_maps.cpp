@@ -21,6 +21,26 @@ constexpr int64_t update_no_exist = 1;            // BPF_NOEXIST
 
 }  // namespace
 
+// The map of a series that is too long for a value tells which keys there are; the values are in its pages.
+void Lower::declare_series(const UserMap& map, mir::MapDecl& decl) {
+  constexpr uint64_t most_pages = 1 << 20;  // the kernel makes 16 bytes for each before the first is there
+  decl.kind = mir::MapKind::hash;
+  decl.key_size = map.is_keyed ? map.key->size : 8;
+  if (map.is_keyed)
+    decl.max_entries = static_cast<uint32_t>(map.max_entries != 0 ? map.max_entries : program_.config.max_map_keys);
+  const uint64_t count = mir::series_pages(*map.value);
+  mir::MapDecl pages;
+  pages.name = ".pages_" + decl.name.substr(1);
+  pages.role = mir::MapRole::pages;
+  pages.kind = mir::MapKind::percpu_hash;
+  pages.key_size = (decl.key_size + 7) / 8 * 8 + 8;
+  pages.value_size = mir::series_page_slots(*map.value) * mir::series_slot;
+  pages.max_entries = static_cast<uint32_t>(std::min(count * decl.max_entries, std::max(count, most_pages)));
+  decl.pages = module_.interface.maps.add(pages);
+  user_maps_.push_back(module_.interface.maps.add(decl));
+  zeros_map(pages.value_size);
+}
+
 ValueId Lower::key_pointer(const UserMap& map, const ast::Expr* key) {
   if (key == nullptr) {  // the only key of a scalar map
     static_assert(mir::globals::zeros_bytes >= 8);
