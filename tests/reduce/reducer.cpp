@@ -117,7 +117,7 @@ void add_script_parts(const Units& units, std::vector<Edit>& out) {
   }
 }
 
-// Functions and blocks; values that become constants; branches that become jumps.
+// Functions and blocks; values that become constants; branches that become jumps; ways that end where they led on.
 void add_mir_parts(const Units& units, std::vector<Edit>& out) {
   size_t function = 0, block = 0;
   for (size_t i = 0; i < units.size(); i++) {
@@ -130,7 +130,11 @@ void add_mir_parts(const Units& units, std::vector<Edit>& out) {
     const size_t value = line.find(": i64 = ");
     if (value != std::string::npos && line.find("= constant 0") == std::string::npos)
       out.push_back({i, i + 1, line.substr(0, value) + ": i64 = constant 0\n"});
-    if (line.find("  branch") != 0) continue;
+    const bool is_branch = line.starts_with("  branch");
+    if (!is_branch && !line.starts_with("  jump")) continue;
+    const std::string none = "  %cut" + std::to_string(units.size());
+    out.push_back({i, i + 1, none + ": i64 = constant 0\n  ret" + none.substr(1) + "\n"});
+    if (!is_branch) continue;
     for (size_t at = line.find(", ^"); at != std::string::npos; at = line.find(", ^", at + 1)) {
       size_t end = std::min(line.find_first_of(",# \n", at + 2), line.size());
       if (const size_t list = line.find('(', at); list != std::string::npos && list <= end) end = line.find(')', at) + 1;
