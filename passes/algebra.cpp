@@ -45,13 +45,18 @@ void RuleScope::define(const Inst& inst) {
   if (!inst.result.is_valid()) return;
   ValueId a = !inst.operands.empty() ? inst.operands[0] : ValueId();
   ValueId b = inst.operands.size() > 1 ? inst.operands[1] : ValueId();
-  definitions_[inst.result] = {true, inst.op, a, b, inst.imm, inst.width};
+  definitions_[inst.result] = {true, inst.op, a, b, inst.imm, inst.width, inst.slot};
 }
 
 std::optional<int64_t> RuleScope::constant_of(ValueId value) const {
   const Definition& definition = definitions_[value];
   if (!definition.is_inst || definition.op != Opcode::constant) return std::nullopt;
   return definition.imm;
+}
+
+const Slot* RuleScope::slot_at(ValueId address) const {
+  const Definition& definition = definitions_[address];
+  return definition.is_inst && definition.op == Opcode::slot_addr ? &function_.slots[definition.slot] : nullptr;
 }
 
 ValueId RuleScope::constant(int64_t value) {
@@ -294,8 +299,16 @@ class Rules {
     int64_t offset = inst_.imm + *step;
     if (offset < INT16_MIN || offset + inst_.length > INT16_MAX) return nothing();
     inst_.operands[0] = d.a;
-    inst_.imm = offset;
+    inst_.imm = is_outside_slot(d.a, offset) ? 0 : offset;
     return {.changed = true, .replacement = {}};
+  }
+
+  // Whether the access would leave its slot. Such a one is never reached: it was proved to be inside, by what is known of ways
+  // that no run takes. The validator, which does not see that, shall find it inside.
+  bool is_outside_slot(ValueId base, int64_t offset) const {
+    const Slot* slot = scope_.slot_at(base);
+    const int64_t bytes = inst_.op == Opcode::zero ? inst_.length : bytes_of(inst_.width);
+    return slot != nullptr && (offset < 0 || offset + bytes > int64_t{slot->size});
   }
 
   Inst& inst_;

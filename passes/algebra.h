@@ -19,9 +19,11 @@ class RuleScope {
     mir::ValueId a, b;
     int64_t imm = 0;
     mir::MemWidth width = mir::MemWidth::u64;
+    mir::SlotId slot;  // of slot_addr
   };
   const Definition& definition(mir::ValueId value) const { return definitions_[value]; }
   std::optional<int64_t> constant_of(mir::ValueId value) const;
+  const mir::Slot* slot_at(mir::ValueId address) const;  // null unless it is where a slot begins
   void define(const mir::Inst& inst);
 
   // Where constants that rules need are put: in front of the instruction at hand.

@@ -55,6 +55,28 @@ TEST(Simplify, ConstantStepsOfAddressesBecomeOffsets) {
                "store.u32 %s, %a, #20");
 }
 
+// A step may lead out of the slot where the offset leads back. What stays outside is on a way that no run takes: its bound was
+// proved.
+TEST(Simplify, OffsetsStayInTheirSlot) {
+  expect_lines(after("simplify", program(R"(
+    slot $s 64 align 8
+    ^entry(%ctx: ptr.ctx):
+      %s: ptr.stack = slot_addr $s
+      %x: i64 = load.u64 %ctx, #0
+      %back: i64 = constant -24
+      %p: ptr.stack = ptr_add %s, %back
+      store.u64 %p, %x, #32
+      branch %x, ^never, ^end
+    ^never:
+      store.u64 %p, %x, #0
+      zero %p, #8, 8
+      jump ^end
+    ^end:
+      ret %x
+  )")),
+               "store.u64 %s, %x, #8\nstore.u64 %s, %x, #0\nzero %s, #0, 8");
+}
+
 TEST(Simplify, KnownBranchesAndEmptyBlocksDisappear) {
   std::string text = after("simplify", program(R"(
     ^entry(%ctx: ptr.ctx):
