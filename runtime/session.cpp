@@ -366,6 +366,13 @@ uint64_t Session::lost_records(mir::EventRank rank) const {
   return sum;
 }
 
+// Of a map that could have all its memory from the start. The pages of a long tseries cannot.
+std::string hint_of_more_memory(const mir::MapDecl& map) {
+  if (map.pages.is_valid()) return "";
+  const char* kind = map.kind == mir::MapKind::percpu_hash ? "percpulruhash" : "lruhash";
+  return "; `let " + map.name + " = " + kind + "(N)` has its memory from the start";
+}
+
 void Session::report_losses() {
   uint64_t lost = lost_records(mir::EventRank::data) + lost_records(mir::EventRank::error);
   uint64_t lost_control = lost_records(mir::EventRank::control);
@@ -385,8 +392,8 @@ void Session::report_losses() {
     if (!is_out_of_memory(i))
       output_.warning("Map full: `" + name + "` takes no new keys; raise max_map_keys or declare it larger");
     else
-      output_.warning("No memory: the kernel had none at hand for new keys of `" + name + "`; `let " + name +
-                      " = lruhash(N)` has its memory from the start");
+      output_.warning("No memory: the kernel had none at hand for new keys of `" + name + "`" +
+                      hint_of_more_memory(maps[mir::MapId(i)]));
   }
 }
 
