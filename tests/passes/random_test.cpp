@@ -20,7 +20,7 @@
 namespace shrike::passes {
 namespace {
 
-constexpr uint32_t programs = 60;
+constexpr uint32_t programs = 60 / test::fewer;
 constexpr uint32_t runs = 3;
 
 // A quarter of the programs has functions, half of them callbacks; those need more of the stack than tight budgets leave.
