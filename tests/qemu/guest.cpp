@@ -77,6 +77,12 @@ std::vector<std::string> libraries_of(const std::string& program) {
   return paths;
 }
 
+// Where the guest's loader finds it: what the build made may lie below a folder that the guest mounts something on.
+std::string place_of(const std::string& library) {
+  const bool is_of_system = library.starts_with("/lib") || library.starts_with("/usr/lib");
+  return is_of_system ? library : "/lib/x86_64-linux-gnu/" + library.substr(library.rfind('/') + 1);
+}
+
 Initramfs file_system(const std::vector<GuestCase>& cases) {
   Initramfs files;
   for (const char* folder : {"/proc", "/sys", "/dev", "/tmp", "/root", "/cases"}) files.add_folder(folder);
@@ -88,9 +94,9 @@ Initramfs file_system(const std::vector<GuestCase>& cases) {
   }
   EXPECT_TRUE(files.add_copy(shrike_binary(), "/bin/shrike"));
   EXPECT_TRUE(files.add_copy(SHRIKE_WORKLOAD, "/bin/workload"));
-  for (const std::string& library : libraries_of(SHRIKE_WORKLOAD)) EXPECT_TRUE(files.add_copy(library)) << library;
   EXPECT_TRUE(files.add_copy(SHRIKE_DEBUGGED, "/bin/debugged"));
-  for (const std::string& library : libraries_of(SHRIKE_DEBUGGED)) EXPECT_TRUE(files.add_copy(library)) << library;
+  for (const char* program : {SHRIKE_WORKLOAD, SHRIKE_DEBUGGED})
+    for (const std::string& library : libraries_of(program)) EXPECT_TRUE(files.add_copy(library, place_of(library))) << library;
   files.add_file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
   for (size_t i = 0; i < cases.size(); ++i) {
     char order[24];
