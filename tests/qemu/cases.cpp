@@ -137,7 +137,9 @@ std::string command_of(const Case& one) {
   if (!one.module.empty()) command = "[ -e /sys/module/" + one.module + " ] || insmod /modules/" + one.module + ".ko || exit 1; ";
   const std::string limited = std::string("timeout -s KILL ") + case_limit_s + " /bin/shrike";
   if (!one.beside.empty()) {
-    command += limited + " -e " + shell_quoted(one.beside) + " >/tmp/beside 2>&1 & beside=$!; trap 'kill $beside' EXIT; ";
+    // Emptied first: the shell in the background may open it only after it has been looked at.
+    command += ": >/tmp/beside; " + limited + " -e " + shell_quoted(one.beside) +
+               " >>/tmp/beside 2>&1 & beside=$!; trap 'kill $beside' EXIT; ";
     command += "until busybox grep -q Attached /tmp/beside || ! kill -0 $beside; do sleep 0.1; done; ";
   } else if (one.then.empty()) {
     command += "exec ";
