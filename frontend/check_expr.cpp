@@ -322,7 +322,9 @@ struct ExprChecker {
       case Op::add: {
         // Nobody asks any more what the first operators of a row give: a long row is not to keep each of its beginnings.
         const bool is_row = e.left->as<ast::Binary>() != nullptr;
-        std::string joined = is_row ? std::move(std::get<std::string>(c.note(e.left).constant)) : *a;
+        std::string joined;
+        if (is_row) joined = std::move(std::get<std::string>(c.note(e.left).constant));
+        else joined = *a;
         joined += *b;
         const Type* type = types().string(static_cast<uint32_t>(joined.size() + 1));
         note().constant = std::move(joined);

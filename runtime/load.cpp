@@ -192,7 +192,7 @@ struct Offer {
   const std::string& license;
   uint32_t attach_type;
   uint32_t function;  // its id in the kernel's types, for tracing programs
-  Fd target = {};     // what has those types, if not the kernel itself
+  Fd target;          // what has those types, if not the kernel itself
 };
 
 // `attr` may hold types and a log already.
