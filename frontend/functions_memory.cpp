@@ -18,6 +18,19 @@ using mir::Type;
 using mir::TypeKind;
 using mir::ValueId;
 
+// A text known while compiling: a literal, or a positional parameter as it was written.
+std::optional<std::string> known_text(const CheckedProgram& program, const ast::Expr* expr, const Constant& constant) {
+  if (const auto* text = std::get_if<std::string>(&constant)) return *text;
+  const auto* position = expr->as<ast::Positional>();
+  if (position == nullptr) return std::nullopt;
+  const auto& given = program.options.positionals;
+  return position->number <= given.size() ? given[position->number - 1] : std::string();
+}
+
+bool is_known_length(const Constant& constant) {
+  return std::holds_alternative<int64_t>(constant);
+}
+
 const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) {
   const Type* type = c.expr(call.args[0]);
   auto capacity = static_cast<uint32_t>(c.program().config.max_strlen);
@@ -32,21 +45,13 @@ const Type* check_str(Checker& c, const ast::Expr& self, const ast::Call& call) 
     }
   }
   if (type == nullptr) return nullptr;
-  if (const auto* text = std::get_if<std::string>(&c.constant(call.args[0]))) {  // str($1)
-    std::string kept = text->substr(0, capacity - 1);
-    const Type* result = c.types().string(static_cast<uint32_t>(kept.size() + 1));
-    c.note(&self).constant = std::move(kept);
+  if (std::optional<std::string> text = known_text(c.program(), call.args[0], c.constant(call.args[0]))) {
+    text->resize(std::min<size_t>(text->size(), capacity - 1));
+    const Type* result = c.types().string(static_cast<uint32_t>(text->size() + 1));
+    if (call.args.size() == 1 || is_known_length(c.constant(call.args[1]))) c.note(&self).constant = std::move(*text);
     return result;
   }
-  const auto* position = call.args[0]->as<ast::Positional>();
-  if (position != nullptr) {  // a positional parameter as it was written
-    const auto& given = c.program().options.positionals;
-    std::string text = position->number <= given.size() ? given[position->number - 1].substr(0, capacity - 1) : std::string();
-    const Type* result = c.types().string(static_cast<uint32_t>(text.size() + 1));
-    c.note(&self).constant = std::move(text);
-    return result;
-  }
-  if (type->is(TypeKind::string)) return type;
+  if (type->is(TypeKind::string)) return call.args.size() == 1 ? type : c.types().string(std::min(type->size, capacity));
   if (!c.leads_somewhere(call.args[0])) return nullptr;
   if (is_address(type) || (type->is(TypeKind::array) && type->element->size == 1)) return c.types().string(capacity);
   c.report(Diag::bad_argument, call.args[0]->span, {"str", "an address", show(type)});
@@ -75,12 +80,22 @@ void str_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Plac
   const Type* from = l.type(call.args[0]);
   const Type* own = l.type(&self);
   mir::Builder& b = l.b();
-  if (from->is(TypeKind::string)) return l.into(call.args[0], own, to);
+  const bool is_limited = call.args.size() == 2 && !is_known_length(l.note(call.args[1]).constant);
+  const std::optional<std::string> text = known_text(l.program(), call.args[0], l.note(call.args[0]).constant);
+  const bool is_text = text || from->is(TypeKind::string);
+  if (is_text && !is_limited) return l.into(call.args[0], own, to);
+  Place whole{};
+  if (is_text) whole = Place{l.slot("text", own->size)};
+  if (text) l.write_bytes(whole, *text, own->size);
+  else if (is_text) l.into(call.args[0], own, whole);
   ValueId size = b.constant(own->size);
-  bool is_limited = call.args.size() == 2 && !std::holds_alternative<int64_t>(l.note(call.args[1]).constant);
   if (is_limited) {
     size = b.clamp_u(b.binary(Opcode::add, l.scalar(call.args[1]), b.constant(1)), own->size);
     if (to.is_record) b.store(MemWidth::u8, to.pointer, b.constant(0), to.offset);  // a size of zero writes nothing
+  }
+  if (is_text) {
+    l.read_string(to, own->size, size, l.address_at(whole), Place::Memory::kernel);
+    return;
   }
   Place source = l.pointee(call.args[0], l.body().context.space);
   if (from->is(TypeKind::array) && !is_flexible_array(from)) {
@@ -179,7 +194,8 @@ void path_into(Lower& l, const ast::Expr& self, const ast::Call& call, const Pla
 }
 
 constexpr FunctionRow rows[] = {
-    {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into, "string at an address"},
+    {"str", "addr, [length]", 1, 2, false, check_str, nullptr, str_into,
+     "string at an address, or the beginning of a string; of up to so many bytes"},
     {"buf", "addr, length", 1, 2, false, check_buf, nullptr, buf_into, "bytes at an address"},
     {"path", "path, [size]", 1, 2, false, check_path, nullptr, path_into,
      "the whole path of a `struct path` that an argument is or holds; of functions that the kernel allows it for, such as "
