@@ -70,6 +70,11 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
   if (!finish_stage("peephole", begun, module, options)) return true;
 
   begun = now();
+  for (lir::Function& function : module.functions)
+    if (!options.admits || options.admits("merge-tails", function.name)) merge_tails(function);
+  if (!finish_stage("merge-tails", begun, module, options)) return true;
+
+  begun = now();
   bool fits = true;
   for (lir::Function& function : module.functions) {
     share_spill_slots(function);

@@ -17,7 +17,7 @@ struct BackendOptions {
   int isa_level = 3;              // v1 to v4: which instructions the kernel knows
   bool spill_everything = false;  // debugging: --regalloc=spill-everything
   bool validate = false;          // check LIR after every stage, and the allocation
-  // Given: asked before an optional stage (peephole) changes a function.
+  // Given: asked before an optional stage (peephole, merge_tails) changes a function.
   std::function<bool(std::string_view stage, const std::string& function)> admits;
   std::vector<std::string> print_after;
   std::string stop_after;
@@ -28,7 +28,7 @@ struct BackendOptions {
 
 // select: MIR to LIR over virtual registers. Takes the Interface out of the module.
 lir::Module select(mir::Module module, const BackendOptions& options);
-// lower_block_params, allocate_registers, layout_frame, peephole, layout_blocks: to physical registers.
+// lower_block_params, allocate_registers, peephole, merge_tails, layout_frame, layout_blocks: to physical registers.
 // Errors (frame too big) go to diagnostics; false after errors.
 bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& diagnostics);
 // Bytes, relocations, line table.

@@ -32,6 +32,8 @@ bool layout_frame(lir::Function& function, Diagnostics& diagnostics);
 
 // Local clean-up to a fixed point, shorten_jumps included.
 void peephole(lir::Function& function);
+// Ends that blocks have in common become a block of their own.
+void merge_tails(lir::Function& function);
 // Jumps to jumps, branches with equal targets, blocks that nothing reaches. True if something changed.
 bool shorten_jumps(lir::Function& function);
 

@@ -141,11 +141,11 @@ bpf::BackendOptions backend_options(const CompileOptions& options, const Viewer&
 }
 
 // Of those below.
-constexpr std::string_view optional_stage = "peephole";
+constexpr std::string_view optional_stages[] = {"peephole", "merge-tails"};
 
 // Stages of the backend that --print-after and --stop-after know besides the passes.
-constexpr std::string_view backend_stages[] = {"select",   "lower-block-params", "allocate-registers",
-                                               "peephole", "layout-frame",       "layout-blocks"};
+constexpr std::string_view backend_stages[] = {"select",      "lower-block-params", "allocate-registers", "peephole",
+                                               "merge-tails", "layout-frame",       "layout-blocks"};
 
 bool is_known_pass(const std::string& name, const std::vector<std::string_view>& known, Diagnostics& diagnostics) {
   if (std::find(known.begin(), known.end(), name) != known.end()) return true;
@@ -169,7 +169,9 @@ bool check_pass_names(const Options& line, Diagnostics& diagnostics) {
   for (const std::string& name : asked)
     if (!is_known_pass(name, known, diagnostics)) return false;
   for (const std::string& name : line.skip) {
-    if (passes::is_optional(name) || name == optional_stage) continue;
+    const bool is_optional_stage =
+        std::find(std::begin(optional_stages), std::end(optional_stages), name) != std::end(optional_stages);
+    if (passes::is_optional(name) || is_optional_stage) continue;
     diagnostics.report(Diag::pass_not_optional, {}, {name})
         .with_hint("what it establishes is needed; `--passes` runs others instead");
     return false;

@@ -20,7 +20,7 @@ TEST(LirText, EveryStageReadsBackAsPrinted) {
     lir::Module module = bpf::select(std::move(program.base.module), options);
     texts.push_back(lir::print(module));
     ASSERT_TRUE(bpf::allocate(module, options, diagnostics));
-    ASSERT_EQ(texts.size(), 6u);
+    ASSERT_EQ(texts.size(), 7u);
     for (const std::string& text : texts) {
       Diagnostics mistakes;
       lir::Module again = lir::parse(text, 1, mistakes);

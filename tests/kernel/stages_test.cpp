@@ -189,7 +189,8 @@ TEST_F(Stages, PassLimitLeavesOutTheRest) {
   EXPECT_EQ(all.out, printed) << all.err;
   const size_t applications = count_text(all.err, " on `begin`");
   EXPECT_GE(applications, 7u) << all.err;
-  EXPECT_TRUE(has(all.err, ": peephole on `begin`\n")) << all.err;
+  for (const char* stage : {"peephole", "merge-tails"})
+    EXPECT_TRUE(has(all.err, std::string(": ") + stage + " on `begin`\n")) << all.err;
   for (size_t limit : {size_t{0}, size_t{1}, applications / 2, applications - 1}) {
     const Result some = shrike({"--pass-limit=" + std::to_string(limit), "-e", script});
     EXPECT_EQ(some.out, printed) << some.err;
@@ -198,7 +199,7 @@ TEST_F(Stages, PassLimitLeavesOutTheRest) {
 }
 
 TEST_F(Stages, EveryOptionalPassCanBeSkipped) {
-  for (const char* pass : {"simplify", "reuse-values", "drop-proved-checks", "share-slots", "peephole"}) {
+  for (const char* pass : {"simplify", "reuse-values", "drop-proved-checks", "share-slots", "peephole", "merge-tails"}) {
     const Result result = shrike({std::string("--skip=") + pass, "-e", script});
     EXPECT_EQ(result.out, printed) << pass << result.err;
   }
