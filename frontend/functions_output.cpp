@@ -219,7 +219,8 @@ const Type* check_join(Checker& c, const ast::Expr&, const ast::Call& call) {
   return c.types().none();
 }
 
-// Reads pointers up to the first null; an empty string ends the record's list.
+// Reads pointers up to the first null. The record tells first how many bytes the strings take. The verifier walks each round:
+// what it would have to look at again, places and pointers, is added to rather than made from a number of the round.
 ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::Builder& b = l.b();
   Place source = l.pointee(call.args[0], l.body().context.space);
@@ -228,32 +229,36 @@ ValueId lower_join(Lower& l, const ast::Expr&, const ast::Call& call) {
   mir::EventDecl event;
   event.kind = EventKind::join;
   event.format = call.args.size() > 1 ? std::get<std::string>(l.note(call.args[1]).constant) : " ";
+  event.fields.push_back({l.types().uint64(), 0});
   event.fields.push_back({l.types().array(l.types().string(join_string_size), join_strings), 0});
   l.emit_event(std::move(event), [&](const Place& record, const mir::EventDecl& laid_out) {
-    ValueId texts = b.ptr_add(record.pointer, b.constant(record.offset + static_cast<int32_t>(laid_out.fields[0].offset)));
+    const auto field = [&](size_t i) { return record.offset + static_cast<int32_t>(laid_out.fields[i].offset); };
     Place word{l.slot("argument", 8)};
     mir::BlockId head = l.new_block("argument");
-    mir::BlockId read = l.new_block("read");
-    mir::BlockId next = l.new_block("next");
-    mir::BlockId end = l.new_block("end");
-    l.jump_with(head, {b.constant(0)});
+    mir::BlockId read = l.new_block("read"), next = l.new_block("next");
+    mir::BlockId ended = l.new_block("ended"), full = l.new_block("full"), end = l.new_block("end");
+    l.jump_with(head, {b.constant(0), list});
     l.enter_unsealed(head);
-    ValueId at = b.add_param(head, {});
-    // Looked at here, the number is known to be small where the verifier wants to know it.
-    ValueId text = b.ptr_add(texts, at);
-    b.store(mir::MemWidth::u8, text, b.constant(0), 0);
-    ValueId entry = b.binary(mir::Opcode::add, list, b.binary(mir::Opcode::shr_u, at, b.constant(join_log_size - 3)));
+    ValueId at = b.add_param(head, {}), entry = b.add_param(head, {});
     l.probe_read(word, b.constant(8), entry, memory);
     ValueId address = b.load(mir::MemWidth::u64, word.pointer, 0);
-    l.branch(address, read, end);
+    l.branch(address, read, ended);
     l.enter(read);
+    // Looked at here, the number is known to be small where the verifier wants to know it.
+    ValueId text = b.ptr_add(b.ptr_add(record.pointer, b.constant(field(1))), at);
     l.probe_read_str({text}, b.constant(join_string_size), address, memory);
     ValueId after = b.binary(mir::Opcode::add, at, b.constant(join_string_size));
-    l.branch(b.binary(mir::Opcode::le_u, after, b.constant((join_strings - 1) * join_string_size)), next, end);
+    ValueId entry_after = b.binary(mir::Opcode::add, entry, b.constant(8));
+    l.branch(b.binary(mir::Opcode::le_u, after, b.constant((join_strings - 1) * join_string_size)), next, full);
     l.enter(next);
-    l.jump_with(head, {after});
+    l.jump_with(head, {after, entry_after});
     l.seal(head);
+    l.enter(ended);
+    l.jump_with(end, {at});
+    l.enter(full);
+    l.jump_with(end, {after});
     l.enter(end);
+    b.store(mir::MemWidth::u64, record.pointer, b.add_param(end, {}), field(0));
   });
   return {};
 }

@@ -146,10 +146,12 @@ void Output::State::time(const EventDecl& event) {
 
 void Output::State::join(const EventDecl& event, const uint8_t* record) {
   std::string& text = printer->begin();
-  if (!event.fields.empty() && event.fields[0].type->is(mir::TypeKind::array)) {
-    const mir::Type& strings = *event.fields[0].type;
-    const uint8_t* at = event.bytes_of(event.fields[0], record);
-    for (uint32_t i = 0; i < strings.count && *at != 0; i++, at += strings.element->size) {
+  if (event.fields.size() == 2 && event.fields[1].type->is(mir::TypeKind::array)) {
+    const mir::Type& strings = *event.fields[1].type;
+    const uint8_t* at = event.bytes_of(event.fields[1], record);
+    const uint64_t count = std::min<uint64_t>(
+        load_integer(event.bytes_of(event.fields[0], record), 8, false) / strings.element->size, strings.count);
+    for (uint64_t i = 0; i < count && *at != 0; i++, at += strings.element->size) {
       if (i != 0) text.append(event.format);
       values.append(text, *strings.element, at);
     }

@@ -30,8 +30,8 @@ TEST_F(OutputJson, TextRecords) {
   EXPECT_EQ(trace.show(EventKind::cat, "/proc/sys/kernel/ostype"), R"({"type": "cat", "data": "Linux\n"})"
                                                                    "\n");
   Datum words{"string[8][2]", text("echo", 8).bytes + text("'A'", 8).bytes};
-  EXPECT_EQ(trace.show(EventKind::join, ",", {words}), R"({"type": "join", "data": "echo,'A'"})"
-                                                       "\n");
+  EXPECT_EQ(trace.show(EventKind::join, ",", {number("uint64", 16), words}), R"({"type": "join", "data": "echo,'A'"})"
+                                                                             "\n");
 }
 
 TEST_F(OutputJson, TextIsAlwaysUtf8) {

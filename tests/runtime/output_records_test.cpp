@@ -22,8 +22,16 @@ TEST(OutputRecords, TimeIsFormattedWhenPrinted) {
 TEST(OutputRecords, JoinEndsAtTheFirstEmptyString) {
   Trace trace;
   Datum words{"string[8][4]", text("ls", 8).bytes + text("-l", 8).bytes + text("", 8).bytes + text("x", 8).bytes};
-  EXPECT_EQ(trace.show(EventKind::join, " ", {words}), "ls -l\n");
-  EXPECT_EQ(trace.show(EventKind::join, ", ", {words}), "ls, -l\n");
+  EXPECT_EQ(trace.show(EventKind::join, " ", {number("uint64", 32), words}), "ls -l\n");
+  EXPECT_EQ(trace.show(EventKind::join, ", ", {number("uint64", 32), words}), "ls, -l\n");
+}
+
+TEST(OutputRecords, JoinShowsWhatWasRead) {
+  Trace trace;
+  Datum words{"string[8][4]", text("ls", 8).bytes + text("-l", 8).bytes + text("old", 8).bytes + text("older", 8).bytes};
+  EXPECT_EQ(trace.show(EventKind::join, " ", {number("uint64", 16), words}), "ls -l\n");
+  EXPECT_EQ(trace.show(EventKind::join, " ", {number("uint64", 0), words}), "\n");
+  EXPECT_EQ(trace.show(EventKind::join, " ", {number("uint64", 1024), words}), "ls -l old older\n");
 }
 
 TEST(OutputRecords, SystemKeepsItsPlaceInTheOutput) {
