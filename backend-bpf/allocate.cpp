@@ -80,6 +80,7 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
     share_spill_slots(function);
     fits &= layout_frame(function, diagnostics);
   }
+  fits = fits && fit_chains(module, diagnostics);
   if (!fits) return false;
   if (!finish_stage("layout-frame", begun, module, options)) return true;
 

@@ -1,11 +1,13 @@
 // Where slots lie in the frame. share_spill_slots first merges spill slots whose contents are never needed at the same
 // time; slots of the script were shared by the passes, which know their lives better.
 // Needs physical registers. Establishes offsets below r10, each a multiple of the slot's alignment, so that the kernel's
-// strict rule for stack holds for every access that is aligned within its slot.
+// strict rule for stack holds for every access that is aligned within its slot. fit_chains then judges what the frames of calls
+// and callbacks need together.
 #include <algorithm>
 
 #include "backend-bpf/liveness.h"
 #include "backend-bpf/stages.h"
+#include "mir/stack.h"
 
 namespace shrike::bpf {
 
@@ -15,8 +17,6 @@ using lir::Op;
 using lir::SlotId;
 
 namespace {
-
-constexpr uint32_t max_frame_bytes = 512;
 
 // conflicts[a] holds b if a is written while b is still needed, or the other way round.
 std::vector<BitSet> slot_conflicts(const Function& function) {
@@ -91,7 +91,7 @@ bool layout_frame(Function& function, Diagnostics& diagnostics) {
     if (!biggest.is_valid() || slot.size > function.slots[biggest].size) biggest = id;
   }
   function.frame_bytes = (used + 7) & ~7u;
-  if (used <= max_frame_bytes) return true;
+  if (used <= mir::max_stack_bytes) return true;
   // The instruction that first uses the biggest slot is the nearest thing to its place in the script.
   Span span = function.span;
   for (size_t i = function.blocks.size(); i-- > 0;) {
@@ -106,6 +106,38 @@ bool layout_frame(Function& function, Diagnostics& diagnostics) {
   if (static_cast<uint32_t>(spills) * 8 * 2 > used)
     message.with_hint(std::to_string(spills) + " integers are needed at the same time; keep some of them in maps");
   return false;
+}
+
+namespace {
+
+// Of a function and those it calls or has called back, as the verifier sums them up. `known`: those of functions before it, 0 if
+// not asked for yet.
+uint32_t chain_bytes(const lir::Module& module, mir::FunctionId id, std::vector<uint32_t>& known) {
+  if (known[id.index] != 0) return known[id.index];
+  const Function& function = module.functions[id];
+  uint32_t below = 0;
+  for (const lir::Block& block : function.blocks)
+    for (const Inst& inst : block.insts)
+      if (inst.callee.is_valid()) below = std::max(below, chain_bytes(module, inst.callee, known));
+  // No frame is empty to it.
+  return known[id.index] = mir::rounded_frame(std::max(function.frame_bytes, 1u)) + below;
+}
+
+}  // namespace
+
+bool fit_chains(const lir::Module& module, Diagnostics& diagnostics) {
+  std::vector<uint32_t> known(module.functions.size());
+  bool fits = true;
+  for (uint32_t f = 0; f < module.functions.size(); f++) {
+    const Function& function = module.functions[mir::FunctionId(f)];
+    if (function.kind != mir::FunctionKind::program) continue;
+    const uint32_t bytes = chain_bytes(module, mir::FunctionId(f), known);
+    if (bytes <= mir::max_stack_bytes) continue;
+    fits = false;
+    diagnostics.report(Diag::chain_too_deep, function.span, {function.name, std::to_string(bytes)})
+        .with_hint("keep variables that loops or functions share in maps, or nest fewer of them");
+  }
+  return fits;
 }
 
 }  // namespace shrike::bpf

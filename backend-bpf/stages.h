@@ -29,6 +29,9 @@ std::vector<std::string> check_allocation(const lir::Function& original, const l
 void share_spill_slots(lir::Function& function);
 // Gives each slot that is used its place below r10. False and a diagnostic if they need more than 512 bytes.
 bool layout_frame(lir::Function& function, Diagnostics& diagnostics);
+// False and a diagnostic if a program's frame and those of what it calls or has called back need more than 512 together. Needs
+// frames that are laid out.
+bool fit_chains(const lir::Module& module, Diagnostics& diagnostics);
 
 // Local clean-up to a fixed point, shorten_jumps included.
 void peephole(lir::Function& function);

@@ -36,7 +36,7 @@ class ParseErrors {
     is_muted = was_muted;
     return said;
   }
-  bool has_reported() const { return reported_ != 0; }
+  uint32_t reported() const { return reported_; }
   bool is_full() const { return reported_ >= limit; }
 
   bool is_muted = false;

@@ -151,7 +151,7 @@ ast::Program ScriptParser::parse_program() {
   program.lacks_kernel_headers = lexer_.lacks_kernel_headers();
   program.expr_count = options_.first_expr_id + static_cast<uint32_t>(depths_.size());
   bool may_lack_probes = options_.first_expr_id != 0 || !program.imports.empty();
-  if (program.probes.empty() && !may_lack_probes && !errors_.has_reported()) errors_.report(Diag::empty_program, {});
+  if (program.probes.empty() && !may_lack_probes && errors_.reported() == 0) errors_.report(Diag::empty_program, {});
   return program;
 }
 

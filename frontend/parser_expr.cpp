@@ -334,10 +334,12 @@ void ScriptParser::parse_field_path(ast::Call& call) {
 // `{ ...; value }`
 const ast::Expr* ScriptParser::parse_value_block() {
   uint32_t outer_depth = std::exchange(deepest_in_block_, 0);
+  const uint32_t reported = errors_.reported();
   ParsedBlock parsed = parse_block();
   const ast::Expr* result = nullptr;
   if (!parsed.is_open) {
-    if (!is_panicking_) fail(Diag::block_without_value, last_span_);
+    // A mistake inside has been told; what came of skipping past it is none.
+    if (!is_panicking_ && errors_.reported() == reported) fail(Diag::block_without_value, last_span_);
     result = error_expr();
   } else {
     const ast::Expr* value = take_value(*parsed.block);
@@ -349,11 +351,12 @@ const ast::Expr* ScriptParser::parse_value_block() {
 
 const ast::Expr* ScriptParser::parse_value_if() {
   uint32_t outer_depth = std::exchange(deepest_in_block_, 0);
+  const uint32_t reported = errors_.reported();
   Span start = peek().span;
   const ast::Stmt* statement = parse_if();
   const ast::Expr* result = nullptr;
   if (statement == nullptr || !last_statement_is_open_) {
-    if (!is_panicking_) fail(Diag::if_without_value, start);
+    if (!is_panicking_ && errors_.reported() == reported) fail(Diag::if_without_value, start);
     result = error_expr();
   } else {
     result = make_expr(statement->span, ast::IfExpr{statement});

@@ -2,7 +2,7 @@
 // and programs that use more maps than it takes.
 //
 // Needs: spill_to_scratch before it: what is too big now cannot be moved. Establishes: stack_fits, unless it reports.
-// Destroys: nothing. Does not count spilled registers beyond the room left for them: layout_frame does.
+// Destroys: nothing. Does not count spilled registers: layout_frame and fit_chains of the back end do.
 #include <algorithm>
 #include <unordered_set>
 
@@ -73,7 +73,7 @@ void check_budget(Module& module, PassContext& context) {
   std::vector<uint32_t> frames = frame_bytes(module);
   for (uint32_t f = 0; f < module.functions.size(); f++) {
     if (module.functions[FunctionId(f)].kind != FunctionKind::program) continue;
-    Chain chain = deepest_chain(module, frames, FunctionId(f));
+    Chain chain = deepest_chain(module, frames, 0, FunctionId(f));
     if (chain.bytes > context.limits.stack_bytes) report_stack(module, chain, context);
     if (module.interface.maps.size() > context.limits.max_maps) check_maps(module, FunctionId(f), context);
   }

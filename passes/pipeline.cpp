@@ -63,7 +63,7 @@ std::string broken(Property property, const mir::Module& module, const KernelLim
       return {};
     case Property::stack_fits:
       for (uint32_t f = 0; f < module.functions.size(); f++)
-        if (deepest_chain(module, frame_bytes(module), mir::FunctionId(f)).bytes > limits.stack_bytes)
+        if (deepest_chain(module, frame_bytes(module), 0, mir::FunctionId(f)).bytes > limits.stack_bytes)
           return "frames of \"" + module.functions[mir::FunctionId(f)].name + "\" and its callbacks exceed the stack";
       return {};
   }

@@ -1,9 +1,9 @@
 // Gives slots whose contents are never needed at the same time the same bytes.
 //
 // Needs: any valid MIR; pointers are not stored in memory (the Builder cannot). Establishes: nothing.
-// Destroys: ids of slots. Does not split slots nor move them; does not touch those whose address goes to a callback,
-// so that spill_to_scratch never finds a big slot tied to one that must stay, nor those whose address becomes a number. Iterators
-// share with iterators.
+// Destroys: ids of slots. Does not split slots nor move them; does not touch those whose address becomes a number. Slots whose
+// address goes to a callback share with their like, so that spill_to_scratch never finds a big slot tied to one that must stay;
+// iterators with iterators.
 //
 // A slot is live where its content may have been written before and may be read later. Any use of a pointer that may
 // lead to it counts as both, except an instruction that overwrites the whole slot, before which nothing is read.
@@ -49,10 +49,13 @@ class SlotSet {
   std::vector<uint64_t> words_;
 };
 
+// Slots share with those of their kind.
+enum class Sharing : uint8_t { plain, callback, iterator, none };
+
 class SlotLiveness {
  public:
   explicit SlotLiveness(const Function& function)
-      : function_(function), count_(function.slots.size()), alone_(count_), iterators_(count_) {
+      : function_(function), count_(function.slots.size()), sharing_(count_, Sharing::plain) {
     find_pointers();
     find_events();
     touched_in_.assign(function.blocks.size(), SlotSet(count_));
@@ -64,8 +67,7 @@ class SlotLiveness {
     for (uint32_t s = 0; s < count_; s++) interferes_[s].each([&](SlotId other) { interferes_[other.index].add(SlotId(s)); });
   }
 
-  bool is_alone(SlotId slot) const { return alone_.has(slot); }
-  bool is_iterator(SlotId slot) const { return iterators_.has(slot); }
+  Sharing sharing(SlotId slot) const { return sharing_[slot.index]; }
   const SlotSet& interfering(SlotId slot) const { return interferes_[slot.index]; }
 
  private:
@@ -129,11 +131,15 @@ class SlotLiveness {
     event.overwritten = overwritten(inst);
     for (size_t i = event.overwritten.is_valid() ? 1 : 0; i < inst.operands.size(); i++)
       if (is_stack(inst.operands[i])) points_to_[inst.operands[i].index].each([&](SlotId slot) { event.used.push_back(slot); });
-    if ((inst.op == Opcode::call && inst.callee.is_valid()) || inst.op == Opcode::ptr_to_int)
-      for (SlotId slot : event.used) alone_.add(slot);
-    if (inst.op == Opcode::call && inst.helper == HelperId::iter_num_new)
-      for (SlotId slot : event.used) iterators_.add(slot);
+    for (SlotId slot : event.used) sharing_[slot.index] = std::max(sharing_[slot.index], sharing_asked(inst));
     if (event.overwritten.is_valid() || !event.used.empty()) events.push_back(std::move(event));
+  }
+
+  static Sharing sharing_asked(const Inst& inst) {
+    if (inst.op == Opcode::ptr_to_int) return Sharing::none;
+    if (inst.op != Opcode::call) return Sharing::plain;
+    if (inst.callee.is_valid()) return Sharing::callback;
+    return inst.helper == HelperId::iter_num_new ? Sharing::iterator : Sharing::plain;
   }
 
   static void touch(const Event& event, SlotSet& touched) {
@@ -209,8 +215,7 @@ class SlotLiveness {
   std::vector<std::vector<Event>> events_;     // by block
   std::vector<SlotSet> touched_in_, live_in_;  // by block
   std::vector<SlotSet> interferes_;            // by slot; itself included
-  SlotSet alone_;                              // never shared
-  SlotSet iterators_;
+  std::vector<Sharing> sharing_;               // by slot
 };
 
 void share_slots_in(Function& function) {
@@ -228,13 +233,13 @@ void share_slots_in(Function& function) {
   SideTable<SlotId, SlotId> place;
   size_t lonely = 0;
   for (SlotId slot : order) {
-    if (liveness.is_alone(slot)) {
+    if (liveness.sharing(slot) == Sharing::none) {
       place[slot] = slot;
       lonely++;
       continue;
     }
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
-      return !g.blocked.has(slot) && liveness.is_iterator(g.first) == liveness.is_iterator(slot);
+      return !g.blocked.has(slot) && liveness.sharing(g.first) == liveness.sharing(slot);
     });
     if (group == groups.end()) group = groups.insert(groups.end(), {slot, SlotSet(function.slots.size())});
     group->blocked.add_all(liveness.interfering(slot));

@@ -234,7 +234,7 @@ bool choose_one(const Module& module, const Chain& chain, std::vector<Choice>& c
 
 void spill_to_scratch(Module& module, PassContext& context) {
   std::vector<uint32_t> frames = frame_bytes(module);
-  auto longest = [&](uint32_t f) { return deepest_chain(module, frames, FunctionId(f)); };
+  auto longest = [&](uint32_t f) { return deepest_chain(module, frames, register_spill_room, FunctionId(f)); };
   std::vector<Choice> choices;
   auto choose = [&] {
     for (uint32_t f = 0; f < module.functions.size(); f++) {

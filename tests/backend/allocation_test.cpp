@@ -5,6 +5,7 @@
 #include "backend-bpf/lir_text.h"
 #include "backend-bpf/lir_validate.h"
 #include "backend-bpf/stages.h"
+#include "mir/text.h"
 #include "tests/backend/random_mir.h"
 
 namespace shrike {
@@ -170,6 +171,28 @@ TEST(Frame, TooMuchIsADiagnosticAtTheBiggestSlot) {
   ASSERT_EQ(diagnostics.all().size(), 1u);
   EXPECT_EQ(diagnostics.all()[0].id, Diag::frame_too_big);
   EXPECT_EQ(diagnostics.all()[0].span, (Span{30, 40}));
+}
+
+// Each frame counts as a multiple of 32 bytes.
+TEST(Frame, ChainsOfCallbacksShareOneStack) {
+  auto outcome = [](uint32_t outer, uint32_t inner) -> std::string {
+    const std::string a = std::to_string(outer), b = std::to_string(inner);
+    Diagnostics diagnostics;
+    mir::Module module = mir::parse(
+        "fn \"t\" program kprobe {\n  slot $a " + a + " align 8\n^entry(%ctx: ptr.ctx):\n" +
+            "  %a: ptr.stack = slot_addr $a\n  zero %a, #0, " + a + "\n  %n: i64 = constant 5\n  %0: i64 = constant 0\n" +
+            "  %r: i64 = call loop(%n, &\"round\", %a, %0)\n  ret %0\n}\n" + "fn \"round\" loop kprobe {\n  slot $b " + b +
+            " align 8\n^entry(%i: i64, %c: ptr.stack):\n  %b: ptr.stack = slot_addr $b\n  zero %b, #0, " + b +
+            "\n  %x: i64 = load.u64 %b, #0\n  store.u64 %c, %x, #0\n  ret %x\n}\n",
+        1, diagnostics);
+    lir::Module selected = bpf::select(std::move(module), {});
+    if (bpf::allocate(selected, {}, diagnostics) && !diagnostics.has_errors()) return "fits";
+    return diagnostics.all().empty() ? "nothing said" : diagnostics.all()[0].message;
+  };
+  EXPECT_EQ(outcome(384, 128), "fits");
+  // Diag::chain_too_deep
+  EXPECT_EQ(outcome(392, 104),
+            "`t` and the functions and loops inside it need 544 bytes of stack together; the kernel gives 512");
 }
 
 // `blocks` blocks that each end with a branch back to the start.

@@ -29,6 +29,12 @@ mir::Module program_of(uint64_t seed) {
                         {.aggregates = true, .functions = seed % 4 == 1 ? 2u : 0u, .callbacks = seed % 4 >= 2});
 }
 
+std::string messages(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics.all()) text += diagnostic.message + "\n";
+  return text;
+}
+
 // Few enough bytes that some slots have to leave the stack, but as many as what must stay takes.
 uint32_t stack_for(uint64_t seed) {
   return seed % 4 == 0 ? 128 : 512;
@@ -97,7 +103,7 @@ TEST(Random, PipelineKeepsProgramsValidAndTheirBehaviour) {
     PipelineOptions options{.validate = true};
     options.limits.stack_bytes = stack_for(seed);
     options.limits.has_number_iterators = [] { return true; };
-    EXPECT_TRUE(run_pipeline(after, options, diagnostics));
+    EXPECT_TRUE(run_pipeline(after, options, diagnostics)) << messages(diagnostics);
     expect_same(before, after, seed);
   }
 }
@@ -159,7 +165,8 @@ class Choices {
   std::string run_on(const std::string& pass, const std::string& text, const std::string& path) {
     mir::Module module = copy_of(modules_.at(text));
     Diagnostics diagnostics;
-    EXPECT_TRUE(run_pass(pass, module, options_, diagnostics)) << pass << " without" << path << "\n" << text;
+    EXPECT_TRUE(run_pass(pass, module, options_, diagnostics)) << messages(diagnostics) << pass << " without" << path << "\n"
+                                                               << text;
     for (const mir::Violation& violation : mir::validate(module))
       ADD_FAILURE() << violation.message << "\n" << pass << " without" << path << "\n" << text << mir::print(module, {});
     std::string made = mir::print(module, {});
@@ -234,7 +241,7 @@ TEST(Random, PassesInAnyOrderKeepBehaviour) {
     const mir::Module before = program_of(seed);
     mir::Module after = program_of(seed);
     Diagnostics diagnostics;
-    EXPECT_TRUE(run_pipeline(after, {.passes = passes, .validate = true}, diagnostics));
+    EXPECT_TRUE(run_pipeline(after, {.passes = passes, .validate = true}, diagnostics)) << messages(diagnostics);
     expect_same(before, after, static_cast<uint32_t>(seed));
   }
 }
