@@ -554,6 +554,7 @@ std::vector<mir::AttachPoint> expand_pattern(const mir::AttachPoint& pattern, Ke
     warn_of_lock(target.function, pattern.span, diagnostics);
     mir::AttachPoint place = pattern;
     place.is_pattern = place.is_alternative = false;
+    place.is_unique = true;
     place.target = target.target;
     place.function = target.function;
     place.name =

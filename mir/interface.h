@@ -226,6 +226,7 @@ struct AttachPoint {
   bool in_hertz = false;
   bool is_pattern = false;      // kprobe, kretprobe: target and function are wildcards, whose places are looked up to attach
   bool is_alternative = false;  // a pattern that is one of several ways to write a probe: that it matches nothing is no error
+  bool is_unique = false;       // kprobe, kretprobe: found by a pattern, which leaves out names that several functions bear
   FunctionId program;
   Span span;
 };

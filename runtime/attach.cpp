@@ -23,7 +23,7 @@ AttachResult attach(const mir::AttachPoint& probe, int program, AttachContext& c
     case mir::ProbeKind::uprobe:
     case mir::ProbeKind::uretprobe: return attach_uprobe(probe, program, context, links);
     case mir::ProbeKind::kprobe:
-    case mir::ProbeKind::kretprobe: return attach_kprobe(probe, program, context, links);
+    case mir::ProbeKind::kretprobe: return attach_kprobe(probe, program, links);
     case mir::ProbeKind::fentry:
     case mir::ProbeKind::fexit: return attach_function(probe, program, links);
     case mir::ProbeKind::iter: return attach_iterator(probe, program, context, links);
@@ -46,7 +46,7 @@ std::vector<uint32_t> attach_order(const std::vector<mir::AttachPoint>& probes) 
     mir::ProbeKind kind = probes[i].kind;
     return kind == mir::ProbeKind::kprobe || kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe ||
            kind == mir::ProbeKind::usdt || kind == mir::ProbeKind::fentry || kind == mir::ProbeKind::fexit ||
-           kind == mir::ProbeKind::iter;
+           kind == mir::ProbeKind::iter || kind == mir::ProbeKind::software;
   };
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < probes.size(); i++)
@@ -70,8 +70,6 @@ void Links::unpin() {
 void Links::close() {
   close_unstoppable();
   stoppable_.clear();
-  for (const std::function<void()>& undo : undo_) undo();
-  undo_.clear();
 }
 
 void Links::release() {
@@ -84,7 +82,6 @@ void Links::release() {
     close();
     _exit(0);
   }
-  if (closer > 0) undo_.clear();
   close();
 }
 

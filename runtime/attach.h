@@ -54,7 +54,6 @@ class Links {
   void add_pin(std::string path) { pins_.push_back(std::move(path)); }
   const std::vector<std::string>& pins() const { return pins_; }
   void unpin();
-  void on_close(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
   size_t count() const { return quick_.size() + slow_.size() + stoppable_.size(); }
 
   void close();
@@ -68,7 +67,6 @@ class Links {
   std::vector<Fd> quick_, slow_, stoppable_;
   std::vector<Fd> iterators_;
   std::vector<std::string> pins_;
-  std::vector<std::function<void()>> undo_;  // after all are closed
 };
 
 struct AttachContext {
@@ -89,7 +87,10 @@ AttachResult attach_watchpoint(const mir::AttachPoint& probe, int program, Attac
 AttachResult attach_uprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_iterator(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
 AttachResult attach_function(const mir::AttachPoint& probe, int program, Links& links);
-AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, AttachContext& context, Links& links);
+AttachResult attach_kprobe(const mir::AttachPoint& probe, int program, Links& links);
+
+// A kprobe's function is one of several with that name: single events refuse it, where the kernel's bulk links take any.
+bool names_several_functions(const mir::AttachPoint& probe);
 
 // Kinds in the order in which handlers of one event fire in script order: first those the kernel appends, in script
 // order, then those it prepends, in reverse. begin, end and self are left out.

@@ -109,7 +109,10 @@ Fd link_user(const std::string& path, const std::vector<const mir::AttachPoint*>
 // `attach_type`: what the program was loaded for.
 Fd link_kernel(const std::vector<const mir::AttachPoint*>& probes, int program, uint32_t attach_type) {
   std::vector<const char*> names;
-  for (const mir::AttachPoint* probe : probes) names.push_back(probe->function.c_str());
+  for (const mir::AttachPoint* probe : probes) {
+    if (!probe->is_unique && names_several_functions(*probe)) return {};
+    names.push_back(probe->function.c_str());
+  }
   // The kernel looks a name up everywhere; an address says which of several functions it is.
   std::vector<uint64_t> addresses;
   if (std::any_of(probes.begin(), probes.end(), [](const mir::AttachPoint* probe) { return is_in_module(*probe); })) {

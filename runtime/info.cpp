@@ -134,7 +134,7 @@ std::string describe_system(Tracefs& tracefs) {
   report.row("ringbuf", has_map(BPF_MAP_TYPE_RINGBUF));
 
   report.section("Probe types");
-  report.row("kprobe", pmu_type("kprobe").has_value() || tracefs.has("kprobe_events"));
+  report.row("kprobe", pmu_type("kprobe").has_value());
   report.row("uprobe", pmu_type("uprobe").has_value());
   report.row("tracepoint", has_program(BPF_PROG_TYPE_TRACEPOINT) && tracefs.has("events"));
   report.row("rawtracepoint", has_program(BPF_PROG_TYPE_RAW_TRACEPOINT));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
 #include <map>
 
 #include "runtime/glob.h"
@@ -25,6 +26,7 @@ std::string_view take_line(std::string_view& text) {
 struct KernelSymbol {
   uint64_t address = 0;
   std::string_view name, module;
+  bool is_function = false;
 };
 
 // "ffffffff81000000 T name\t[module]"
@@ -33,6 +35,7 @@ KernelSymbol parse_symbol(std::string_view line) {
   auto read = std::from_chars(line.data(), line.data() + line.size(), out.address, 16);
   size_t at = static_cast<size_t>(read.ptr - line.data());
   if (read.ec != std::errc() || at + 3 >= line.size()) return {};
+  out.is_function = (line[at + 1] | 0x20) == 't' || (line[at + 1] | 0x20) == 'w';
   std::string_view rest = line.substr(at + 3);
   out.name = rest.substr(0, rest.find_first_of(" \t"));
   if (size_t open = rest.find('['); open != std::string_view::npos) out.module = rest.substr(open + 1, rest.find(']') - open - 1);
@@ -93,6 +96,24 @@ void add_if_matching(std::vector<ProbeTarget>& out, ProbeTarget target, const Gl
   out.push_back(std::move(target));
 }
 
+// A system call without parameters has two names at one address, of which ftrace lists the first. The other is added where
+// it alone is meant.
+void add_system_calls(std::vector<ProbeTarget>& found, std::string_view filter_functions, const Glob& module,
+                      const Glob& function) {
+  constexpr std::string_view listed = "__do_sys_", meant = "__x64_sys_";
+  if (!module.matches("vmlinux")) return;
+  std::vector<ProbeTarget> more;
+  while (!filter_functions.empty()) {
+    const std::string_view line = take_line(filter_functions);
+    if (!line.starts_with(listed) || function.matches(line)) continue;
+    std::string name = std::string(meant) + std::string(line.substr(listed.size()));
+    if (!function.matches(name)) continue;
+    auto is_same = [&](const ProbeTarget& other) { return other.function == name; };
+    if (std::none_of(found.begin(), found.end(), is_same)) more.push_back({"", std::move(name)});
+  }
+  std::move(more.begin(), more.end(), std::back_inserter(found));
+}
+
 }  // namespace
 
 ProbeTarget parse_filter_function(std::string_view line) {
@@ -111,6 +132,7 @@ Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::st
   std::string_view text = file.text;
   if (file.error == 0) {
     while (!text.empty()) add_if_matching(answer.value, parse_filter_function(take_line(text)), module_glob, function_glob);
+    add_system_calls(answer.value, file.text, module_glob, function_glob);
   } else {
     static const FunctionLines functions = read_function_lines();
     if (functions.error != 0)
@@ -134,19 +156,42 @@ Answer<std::vector<ProbeTarget>> list_kernel_functions(Tracefs& tracefs, std::st
 }
 
 std::vector<uint64_t> find_kernel_functions(const std::vector<ProbeTarget>& functions) {
-  std::map<std::pair<std::string_view, std::string_view>, bool> is_found;
-  for (const ProbeTarget& function : functions) is_found[{function.function, function.target}] = false;
-  std::vector<uint64_t> addresses;
+  struct Found {
+    uint64_t address = 0;
+    bool has_several = false;
+  };
+  auto module_of = [](const ProbeTarget& function) {
+    return function.target == "vmlinux" ? std::string_view() : std::string_view(function.target);
+  };
+  std::map<std::pair<std::string_view, std::string_view>, Found> found;
+  for (const ProbeTarget& function : functions) found[{function.function, module_of(function)}];
   read_kallsyms([&](std::string_view line) {
     KernelSymbol symbol = parse_symbol(line);
-    auto wanted = is_found.find({symbol.name, symbol.module});
-    if (wanted == is_found.end() || symbol.address == 0) return true;
-    wanted->second = true;
-    addresses.push_back(symbol.address);
+    auto wanted = found.find({symbol.name, symbol.module});
+    if (wanted == found.end() || !symbol.is_function) return true;
+    Found& place = wanted->second;
+    place.has_several |= place.address != 0 && place.address != symbol.address;
+    place.address = symbol.address;
     return true;
   });
-  if (std::any_of(is_found.begin(), is_found.end(), [](const auto& each) { return !each.second; })) return {};
+  std::vector<uint64_t> addresses;
+  for (const ProbeTarget& function : functions) {
+    const Found& place = found[{function.function, module_of(function)}];
+    if (place.address == 0 || place.has_several) return {};
+    addresses.push_back(place.address);
+  }
   return addresses;
+}
+
+std::vector<ProbeTarget> places_of_kernel_name(std::string_view name) {
+  std::vector<ProbeTarget> places;
+  read_kallsyms([&](std::string_view line) {
+    KernelSymbol symbol = parse_symbol(line);
+    if (symbol.name == name && symbol.is_function && symbol.address != 0)
+      places.push_back({symbol.module.empty() ? "vmlinux" : std::string(symbol.module), std::string(name), symbol.address});
+    return true;
+  });
+  return places;
 }
 
 Answer<uint64_t> find_kernel_symbol(std::string_view name) {

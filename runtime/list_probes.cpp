@@ -180,7 +180,7 @@ bool Lister::list_raw_tracepoints(const Search& search) {
 }
 
 bool Lister::list_kernel_functions(const Search& search, const char* provider) {
-  if (!pmu_type("kprobe") && !tracefs_.has("kprobe_events"))
+  if (!pmu_type("kprobe"))
     return unreadable(search, provider, "this kernel has no kprobes (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)");
   // "kprobe:x" is a function, "kprobe:m:x" one of a module.
   std::string function = search.is_anywhere || search.has_function ? search.function : search.target;

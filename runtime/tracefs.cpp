@@ -124,11 +124,6 @@ FileText Tracefs::read(const std::string& path) {
   return read_file_at(directory(), path.c_str());
 }
 
-int Tracefs::append(const std::string& path, std::string_view text) {
-  if (directory() < 0) return ENODEV;
-  return write_file_at(directory(), path.c_str(), text, O_APPEND);
-}
-
 bool Tracefs::has(const std::string& path) {
   return directory() >= 0 && faccessat(directory(), path.c_str(), F_OK, 0) == 0;
 }

@@ -26,7 +26,6 @@ class Tracefs {
   const std::string& why_not() const { return why_not_; }
 
   FileText read(const std::string& path);
-  int append(const std::string& path, std::string_view text);  // 0 or errno
   bool has(const std::string& path);
   std::vector<std::string> subdirectories(const std::string& path);
   // id of events/CATEGORY/EVENT, or nothing with errno in `error`.
