@@ -65,8 +65,10 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
   if (!finish_stage("allocate-registers", begun, module, options)) return true;
 
   begun = now();
-  for (lir::Function& function : module.functions)
+  for (lir::Function& function : module.functions) {
     if (!options.admits || options.admits("peephole", function.name)) peephole(function);
+    share_spill_slots(function);
+  }
   if (!finish_stage("peephole", begun, module, options)) return true;
 
   begun = now();
@@ -76,10 +78,7 @@ bool allocate(lir::Module& module, const BackendOptions& options, Diagnostics& d
 
   begun = now();
   bool fits = true;
-  for (lir::Function& function : module.functions) {
-    share_spill_slots(function);
-    fits &= layout_frame(function, diagnostics);
-  }
+  for (lir::Function& function : module.functions) fits &= layout_frame(function, diagnostics);
   fits = fits && fit_chains(module, diagnostics);
   if (!fits) return false;
   if (!finish_stage("layout-frame", begun, module, options)) return true;

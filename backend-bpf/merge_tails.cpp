@@ -6,8 +6,10 @@
 //
 // An instruction must be shared only where the verifier takes each way's operands for it: it keeps one map for a call, so what
 // names the map is shared with the call, and one kind of pointer for a load, so what makes the pointer is shared with the load.
+#include <algorithm>
+#include <iterator>
 #include <optional>
-#include <unordered_map>
+#include <utility>
 
 #include "backend-bpf/liveness.h"
 #include "backend-bpf/stages.h"
@@ -38,22 +40,17 @@ bool is_same(const Inst& a, const Inst& b) {
   return true;
 }
 
-struct Hash {
-  size_t operator()(const Inst* inst) const {
-    uint64_t sum = static_cast<uint64_t>(inst->op);
-    const auto add = [&](uint64_t part) { sum = (sum ^ part) * 0x9e3779b97f4a7c15, sum ^= sum >> 29; };
-    add(uint64_t{inst->dst.index} << 32 | inst->a.index);
-    add(uint64_t{inst->b.index} << 32 | static_cast<uint32_t>(inst->offset));
-    add(static_cast<uint64_t>(inst->imm));
-    add(uint64_t{inst->slot.index} << 32 | inst->map.index);
-    add(static_cast<uint64_t>(inst->helper) << 32 | inst->callee.index);
-    for (const lir::BlockTarget& target : inst->targets) add(target.block.index);
-    return sum;
-  }
-};
-struct Same {
-  bool operator()(const Inst* a, const Inst* b) const { return is_same(*a, *b); }
-};
+uint64_t hash_of(const Inst& inst) {
+  uint64_t sum = static_cast<uint64_t>(inst.op);
+  const auto add = [&](uint64_t part) { sum = (sum ^ part) * 0x9e3779b97f4a7c15, sum ^= sum >> 29; };
+  add(uint64_t{inst.dst.index} << 32 | inst.a.index);
+  add(uint64_t{inst.b.index} << 32 | static_cast<uint32_t>(inst.offset));
+  add(static_cast<uint64_t>(inst.imm));
+  add(uint64_t{inst.slot.index} << 32 | inst.map.index);
+  add(static_cast<uint64_t>(inst.helper) << 32 | inst.callee.index);
+  for (const lir::BlockTarget& target : inst.targets) add(target.block.index);
+  return sum;
+}
 
 // Registers, as bits, that must be made inside of a shared end, from its last instruction on backwards.
 class Needs {
@@ -105,22 +102,28 @@ class Merger {
   bool run() {
     std::vector<BlockId> all;
     for (uint32_t i = 0; i < function_.blocks.size(); i++) all.emplace_back(i);
-    for (const std::vector<BlockId>& part : split(all, 0))
-      if (part.size() > 1) merge(part, 1, {});
+    for (const std::vector<BlockId>& part : split(all, 0)) merge(part, 1, {});
     return changed_;
   }
 
  private:
-  // Blocks of the same last `length` instructions, by the one before these. Blocks that have none are in no part.
+  // Blocks of the same last `length` instructions, by the one before these; only those that have one, and share it.
   std::vector<std::vector<BlockId>> split(const std::vector<BlockId>& blocks, size_t length) const {
+    std::vector<std::pair<uint64_t, BlockId>> hashed;
+    hashed.reserve(blocks.size());
+    for (BlockId block : blocks)
+      if (function_.blocks[block].insts.size() > length) hashed.emplace_back(hash_of(inst_before(block, length)), block);
+    std::ranges::stable_sort(hashed, {}, [](const auto& entry) { return entry.first; });
     std::vector<std::vector<BlockId>> parts;
-    std::unordered_map<const Inst*, size_t, Hash, Same> known;
-    for (BlockId block : blocks) {
-      const std::vector<Inst>& insts = function_.blocks[block].insts;
-      if (insts.size() <= length) continue;
-      auto [part, is_new] = known.try_emplace(&insts[insts.size() - 1 - length], parts.size());
-      if (is_new) parts.emplace_back();
-      parts[part->second].push_back(block);
+    for (size_t begin = 0, end; begin < hashed.size(); begin = end) {
+      const auto is_alike = [&](BlockId block) {
+        return is_same(inst_before(block, length), inst_before(hashed[begin].second, length));
+      };
+      for (end = begin + 1; end < hashed.size() && hashed[end].first == hashed[begin].first && is_alike(hashed[end].second);)
+        end++;
+      if (end - begin < 2) continue;
+      std::vector<BlockId>& part = parts.emplace_back();
+      for (size_t i = begin; i < end; i++) part.push_back(hashed[i].second);
     }
     return parts;
   }
@@ -130,28 +133,32 @@ class Merger {
     return insts[insts.size() - 1 - length];
   }
 
+  bool all_go_on_alike(const std::vector<BlockId>& blocks, size_t length) const {
+    return std::ranges::all_of(blocks, [&](BlockId block) {
+      return function_.blocks[block].insts.size() > length && is_same(inst_before(block, length), inst_before(blocks[0], length));
+    });
+  }
+
   // `blocks` have the last `length` instructions in common. Those that have more are merged first; what they then share is
   // one of those that share less. Returns one block for each end that is left.
-  std::vector<BlockId> merge(std::vector<BlockId> blocks, size_t length, Needs needs) {
+  std::vector<BlockId> merge(const std::vector<BlockId>& blocks, size_t length, Needs needs) {
     size_t cut = 0;
-    std::vector<std::vector<BlockId>> parts;
     for (;; length++) {
       if (length >= shortest && needs.met()) cut = length;
-      parts = split(blocks, length);
-      if (parts.size() != 1 || parts[0].size() != blocks.size()) break;
+      if (!all_go_on_alike(blocks, length)) break;
       needs.add(inst_before(blocks[0], length));
     }
-    std::vector<BlockId> left;
-    for (BlockId block : blocks)
-      if (function_.blocks[block].insts.size() == length) left.push_back(block);
-    for (std::vector<BlockId>& part : parts) {
-      if (part.size() > 1) {
-        Needs longer = needs;
-        longer.add(inst_before(part[0], length));
-        part = merge(std::move(part), length + 1, longer);
-      }
-      left.insert(left.end(), part.begin(), part.end());
+    std::vector<BlockId> longer, left;
+    for (const std::vector<BlockId>& part : split(blocks, length)) {
+      longer.insert(longer.end(), part.begin(), part.end());
+      Needs needs_of_part = needs;
+      needs_of_part.add(inst_before(part[0], length));
+      const std::vector<BlockId> merged = merge(part, length + 1, needs_of_part);
+      left.insert(left.end(), merged.begin(), merged.end());
     }
+    std::ranges::sort(longer);
+    std::ranges::copy_if(blocks, std::back_inserter(left),
+                         [&](BlockId block) { return !std::ranges::binary_search(longer, block); });
     if (left.size() < 2 || cut == 0) return left;
     return {share(left, cut)};
   }

@@ -60,7 +60,7 @@ TEST(Pipeline, AsksBeforeAnOptionalPassChangesAFunction) {
   EXPECT_EQ(asked,
             std::vector<std::string>({"promote-slots t", "simplify t", "hoist-invariants t", "reuse-values t", "thread-jumps t",
                                       "reuse-slots t", "reuse-lookups t", "forward-updates t", "simplify t",
-                                      "drop-proved-checks t", "merge-slots t", "share-slots t", "simplify t"}));
+                                      "drop-proved-checks t", "merge-slots t", "share-slots t", "simplify t", "sink-values t"}));
   asked.clear();
   options.admits = [&](std::string_view, const std::string&) { return asked.empty(); };
   EXPECT_EQ(run(options), run({}));
