@@ -1,11 +1,12 @@
 // Refuses programs whose frames or scratch values are bigger than the kernel allows, at the expression that needs most,
-// and programs that use more maps than it takes.
+// programs that use more maps than it takes, and functions and loops inside each other beyond what its call stack holds.
 //
 // Needs: spill_to_scratch before it: what is too big now cannot be moved. Establishes: stack_fits, unless it reports.
 // Destroys: nothing. Does not count spilled registers: layout_frame and fit_chains of the back end do.
 #include <algorithm>
 #include <unordered_set>
 
+#include "mir/stack.h"
 #include "passes/frames.h"
 #include "passes/passes.h"
 
@@ -41,6 +42,32 @@ void report_stack(const Module& module, const Chain& chain, PassContext& context
                              {std::to_string(chain.bytes), std::to_string(context.limits.stack_bytes), std::to_string(size)});
 }
 
+// The longest way from `id` down, itself first. `known`: the ways from functions before it.
+const std::vector<FunctionId>& longest_way(const Module& module, FunctionId id, std::vector<std::vector<FunctionId>>& known) {
+  std::vector<FunctionId>& way = known[id.index];
+  if (!way.empty()) return way;
+  std::vector<FunctionId> below;
+  for (const Block& block : module.functions[id].blocks) {
+    for (const Inst& inst : block.insts) {
+      if (!inst.callee.is_valid()) continue;
+      const std::vector<FunctionId>& found = longest_way(module, inst.callee, known);
+      if (found.size() > below.size()) below = found;
+    }
+  }
+  way = {id};
+  way.insert(way.end(), below.begin(), below.end());
+  return way;
+}
+
+void check_depth(const Module& module, FunctionId id, std::vector<std::vector<FunctionId>>& known, PassContext& context) {
+  const std::vector<FunctionId>& way = longest_way(module, id, known);
+  if (way.size() <= max_call_frames) return;
+  context.diagnostics
+      .report(Diag::call_depth_budget, module.functions[way[max_call_frames]].span,
+              {std::to_string(way.size() - 1), std::to_string(max_call_frames), module.functions[id].name})
+      .with_hint("count with one loop over the product of the bounds, and find the counters by `/` and `%`");
+}
+
 // What a function uses, and those that it calls or the kernel calls back for it.
 struct Uses {
   std::unordered_set<uint32_t> maps, functions;
@@ -70,9 +97,11 @@ void check_maps(const Module& module, FunctionId id, PassContext& context) {
 }  // namespace
 
 void check_budget(Module& module, PassContext& context) {
-  std::vector<uint32_t> frames = frame_bytes(module);
+  const std::vector<uint32_t> frames = frame_bytes(module);
+  std::vector<std::vector<FunctionId>> ways(module.functions.size());
   for (uint32_t f = 0; f < module.functions.size(); f++) {
     if (module.functions[FunctionId(f)].kind != FunctionKind::program) continue;
+    check_depth(module, FunctionId(f), ways, context);
     Chain chain = deepest_chain(module, frames, 0, FunctionId(f));
     if (chain.bytes > context.limits.stack_bytes) report_stack(module, chain, context);
     if (module.interface.maps.size() > context.limits.max_maps) check_maps(module, FunctionId(f), context);

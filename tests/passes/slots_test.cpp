@@ -331,6 +331,28 @@ TEST(CheckBudget, RefusesContextsThatCannotMove) {
             "10: the stack would need 544 bytes of 512; the largest object on it has 488");
 }
 
+// `depth` functions, of which each but the last calls the next.
+std::string calls_inside_calls(uint32_t depth) {
+  std::string text = program("^entry(%ctx: ptr.ctx):\n%r: i64 = call_fn &\"f1\"\nret %r\n");
+  for (uint32_t i = 1; i < depth; i++)
+    text += "fn \"f" + std::to_string(i) + "\" subprogram kprobe {\n^entry:\n%r: i64 = " +
+            (i + 1 == depth ? "call get_smp_processor_id()" : "call_fn &\"f" + std::to_string(i + 1) + "\"") + "\nret %r\n}\n";
+  return text;
+}
+
+TEST(CheckBudget, RefusesMoreFramesThanTheCallStackHolds) {
+  PipelineOptions options{.skip = {"inline-functions"}};
+  for (uint32_t depth : {8u, 9u}) {
+    mir::Module module = parse_mir(calls_inside_calls(depth));
+    Diagnostics diagnostics;
+    EXPECT_EQ(run_pipeline(module, options, diagnostics), depth <= 8) << depth;
+    // Diag::call_depth_budget
+    const std::string message = diagnostics.all().empty() ? "" : diagnostics.all()[0].message;
+    EXPECT_EQ(message,
+              depth <= 8 ? "" : "loops and functions go 8 deep here; the kernel gives 8 frames to `t` and what it calls");
+  }
+}
+
 TEST(CheckBudget, RefusesScratchBeyondItsLimit) {
   EXPECT_EQ(budget_error(two_messages(1000)), "fits");
   // Diag::scratch_budget
