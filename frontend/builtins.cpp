@@ -200,14 +200,24 @@ bool keeps_returned_function(const mir::TypePool& types, const mir::Type* task, 
   return has(task, "utask") && has(probed, "vaddr");
 }
 
+}  // namespace
+
+void lay_out_traced_function(Checker& c, Span span) {
+  if (c.context().row->kind != mir::ProbeKind::uretprobe || c.facts().btf().status != Lookup::found) return;
+  for (std::string_view name : {std::string_view("task_struct"), probed_task})
+    c.layout(c.types().record(std::string(name), false), span);
+}
+
+namespace {
+
 const Type* func_type(Checker& c, const ast::Expr& expr) {
-  if (c.context().row->kind == mir::ProbeKind::uretprobe && c.facts().btf().status == Lookup::found)
-    for (std::string_view name : {std::string_view("task_struct"), probed_task})
-      c.layout(c.types().record(std::string(name), false), expr.span);
+  lay_out_traced_function(c, expr.span);
   return c.types().simple(is_user_function(c.context()) ? TypeKind::usym : TypeKind::ksym);
 }
 
-ValueId func_address(Lower& l) {
+}  // namespace
+
+ValueId traced_function(Lower& l) {
   // At a uprobe the instruction pointer is the function; elsewhere the kernel remembers which one it was.
   if (l.body().context.row->kind == mir::ProbeKind::uprobe) return l.load_register("ip");
   ValueId told = l.b().call(HelperId::get_func_ip, {l.context()});
@@ -225,8 +235,10 @@ ValueId func_address(Lower& l) {
       });
 }
 
+namespace {
+
 void func_into(Lower& l, const ast::Expr&, const Place& to) {
-  write_user_symbol(l, func_address(l), to);
+  write_user_symbol(l, traced_function(l), to);
 }
 
 uint32_t longest_name(const CheckedBody& body) {
@@ -329,22 +341,31 @@ constexpr BuiltinRow rows[] = {
      "random 32-bit number"},
     {"username", 0, [](Checker& c, const ast::Expr&) { return c.types().simple(TypeKind::username); },
      [](Lower& l, const ast::Expr&) { return low_half(l, HelperId::get_current_uid_gid); }, nullptr, "name of the user"},
-    {"cpid", 0, u64,
+    {"cpid", 0,
+     [](Checker& c, const ast::Expr& self) {
+       c.note_cpid(self.span);
+       return c.types().uint64();
+     },
      [](Lower& l, const ast::Expr&) { return l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::target_pid), 0); },
-     nullptr, "process id of the -c child"},
-    {"has_cpid", 0, [](Checker& c, const ast::Expr&) { return c.types().boolean(); },
+     nullptr, "process id of the -c child, or of the -p process; 0, and warned of, if there is neither"},
+    {"has_cpid", 0,
+     [](Checker& c, const ast::Expr&) {
+       c.note_has_cpid();
+       return c.types().boolean();
+     },
      [](Lower& l, const ast::Expr&) {
        ValueId pid = l.b().load(MemWidth::u64, l.globals_pointer(mir::globals::target_pid), 0);
        return l.b().binary(Opcode::ne, pid, l.b().constant(0));
      },
-     nullptr, "whether there is a -c child"},
+     nullptr, "whether there is a -c child or a -p process"},
     {"argN", use_numbered_args, numbered_argument_type, numbered_argument, nullptr, "argument number N, from arg0"},
     {"sargN", use_numbered_args, stack_argument_type, stack_argument, nullptr,
      "word number N on the stack of a function just entered, from sarg0; deprecated"},
     {"args", use_named_args, named_arguments_type, nullptr, arguments_into,
      "the event's arguments, by name: args.field, or all as a record; of uprobes as debug information tells"},
     {"retval", use_retval, result_type, result_value, nullptr, "value returned by the function"},
-    {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return func_address(l); }, func_into, "the traced function"},
+    {"func", use_func, func_type, [](Lower& l, const ast::Expr&) { return traced_function(l); }, func_into,
+     "the traced function"},
     {"probe", 0, probe_type, nullptr, probe_into, "full name of the probe"},
     {"probetype", 0, probetype_type, nullptr, nullptr, "type of the probe; `special` for begin and end"},
     {"ctx", use_ctx, context_type, [](Lower& l, const ast::Expr&) { return l.b().unary(Opcode::ptr_to_int, l.context()); },

@@ -30,4 +30,8 @@ std::optional<uint32_t> argument_number(std::string_view name);
 const BuiltinRow* find_builtin(std::string_view name);
 const std::vector<const BuiltinRow*>& all_builtins();
 
+// The address of the function that a probe is at, or at whose return it is. Checking lays out the types that it needs.
+void lay_out_traced_function(Checker& c, Span span);
+mir::ValueId traced_function(Lower& l);
+
 }  // namespace shrike

@@ -18,6 +18,7 @@ struct BodyUses {
   bool numbered_args = false;
   bool probe = false;
   bool comptime = false;
+  bool uaddr = false;
 };
 
 // Probe types that bpftrace has and the table does not.
@@ -44,7 +45,10 @@ BodyUses uses_of(const ast::Probe& probe) {
       uses.probe |= ident->name == "probe";
     }
     uses.comptime |= expr.as<ast::Comptime>() != nullptr;
-    if (const auto* call = expr.as<ast::Call>()) uses.probe |= call->name == "probe";
+    if (const auto* call = expr.as<ast::Call>()) {
+      uses.probe |= call->name == "probe";
+      uses.uaddr |= call->name == "uaddr";
+    }
   };
   ast::walk(probe.predicate, visitor);
   ast::walk(probe.body, visitor);
@@ -122,7 +126,8 @@ void Checker::resolve_probes() {
         total++;
         // A tracing program is loaded for one function.
         bool is_typed_return = row->kind == mir::ProbeKind::uretprobe && uses.retval_parts;
-        bool is_own = (uses.probe && !names_places) || uses.args || is_typed_return || row->program == mir::ProgramType::tracing;
+        bool is_own = (uses.probe && !names_places) || uses.args || uses.uaddr || is_typed_return ||
+                      row->program == mir::ProgramType::tracing;
         bool wants_arguments = uses.args || is_typed_return || (row->kind == mir::ProbeKind::usdt && uses.numbered_args) ||
                                (row->kind == mir::ProbeKind::fexit && uses.retval);
         ProbeContext context = context_of(place, *row, *program_.facts, wants_arguments, program_.types);

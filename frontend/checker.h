@@ -47,6 +47,9 @@ class Checker {
   ExprNote& note(const ast::Expr* expr) { return body_->notes[expr->id]; }
   const Constant& constant(const ast::Expr* expr) { return note(expr).constant; }
 
+  void note_cpid(Span span) { first_cpid_ = first_cpid_.value_or(span); }
+  void note_has_cpid() { asks_for_cpid_ = true; }
+
   // Types the expression and reports one that is no integer. False if not usable.
   bool integer(const ast::Expr* expr, std::string_view what);
   // The value of an integer known while compiling; reports others.
@@ -171,6 +174,8 @@ class Checker {
   bool is_late_ = false;                          // walks have been many: strings grow by more than they must
   std::map<uint64_t, Span> missing_positionals_;  // used and not given
   bool counts_positionals_ = false;               // `$#` is used: the script knows how many there are
+  std::optional<Span> first_cpid_;                // where `cpid` is used first
+  bool asks_for_cpid_ = false;                    // `has_cpid` is used: the script knows that there may be none
   bool is_dead_ = false;                          // a condition known while compiling keeps this code from running
   bool has_functions_ = false;                    // that are fit to be called
 };

@@ -52,6 +52,7 @@ struct CheckOptions {
   uint64_t pid = 0;                                // -p; 0: no filter
   bool unsafe = false;
   bool runtime_warnings = false;  // -k
+  bool is_alone = false;          // there is no process that `cpid` could be
   Mode mode = Mode::trace;
   std::function<bool(std::string_view)> is_wanted;  // --probe-filter, asked about each test and benchmark; empty: all are
 };

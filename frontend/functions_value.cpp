@@ -1,4 +1,5 @@
 // Functions that make a value from others.
+#include "frontend/builtins.h"
 #include "frontend/checker.h"
 #include "frontend/constants.h"
 #include "frontend/function_rows.h"
@@ -123,25 +124,38 @@ const Type* check_kfunc_allowed(Checker& c, const ast::Expr& self, const ast::Ca
   return c.types().boolean();
 }
 
+bool has_code_of_process(mir::ProbeKind kind) {
+  return kind == mir::ProbeKind::uprobe || kind == mir::ProbeKind::uretprobe || kind == mir::ProbeKind::usdt;
+}
+
 const Type* check_uaddr(Checker& c, const ast::Expr& self, const ast::Call& call) {
   std::optional<std::string_view> name = c.constant_string(call.args[0], "a symbol");
   if (!name) return nullptr;
   if (c.body().points.empty() && !c.available(use_ctx, "uaddr", self.span)) return nullptr;
   const mir::AttachPoint& point = c.body().points.front();
-  if (point.kind != mir::ProbeKind::uprobe && point.kind != mir::ProbeKind::uretprobe) {
+  if (!has_code_of_process(point.kind)) {
     c.report(Diag::builtin_not_available, self.span, {"uaddr", std::string(c.context().row->name)});
     return nullptr;
   }
-  auto answer = c.facts().user_address(point.target, *name);
+  auto answer = c.facts().user_symbol(point.target, point.address, *name);
   if (answer.status != Lookup::found) {
     c.report(Diag::no_such_symbol, call.args[0]->span,
              {std::string(*name), answer.why.empty() ? "`" + point.target + "` does not have it" : answer.why});
     return nullptr;
   }
-  c.note(&self).constant = static_cast<int64_t>(answer.value.first);
+  lay_out_traced_function(c, self.span);
   uint32_t size = answer.value.second;
   bool is_word = size == 1 || size == 2 || size == 4 || size == 8;
   return c.types().pointer(c.types().integer(is_word ? size : 8, false), mir::AddressSpace::user);
+}
+
+// Where the file is in the process follows from where the probe is: a body with uaddr has one place.
+ValueId lower_uaddr(Lower& l, const ast::Expr&, const ast::Call& call) {
+  const mir::AttachPoint& point = l.body().points.front();
+  const auto& name = std::get<std::string>(l.note(call.args[0]).constant);
+  const int64_t distance = l.program().facts->user_symbol(point.target, point.address, name).value.first;
+  const ValueId place = point.kind == mir::ProbeKind::uretprobe ? traced_function(l) : l.load_register("ip");
+  return l.b().binary(Opcode::add, place, l.b().constant(distance));
 }
 
 ValueId lower_constant(Lower&, const ast::Expr&, const ast::Call&) {
@@ -240,12 +254,23 @@ const Type* check_strftime(Checker& c, const ast::Expr&, const ast::Call& call) 
   return is_good ? c.types().simple(TypeKind::timestamp) : nullptr;
 }
 
-// Timestamps are since boot; TAI is ahead of that by what it was when tracing began.
+bool reads_since_boot(const ast::Expr* expr) {
+  const auto* name = expr->as<ast::Ident>();
+  const auto* call = expr->as<ast::Call>();
+  const ast::Ident* clock = clock_read_by(expr);
+  const bool is_bare = (name != nullptr && name->name == "nsecs") || (call != nullptr && call->name == "nsecs");
+  return clock == nullptr ? is_bare : clock->name == "boot";
+}
+
+// Timestamps are since boot; TAI is ahead of that by what it was when tracing began: longer than any machine has been up, so
+// that numbers tell which of the two they are.
 void strftime_into(Lower& l, const ast::Expr&, const ast::Call& call, const Place& to) {
   ValueId time = l.scalar(call.args[1]);
-  const ast::Ident* clock = clock_read_by(call.args[1]);
-  if (clock != nullptr && (clock->name == "tai" || clock->name == software_tai))
-    time = l.b().binary(Opcode::sub, time, l.load_scalar({l.globals_pointer(mir::globals::tai_offset)}, l.types().uint64()));
+  if (!reads_since_boot(call.args[1])) {
+    const ValueId ahead = l.load_scalar({l.globals_pointer(mir::globals::tai_offset)}, l.types().uint64());
+    const ValueId is_tai = l.b().binary(Opcode::le_u, ahead, time);
+    time = l.choose(is_tai, [&] { return l.b().binary(Opcode::sub, time, ahead); }, [&] { return time; });
+  }
   l.store_scalar(to, time, l.types().uint64());
   uint32_t format = l.string_index(std::get<std::string>(l.note(call.args[0]).constant));
   l.store_scalar(to.at(8), l.b().constant(format), l.types().uint64());
@@ -311,7 +336,8 @@ constexpr FunctionRow rows[] = {
      "whether the kernel has this function, as its types tell"},
     {"kfunc_allowed", "\"name\"", 1, 1, false, check_kfunc_allowed, lower_constant, nullptr,
      "whether the kernel lets programs of this probe's type call a function of its"},
-    {"uaddr", "\"symbol\"", 1, 1, false, check_uaddr, lower_constant, nullptr, "address of a symbol of the traced binary"},
+    {"uaddr", "\"symbol\"", 1, 1, false, check_uaddr, lower_uaddr, nullptr,
+     "address of a symbol of the traced binary, in the process"},
     {"reg", "\"name\"", 1, 1, false, check_reg, lower_reg, nullptr, "a processor register"},
     {"kstack", "[mode], [limit]", 0, 2, false, check_kstack, nullptr, stack_into,
      "kernel stack; modes are bpftrace, perf and raw"},

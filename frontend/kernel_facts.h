@@ -167,8 +167,8 @@ class KernelFacts {
   virtual Answer<bool> may_call(std::string_view kfunc, mir::ProgramType program) = 0;
   // Address of a kernel symbol (kaddr).
   virtual Answer<uint64_t> kernel_address(std::string_view symbol) = 0;
-  // Address of a symbol in a binary (uaddr), and its size in bytes.
-  virtual Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) = 0;
+  // How far a symbol of a binary lies behind the instruction at an offset in the file (uaddr), and its size, in bytes.
+  virtual Answer<std::pair<int64_t, uint32_t>> user_symbol(std::string_view path, uint64_t offset, std::string_view symbol) = 0;
 
   // Ours, if it is another than the first; there process ids are those that the kernel keeps.
   virtual std::optional<PidNamespace> pid_namespace() = 0;

@@ -53,6 +53,8 @@ void Checker::warn_unused() {
     if (map.is_declared && !map.is_written && !map.is_read) report(Diag::unused_map, map.first_use, {std::string(map.name)});
   if (!counts_positionals_)
     for (const auto& [number, span] : missing_positionals_) report(Diag::missing_positional, span, {std::to_string(number)});
+  if (program_.options.is_alone && first_cpid_ && !asks_for_cpid_)
+    report(Diag::no_cpid, *first_cpid_).with_hint("-c COMMAND or -p PID; `has_cpid` tells whether there is one");
   // Instances of one probe have the same variables.
   std::set<uint32_t> told;
   auto tell = [&](const CheckedBody& body) {

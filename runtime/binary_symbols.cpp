@@ -68,19 +68,10 @@ void BinarySymbols::sort() {
   symbols_.shrink_to_fit();
 }
 
-bool BinarySymbols::to_address(uint64_t file_offset, uint64_t& address) const {
-  for (const ElfSegment& segment : segments_) {
-    if (file_offset < segment.offset || file_offset - segment.offset >= segment.file_size) continue;
-    // Segments share pages of the file: the executable one is meant.
-    address = file_offset - segment.offset + segment.address;
-    if (segment.is_executable) return true;
-  }
-  return address != 0;
-}
-
 AddressName BinarySymbols::find(uint64_t file_offset) {
-  uint64_t address = 0;
-  if (!to_address(file_offset, address)) return {};
+  const std::optional<uint64_t> place = this->address(file_offset);
+  if (!place) return {};
+  const uint64_t address = *place;
   auto after = std::upper_bound(symbols_.begin(), symbols_.end(), address,
                                 [](uint64_t wanted, const Entry& entry) { return wanted < entry.address; });
   if (after == symbols_.begin()) return {};

@@ -24,8 +24,8 @@ class BinarySymbols {
  public:
   BinarySymbols(ElfImage& image, const DebugDirectories& directories, bool demangle);
 
-  // An offset in the file to the address as linked; false if the offset is in no loaded part.
-  bool to_address(uint64_t file_offset, uint64_t& address) const;
+  // An offset in the file to the address as linked; nothing if the offset is in no loaded part.
+  std::optional<uint64_t> address(uint64_t file_offset) const { return address_of(segments_, file_offset); }
   AddressName find(uint64_t file_offset);
   size_t size() const { return symbols_.size(); }
   size_t bytes() const { return symbols_.capacity() * sizeof(Entry) + names_.capacity(); }

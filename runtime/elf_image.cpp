@@ -227,4 +227,14 @@ uint64_t file_offset_of(const std::vector<ElfSegment>& segments, uint64_t addres
   return address;
 }
 
+std::optional<uint64_t> address_of(const std::vector<ElfSegment>& segments, uint64_t file_offset) {
+  std::optional<uint64_t> address;
+  for (const ElfSegment& segment : segments) {
+    if (file_offset < segment.offset || file_offset - segment.offset >= segment.file_size) continue;
+    address = file_offset - segment.offset + segment.address;
+    if (segment.is_executable) break;  // segments share pages of the file: the executable one is meant
+  }
+  return address;
+}
+
 }  // namespace shrike

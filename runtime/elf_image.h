@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,5 +67,7 @@ struct ElfSegment {
 std::vector<ElfSegment> loaded_segments(Elf* elf);
 // An address outside of all segments is returned as it is.
 uint64_t file_offset_of(const std::vector<ElfSegment>& segments, uint64_t address);
+// The way back; nothing if the offset is in no loaded part.
+std::optional<uint64_t> address_of(const std::vector<ElfSegment>& segments, uint64_t file_offset);
 
 }  // namespace shrike

@@ -74,4 +74,10 @@ std::optional<ElfSymbol> find_symbol(const std::string& path, const DebugDirecto
   return found;
 }
 
+std::optional<uint64_t> linked_address(const std::string& path, uint64_t file_offset) {
+  ElfImage image(path);
+  if (!image.why().empty()) return std::nullopt;
+  return address_of(loaded_segments(image.get()), file_offset);
+}
+
 }  // namespace shrike

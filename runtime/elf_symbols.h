@@ -1,5 +1,5 @@
-// Function symbols of programs and libraries: name to file offset, for uprobes, or to address, for
-// uaddr. The way back, from an address to its name, is the output's business.
+// Symbols of programs and libraries: name to file offset, for uprobes, or to address, for uaddr. The way back, from an address to
+// its name, is the output's business.
 #pragma once
 
 #include <cstdint>
@@ -28,5 +28,8 @@ ElfStatus each_function(const std::string& path, const DebugDirectories& directo
 
 // One symbol by its exact name, functions and objects.
 std::optional<ElfSymbol> find_symbol(const std::string& path, const DebugDirectories& directories, std::string_view name);
+
+// The address, as linked, of what is at an offset in the file; nothing if it is in no loaded part.
+std::optional<uint64_t> linked_address(const std::string& path, uint64_t file_offset);
 
 }  // namespace shrike

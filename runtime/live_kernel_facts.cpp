@@ -294,12 +294,15 @@ Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
   return known->second;
 }
 
-Answer<std::pair<uint64_t, uint32_t>> LiveKernelFacts::user_address(std::string_view path, std::string_view symbol) {
+Answer<std::pair<int64_t, uint32_t>> LiveKernelFacts::user_symbol(std::string_view path, uint64_t offset,
+                                                                  std::string_view symbol) {
   const std::vector<std::string>& files = this->files(path);
   if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
   std::optional<ElfSymbol> found = find_symbol(files.front(), debug_, symbol);
   if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};
-  return {Lookup::found, {found->address, static_cast<uint32_t>(found->size)}, ""};
+  const std::optional<uint64_t> place = linked_address(files.front(), offset);
+  if (!place) return {Lookup::unreadable, {}, "`" + files.front() + "` has no code where the probe is"};
+  return {Lookup::found, {static_cast<int64_t>(found->address - *place), static_cast<uint32_t>(found->size)}, ""};
 }
 
 std::optional<PidNamespace> LiveKernelFacts::pid_namespace() {

@@ -45,7 +45,7 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<std::vector<ProbeTarget>> match_program_functions(uint64_t id, std::string_view function) override;
   Answer<bool> may_call(std::string_view kfunc, mir::ProgramType program) override;
   Answer<uint64_t> kernel_address(std::string_view symbol) override;
-  Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view path, std::string_view symbol) override;
+  Answer<std::pair<int64_t, uint32_t>> user_symbol(std::string_view path, uint64_t offset, std::string_view symbol) override;
   std::optional<PidNamespace> pid_namespace() override;
   Answer<uint64_t> cgroup_id(std::string_view path) override;
   std::optional<std::string> ip_address(std::string_view text) override;

@@ -89,6 +89,8 @@ CompileOptions compile_options(const Options& options) {
   out.check.pid = options.pid;  // -c limits no probes by itself, as in bpftrace
   out.check.unsafe = options.unsafe;
   out.check.runtime_warnings = options.runtime_warnings;
+  const bool runs = options.action == Action::run && !options.emit && options.emit_elf.empty() && options.emit_llvm.empty();
+  out.check.is_alone = runs && options.command.empty() && options.pid == 0;
   bool looks_only = options.action == Action::list || options.action == Action::check;
   out.check.mode = looks_only && options.mode == Mode::trace ? Mode::all : options.mode;
   return out;

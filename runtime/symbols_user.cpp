@@ -191,12 +191,12 @@ UserSymbol UserSymbols::find(uint32_t pid, uint64_t address, bool is_return) {
     file = file_of(pid, *mapping);
   }
   if (file != nullptr && file->symbols != nullptr) {
-    uint64_t in_file = address - mapping->begin + mapping->offset, linked = 0;
+    uint64_t in_file = address - mapping->begin + mapping->offset;
     AddressName symbol = file->symbols->find(in_file);
     result.name = symbol.name;
     result.offset = symbol.offset;
-    if (file->lines != nullptr && file->symbols->to_address(in_file, linked))
-      result.lines = file->lines->find(linked - is_return);
+    if (const auto linked = file->symbols->address(in_file); file->lines != nullptr && linked)
+      result.lines = file->lines->find(*linked - is_return);
     return result;
   }
   std::unique_ptr<PerfMap>& compiled = process(pid).compiled;

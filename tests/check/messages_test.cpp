@@ -236,6 +236,17 @@ TEST(CheckMessages, NamedArguments) {
   EXPECT_EQ(bad.diagnostics.all()[0].id, Diag::bad_named_argument);
 }
 
+// Nobody is told who asks first, or has a command or process.
+TEST(CheckMessages, CpidOfNobody) {
+  CheckOptions options;
+  EXPECT_TRUE(CheckedScript("begin { print(cpid); }", options).diagnostics.all().empty());
+  options.is_alone = true;
+  EXPECT_TRUE(CheckedScript("begin { if (has_cpid) { print(cpid); } }", options).diagnostics.all().empty());
+  CheckedScript script("begin { print(cpid); print(cpid); }", options);
+  ASSERT_EQ(script.diagnostics.all().size(), 1u);
+  EXPECT_EQ(script.diagnostics.all()[0].id, Diag::no_cpid);
+}
+
 TEST(CheckMessages, StringLongerThanMaxStrlen) {
   CheckedScript script("begin { print(\"" + std::string(2000, 'x') + "\"); }");
   ASSERT_EQ(script.diagnostics.all().size(), 1u);

@@ -91,7 +91,7 @@ class FixtureFacts : public KernelFacts {
     if (symbol == "jiffies") return {Lookup::found, 0xffffffff81000000u, ""};
     return {Lookup::missing, 0, ""};
   }
-  Answer<std::pair<uint64_t, uint32_t>> user_address(std::string_view, std::string_view symbol) override {
+  Answer<std::pair<int64_t, uint32_t>> user_symbol(std::string_view, uint64_t, std::string_view symbol) override {
     if (symbol == "counter") return {Lookup::found, {0x4000, 4}, ""};
     return {Lookup::missing, {}, ""};
   }
