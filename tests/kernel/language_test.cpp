@@ -1,5 +1,6 @@
 // The language beyond what bpftrace 0.17 knows (tests/compat covers that): loops over maps and ranges, let, has_key,
 // aggregates read back, aliases, builtins with events, types from BTF.
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/kernel/tracer.h"
@@ -155,6 +156,28 @@ TEST_F(Language, WarningsAndErrorsOfTheScriptGoToStderr) {
   EXPECT_TRUE(result.out.starts_with("trace\n")) << result.out;
   EXPECT_TRUE(has(result.err, "WARNING: low on tea")) << result.err;
   EXPECT_TRUE(has(result.err, "ERROR: out of 5")) << result.err;
+}
+
+// The trace of a mount of our own: it is that of the whole system.
+TEST_F(Language, DebuggingTextIsInTheTraceOfTheSystem) {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::string mark = "shrike" + std::to_string(now.tv_sec) + std::to_string(now.tv_nsec);
+  const Result result = shrike_script("begin { debugf(\"" + mark + " %d %x %lld\\n\", -5, 255, 5000000000); }");
+  EXPECT_EQ(result.status, 0) << result.err;
+  const Result seen =
+      run({"unshare", "-m", "sh", "-c", "mount -t tracefs none /mnt && grep " + mark + " /mnt/trace"}, {}, patience_ms);
+  EXPECT_EQ(count_text(seen.out, mark + " -5 ff 5000000000\n"), 1u) << seen.out << seen.err;
+}
+
+TEST_F(Language, JoinShowsSixteenTextsOfAKilobyte) {
+  const std::string length(2000, 'x');
+  std::string words, shown;
+  for (int i = 1; i < 20; i++) words += " " + std::to_string(i);
+  for (int i = 1; i < 15; i++) shown += "," + std::to_string(i);
+  const Result t = shrike({"-e", "tracepoint:syscalls:sys_enter_execve /pid == cpid/ { join(args.argv, \",\"); }", "-c",
+                           "/bin/true " + length + words});
+  EXPECT_EQ(count_lines(t.out, "/bin/true," + std::string(1023, 'x') + shown), 1u) << t.out << t.err;
 }
 
 TEST_F(Language, SystemCallArguments) {

@@ -19,8 +19,9 @@ std::string printed_in_namespace(const std::string& script, const std::vector<st
 
 TEST_F(ProcessFunctions, IdsAreThoseOfTheNamespace) {
   EXPECT_EQ(
-      printed_in_namespace("begin { printf(\"%d %d %d %d %d\\n\", pid, tid, pid(curr_ns), pid(init) > 1, tid(init) > 1); }"),
-      "1 1 1 1 1\n\n\n");
+      printed_in_namespace("begin { printf(\"%d %d %d %d %d %d %d\\n\", pid, tid, pid(curr_ns), tid(curr_ns), pid(init) > 1, "
+                           "pid(init) == curtask->tgid, tid(init) == curtask->pid); }"),
+      "1 1 1 1 1 1 1\n\n\n");
 }
 
 TEST_F(ProcessFunctions, PidFilterCountsInTheNamespace) {
@@ -40,9 +41,24 @@ TEST_F(ProcessFunctions, ParentAndLeaderAreTheKernelsOwn) {
   EXPECT_EQ(number_of(done.out, "@parent"), getpid()) << done.out;
 }
 
+// The thread itself tells its number and that of its process.
+TEST_F(ProcessFunctions, AThreadIsNotItsProcess) {
+  const Trace done = trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ {
+      print((tid == arg0, tid != pid, pid == arg1, comm, leader_tid == arg1, leader_tid(curtask) == arg1));
+      print((pcomm, pcomm(curtask), leader_comm, leader_comm(curtask))); })",
+                           {"thread", "pupil"});
+  EXPECT_EQ(count_lines(done.out, "(true, true, true, pupil, true, true)"), 1u) << done.out;
+  EXPECT_EQ(count_lines(done.out, "(" + done.name + ", " + done.name + ", " + done.name + ", " + done.name + ")"), 1u)
+      << done.out;
+}
+
+// One workload only computes, the other has the kernel clear memory.
 TEST_F(ProcessFunctions, UsermodeTellsUserCodeFromTheKernel) {
-  const Trace done = trace("profile:hz:999 /pid == PID/ { @[usermode] = count(); }", {"spin", "200"});
-  EXPECT_GT(number_of(done.out, "@[true]").value_or(0), 10) << done.out;
+  const char* const script = "profile:hz:999 /pid == PID/ { @[usermode] = count(); }";
+  const Trace computes = trace(script, {"spin", "200"});
+  EXPECT_GT(number_of(computes.out, "@[true]").value_or(0), 10) << computes.out;
+  const Trace reads = trace(script, {"read", "30000", "65536"});
+  EXPECT_GT(number_of(reads.out, "@[false]").value_or(0), 10 + number_of(reads.out, "@[true]").value_or(0)) << reads.out;
 }
 
 TEST_F(ProcessFunctions, SystemCallsHaveNames) {

@@ -96,6 +96,24 @@ TEST_F(Stacks, ModulesOfKernelFrames) {
   EXPECT_TRUE(lines[5].starts_with("        bpf_prog_") && !lines[5].ends_with(")")) << t.out;
 }
 
+// Of one event, so that all tell the same frames.
+TEST_F(Stacks, AddressesAloneAreThoseOfPerf) {
+  const Trace t = trace_living(
+      R"(uprobe:WORKLOAD:target_add /pid == PID/ { print(ustack(raw, 3)); print(ustack(perf, 3)); print(ustack(3)); print(reg("ip")); })",
+      {"frames", "3"});
+  std::vector<std::string> lines = split_lines(t.out);
+  std::erase(lines, "");
+  ASSERT_GE(lines.size(), 10u) << t.out << t.err;
+  char place[32];
+  snprintf(place, sizeof place, "%lx", strtoul(lines[9].c_str(), nullptr, 10));
+  EXPECT_EQ(lines[0], place);
+  for (size_t i = 0; i < 3; i++) {
+    const std::string symbol = lines[6 + i].substr(8);
+    EXPECT_EQ(lines[3 + i], "\t" + lines[i] + " " + symbol + " (" SHRIKE_WORKLOAD ")") << t.out;
+  }
+  EXPECT_EQ(lines[6], "        target_add+0");
+}
+
 TEST_F(Stacks, PackedSymbolsOfAStrippedProgram) {
   const Result t = trace_rounds(marker_probe(debugged + "_mini") + " { @[ustack(perf, 1)] = count(); }", debugged + "_mini");
   EXPECT_TRUE(has(t.out, " debugged::measure(debugged::Shape*, int, char const*, unsigned char)+")) << t.out << t.err;

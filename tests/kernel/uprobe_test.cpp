@@ -135,6 +135,16 @@ TEST_F(Uprobe, UserStackOfThreeFrames) {
   EXPECT_FALSE(has(t.out, "main+")) << t.out;
 }
 
+// Two hundred calls of one another, of which the kernel walks 127 by default.
+TEST_F(Uprobe, UserStackOfManyFrames) {
+  const Trace t = trace_living(
+      R"(uprobe:WORKLOAD:target_add /pid == PID/ { print((len(ustack), stack_len(ustack(50)))); print(ustack(100)); })",
+      {"deep", "200"});
+  EXPECT_EQ(count_lines(t.out, "(127, 50)"), 1u) << t.out << t.err;
+  EXPECT_EQ(count_text(t.out, "        target_add+"), 1u) << t.out;
+  EXPECT_EQ(count_text(t.out, "        target_deep+"), 99u) << t.out;
+}
+
 TEST_F(Uprobe, FunctionAndProbeNames) {
   const Trace t =
       trace_living(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%s|%s\n", func, probe); })", {"add", "1", "1", "1"});
@@ -147,17 +157,23 @@ TEST_F(Uprobe, SymbolOfAnAddress) {
   EXPECT_EQ(count_lines(t.out, "target_add"), 1u) << t.out;
 }
 
+// In a program that lies elsewhere each time: at the entry of a function, inside, at its return, at several places.
 TEST_F(Uprobe, AddressesOfSymbols) {
-  const Trace t = trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ {
-                             printf("%d\n", uaddr("target_number") != 0 && uaddr("target_number") != uaddr("target_add")); })",
-                        {"add", "1", "1", "1"});
-  EXPECT_EQ(count_lines(t.out, "1"), 1u) << t.out << t.err;
+  const Trace t = trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { print(uaddr("target_add") == reg("ip")); }
+                           uprobe:WORKLOAD:target_add+1, uretprobe:WORKLOAD:target_add, uprobe:WORKLOAD:target_*_frame /pid == PID/ {
+                             @[*uaddr("target_number"), *(int16 *)uaddr("target_number")] = count(); })",
+                        {"frames", "1"});
+  EXPECT_EQ(count_lines(t.out, "true"), 1u) << t.out << t.err;
+  EXPECT_EQ(number_of(t.out, "@[20266, 20266]"), 4) << t.out << t.err;  // what the workload has in target_number
 }
 
 TEST_F(Uprobe, Registers) {
-  const Trace t =
-      trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { printf("%d %d\n", reg("di"), reg("si")); })", {"add", "1", "31", "32"});
-  EXPECT_EQ(count_lines(t.out, "31 32"), 1u) << t.out;
+  const Trace t = trace_living(R"(uprobe:WORKLOAD:target_six /pid == PID/ {
+                 print((reg("di"), reg("si"), reg("dx"), reg("cx"), reg("r8"), reg("r9"), reg("cs") & 3, reg("ip") == reg("pc")));
+                 print((usym(reg("ip")), reg("sp") % 8, reg("bp") > reg("sp"))); })",
+                               {"six"});
+  EXPECT_EQ(count_lines(t.out, "(1, 2, 3, 4, 5, 6, 3, true)"), 1u) << t.out << t.err;
+  EXPECT_EQ(count_lines(t.out, "(target_six, 0, true)"), 1u) << t.out << t.err;
 }
 
 TEST_F(Uprobe, Wildcard) {

@@ -65,6 +65,11 @@ TEST_F(UserArguments, MoreThanRegistersHold) {
                         "1 5 6 -6 7 8 -8 0 -9");
 }
 
+// many() has its seventh argument there, an eighth of two words, and a ninth.
+TEST_F(UserArguments, WordsOnTheStack) {
+  expect_in_every_build(R"(uprobe:BIN:many { printf("%d %d %d\n", (int32)sarg0, sarg1, (int16)sarg3); })", "7 8 -9");
+}
+
 TEST_F(UserArguments, BaseClassesAndTemplates) {
   expect_in_every_build(
       R"(uprobe:BIN:inherited { printf("%d %d %d\n", args.derived->id, args.derived->weight, args.box.value); })", "21 -4 -12");

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
+#include <functional>
 
 #include "tests/kernel/tracer.h"
 
@@ -69,6 +71,72 @@ TEST_F(Values, TimeGoesByOnEveryClock) {
   EXPECT_LE(atol(lines[5].c_str()), atol(lines[0].c_str()) + 10);
 }
 
+int64_t nanoseconds_of(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+// What the kernel keeps of its tick count in /proc/timer_list.
+int64_t ticks() {
+  for (const std::string& line : split_lines(read_file("/proc/timer_list")))
+    if (line.starts_with("jiffies: ")) return atoll(line.c_str() + 9);
+  return 0;
+}
+
+// Each reading lies between what the machine's own clock says before and after.
+TEST_F(Values, ClocksReadWhatTheMachineReads) {
+  struct Clock {
+    std::string name;
+    std::function<int64_t()> read;
+    int64_t tolerance = 0;
+  };
+  const auto clock = [](clockid_t id) { return [id] { return nanoseconds_of(id); }; };
+  const Clock clocks[] = {{"nsecs", clock(CLOCK_BOOTTIME)},
+                          {"nsecs()", clock(CLOCK_BOOTTIME)},
+                          {"nsecs(boot)", clock(CLOCK_BOOTTIME)},
+                          {"nsecs(monotonic)", clock(CLOCK_MONOTONIC)},
+                          {"nsecs(tai)", clock(CLOCK_TAI)},
+                          {"nsecs(sw_tai)", clock(CLOCK_TAI), 10000000},
+                          {"jiffies", ticks}};
+  std::string script;
+  std::vector<int64_t> before, after;
+  for (const Clock& each : clocks) {
+    script += "print(" + each.name + "); ";
+    before.push_back(each.read());
+  }
+  const std::vector<std::string> lines = lines_of("begin { " + script + "print(elapsed); }");
+  for (const Clock& each : clocks) after.push_back(each.read());
+  ASSERT_EQ(lines.size(), std::size(clocks) + 1);
+  for (size_t i = 0; i < std::size(clocks); i++) {
+    EXPECT_GE(atoll(lines[i].c_str()), before[i] - clocks[i].tolerance) << clocks[i].name;
+    EXPECT_LE(atoll(lines[i].c_str()), after[i] + clocks[i].tolerance) << clocks[i].name;
+  }
+  EXPECT_GT(atoll(lines.back().c_str()), 0);
+  EXPECT_LT(atoll(lines.back().c_str()), after[0] - before[0]);
+}
+
+TEST_F(Values, TheTimeOfDay) {
+  const time_t before = time(nullptr);
+  const std::vector<std::string> lines = lines_of("begin { time(\"%s\\n\"); time(); time(\"%F\\n\"); }");
+  const time_t after = time(nullptr);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_GE(atoll(lines[0].c_str()), before);
+  EXPECT_LE(atoll(lines[0].c_str()), after);
+  bool is_time = false, is_date = false;
+  for (time_t second = before; second <= after; second++) {
+    char text[32];
+    tm parts{};
+    localtime_r(&second, &parts);
+    strftime(text, sizeof text, "%H:%M:%S", &parts);
+    is_time |= lines[1] == text;
+    strftime(text, sizeof text, "%Y-%m-%d", &parts);
+    is_date |= lines[2] == text;
+  }
+  EXPECT_TRUE(is_time) << lines[1];
+  EXPECT_TRUE(is_date) << lines[2];
+}
+
 TEST_F(Values, RandomNumbersDiffer) {
   const std::vector<std::string> lines =
       lines_of("begin { for $i : 0..200 { @[rand] = 1; } print(len(@)); print(rand < 1 << 32); clear(@); }");
@@ -84,11 +152,34 @@ TEST_F(Values, DatesOfEveryClock) {
   for (const std::string& line : lines) EXPECT_LE(labs(atol(line.c_str()) - time(nullptr)), 3) << line;
 }
 
+// A number tells by its size which of the two it is, whatever it went through.
+TEST_F(Values, DatesOfNumbersThatWereKept) {
+  const std::vector<std::string> lines = lines_of(
+      R"(begin { $tai = nsecs(tai); $boot = nsecs; @t[1] = $tai; print(strftime("%s.%k", $tai)); print(strftime("%s.%k", $boot));
+                 print(strftime("%s.%k", @t[1] - 1h)); print($tai); print($boot); print(strftime("%k %f %l", $tai)); clear(@t); })");
+  ASSERT_EQ(lines.size(), 6u);
+  const auto nanoseconds = [](const std::string& date) {
+    return atoll(date.c_str()) * 1000000000 + atoll(date.c_str() + date.find('.') + 1);
+  };
+  const int64_t wall = nanoseconds_of(CLOCK_REALTIME), tolerance = 100000000;
+  const int64_t tai = atoll(lines[3].c_str()) - nanoseconds_of(CLOCK_TAI) + wall;
+  const int64_t boot = atoll(lines[4].c_str()) - nanoseconds_of(CLOCK_BOOTTIME) + wall;
+  EXPECT_LE(llabs(nanoseconds(lines[0]) - tai), tolerance) << lines[0];
+  EXPECT_LE(llabs(nanoseconds(lines[1]) - boot), tolerance) << lines[1];
+  EXPECT_LE(llabs(nanoseconds(lines[2]) - tai + 3600000000000), tolerance) << lines[2];
+  const std::string nano = lines[5].substr(0, 9);  // 9, 6 and 3 digits of one second
+  EXPECT_EQ(lines[5], nano + " " + nano.substr(0, 6) + " " + nano.substr(0, 3));
+}
+
 TEST_F(Values, TheControlGroupOfAProcess) {
   const std::string folder = "/sys/fs/cgroup/unified";
   const std::string root = access(folder.c_str(), F_OK) == 0 ? folder : "/sys/fs/cgroup";
-  const std::vector<std::string> lines = lines_of("begin { print(cgroup); print(cgroup_path(cgroup)); }");
-  ASSERT_EQ(lines.size(), 2u);
+  const std::vector<std::string> lines =
+      lines_of("begin { print(cgroup); print(cgroup_path(cgroup)); print(cgroupid(\"" + root + "\")); }");
+  ASSERT_EQ(lines.size(), 3u);
+  struct stat folder_status{};
+  ASSERT_EQ(stat(root.c_str(), &folder_status), 0);
+  EXPECT_EQ(lines[2], std::to_string(folder_status.st_ino));
   // /proc/self/cgroup has the group of the unified hierarchy as 0::PATH; its number is that of its folder.
   for (const std::string& line : split_lines(read_file("/proc/self/cgroup"))) {
     if (!line.starts_with("0::")) continue;
@@ -98,6 +189,24 @@ TEST_F(Values, TheControlGroupOfAProcess) {
       EXPECT_EQ(lines[0], std::to_string(status.st_ino));
     }
   }
+}
+
+std::string hexadecimal_in(const std::string& text) {
+  const size_t at = text.find("0x");
+  return at == std::string::npos ? "" : text.substr(at + 2, text.find_first_not_of("0123456789abcdef", at + 2) - at - 2);
+}
+
+TEST_F(Values, SymbolsAreThoseOfKallsyms) {
+  std::string address;
+  for (const std::string& line : split_lines(read_file("/proc/kallsyms")))
+    if (line.ends_with(" T vfs_read")) address = line.substr(0, line.find(' '));
+  ASSERT_EQ(address.size(), 16u);
+  const std::vector<std::string> lines = lines_of(R"(begin { printf("%p\n", kaddr("vfs_read")); print(ksym(0x)" + address +
+                                                  R"()); print(ksym(0x)" + address + R"( + 4)); })");
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(hexadecimal_in(lines[0]), address);
+  EXPECT_EQ(lines[1], "vfs_read");
+  EXPECT_EQ(lines[2], "vfs_read");
 }
 
 TEST_F(Values, MembersOfMembersArePrinted) {

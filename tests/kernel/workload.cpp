@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,9 @@ __attribute__((noinline, used)) long target_inner_frame(long a) {
 }
 __attribute__((noinline, used)) long target_outer_frame(long a) {
   return target_inner_frame(a) + 1;
+}
+__attribute__((noinline, used)) long target_deep(long depth) {
+  return depth > 1 ? target_deep(depth - 1) + 1 : target_add(depth, 0);
 }
 }
 
@@ -144,6 +148,22 @@ void give_six(char**) {
 void nest(char** arg) {
   sink += target_outer_frame(atol(arg[0]));
 }  // frames A
+
+void descend(char** arg) {
+  sink += target_deep(atol(arg[0]));
+}  // deep FRAMES
+
+void* tell_numbers(void* name) {
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+  sink += target_add(gettid(), getpid());
+  return nullptr;
+}
+
+void run_thread(char** arg) {  // thread NAME: a second one, which gives target_add its number and that of the process
+  pthread_t thread{};
+  if (pthread_create(&thread, nullptr, tell_numbers, arg[0]) != 0) exit(1);
+  pthread_join(thread, nullptr);
+}
 
 void touch_pages(char** arg) {  // fault PAGES: each is touched for the first time
   const size_t size = static_cast<size_t>(atol(arg[0])) * 4096;
@@ -313,7 +333,8 @@ constexpr Verb verbs[] = {
     {"exit", 1, leave},          {"texts", 2, say_texts},
     {"fixed", 1, touch_fixed},   {"datagrams", 1, send_datagrams},
     {"peak", 1, measure_peak},   {"archived", 3, call_archived},
-    {"long_text", 1, say_long},
+    {"long_text", 1, say_long},  {"deep", 1, descend},
+    {"thread", 1, run_thread},
 };
 
 }  // namespace
