@@ -19,10 +19,29 @@ bool is_comparison(Opcode op) {
   return op >= Opcode::eq && op <= Opcode::le_s;
 }
 
-// The verifier walks each way by itself, so what fits the smaller object is proved for both.
+// The greatest power of two that divides it, of an address of that alignment.
+uint32_t align_after(uint32_t align, uint64_t bytes) {
+  while (align > 1 && bytes % align != 0) align /= 2;
+  return align;
+}
+
+// The same pointer, seen as one to what lies around it: not more than `before` bytes are kept on its left.
+Fact cut_left(const Fact& fact, uint64_t before) {
+  const uint64_t cut = fact.range.umin - before;
+  Object object{ObjectKind::either, 0, fact.object.size - cut, align_after(fact.object.align, cut)};
+  return {Range::exactly(before), object};
+}
+
+// The verifier walks each way by itself, so what fits the smaller object is proved for both. Where both pointers are at known
+// places it is the room around these that counts: frames lie somewhere in scratch maps, each in its own.
 Fact joined(const Fact& a, const Fact& b) {
   if (a.object == b.object) return {join(a.range, b.range), a.object};
   if (a.object.size == 0 || b.object.size == 0) return {};
+  const auto is_inside = [](const Fact& fact) { return fact.range.is_exact() && fact.range.umin <= fact.object.size; };
+  if (is_inside(a) && is_inside(b) && a.range != b.range) {
+    const uint64_t before = std::min(a.range.umin, b.range.umin);
+    return joined(cut_left(a, before), cut_left(b, before));
+  }
   Object either{ObjectKind::either, 0, std::min(a.object.size, b.object.size), std::min(a.object.align, b.object.align)};
   return {join(a.range, b.range), either};
 }
