@@ -103,11 +103,12 @@ class Allocator {
   }
 
   void build(ColorGraph& graph) {
-    std::vector<BitSet> live_out = live_out_sets(function_);
+    const std::vector<std::vector<Node>> live_out = live_out_sets(function_);
+    NodeSet live(lir::allocatable_regs + function_.virtual_count);
     RegisterEffects effects;
     for (uint32_t i = 0; i < function_.blocks.size(); i++) {
       lir::Block& block = function_.blocks[lir::BlockId(i)];
-      BitSet live = live_out[i];
+      live.become(live_out[i]);
       float weight = 1;
       for (uint32_t depth = 0; depth < std::min(depths_[i], 4u); depth++) weight *= 10;
       for (size_t k = block.insts.size(); k-- > 0;) {
@@ -118,7 +119,8 @@ class Allocator {
           graph.add_move(node_of(inst.dst), node_of(inst.b));
         }
         for (Node def : effects.defs) live.set(def);
-        for (Node def : effects.defs) live.each([&](Node other) { graph.add_edge(def, other); });
+        for (Node def : effects.defs)
+          for (Node other : live.nodes()) graph.add_edge(def, other);
         if (effects.early_def != no_node)
           for (Node use : effects.uses) graph.add_edge(effects.early_def, use);
         for (Node def : effects.defs) live.reset(def);

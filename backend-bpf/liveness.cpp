@@ -1,7 +1,9 @@
-// Backward dataflow to a fixed point; in postorder, so that few rounds are needed.
+// Registers: node by node. Spill slots, which are few: backward dataflow to a fixed point, in postorder for few rounds.
 #include "backend-bpf/liveness.h"
 
 #include <bit>
+
+#include "mir/base/lists.h"
 
 namespace shrike::bpf {
 
@@ -23,34 +25,60 @@ void effects_of(const lir::Inst& inst, RegisterEffects& out) {
   add(lir::implicit_defs(inst), out.defs);
 }
 
-std::vector<BitSet> live_out_sets(const lir::Function& function) {
-  size_t nodes = lir::allocatable_regs + function.virtual_count, blocks = function.blocks.size();
-  std::vector<BitSet> in(blocks, BitSet(nodes)), out(blocks, BitSet(nodes));
-  std::vector<std::vector<Node>> defs(blocks);
-  std::vector<uint32_t> defined_in(nodes, UINT32_MAX);  // the last block seen that defines the node
+namespace {
+
+// The blocks that read a node before they write it, and those that write it; by node.
+struct Occurrences {
+  std::vector<std::vector<uint32_t>> reads, writes;
+};
+
+Occurrences find_occurrences(const lir::Function& function) {
+  const size_t nodes = lir::allocatable_regs + function.virtual_count;
+  Occurrences found{std::vector<std::vector<uint32_t>>(nodes), std::vector<std::vector<uint32_t>>(nodes)};
   RegisterEffects effects;
-  for (uint32_t i = 0; i < blocks; i++) {
+  const auto has = [](const std::vector<uint32_t>& blocks, uint32_t block) { return !blocks.empty() && blocks.back() == block; };
+  for (uint32_t i = 0; i < function.blocks.size(); i++)
     for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
       effects_of(inst, effects);
       for (Node node : effects.uses)
-        if (defined_in[node] != i) in[i].set(node);
-      for (Node node : effects.defs) {
-        if (defined_in[node] != i) defs[i].push_back(node);
-        defined_in[node] = i;
-      }
+        if (!has(found.writes[node], i) && !has(found.reads[node], i)) found.reads[node].push_back(i);
+      for (Node node : effects.defs)
+        if (!has(found.writes[node], i)) found.writes[node].push_back(i);
     }
+  return found;
+}
+
+}  // namespace
+
+// Node by node, backwards from where it is read to where it is written: most live in few blocks.
+std::vector<std::vector<Node>> live_out_sets(const lir::Function& function) {
+  const size_t blocks = function.blocks.size();
+  std::vector<bool> is_reached(blocks);
+  Lists<uint32_t> predecessors;
+  {
+    for (lir::BlockId block : lir::reverse_postorder(function)) is_reached[block.index] = true;
+    predecessors = {blocks, [&](auto&& add) {
+                      for (uint32_t i = 0; i < blocks; i++)
+                        if (is_reached[i])
+                          for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) add(to.index, i);
+                    }};
   }
-  std::vector<lir::BlockId> order = lir::reverse_postorder(function);
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t k = order.size(); k-- > 0;) {
-      uint32_t i = order[k].index;
-      bool grew = false;
-      for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
-      if (!grew) continue;
-      BitSet passing = out[i];
-      for (Node node : defs[i]) passing.reset(node);
-      changed |= in[i].unite(passing);
+  const Occurrences occurrences = find_occurrences(function);
+  std::vector<std::vector<Node>> out(blocks);
+  std::vector<Node> written(blocks, no_node), live_out(blocks, no_node);  // by block: the last node for which it is so
+  std::vector<uint32_t> work;
+  for (Node node = 0; node < occurrences.reads.size(); node++) {
+    for (uint32_t block : occurrences.writes[node]) written[block] = node;
+    work = occurrences.reads[node];
+    while (!work.empty()) {
+      const uint32_t block = work.back();
+      work.pop_back();
+      for (uint32_t from : predecessors[block]) {
+        if (live_out[from] == node) continue;
+        live_out[from] = node;
+        out[from].push_back(node);
+        if (written[from] != node) work.push_back(from);
+      }
     }
   }
   return out;

@@ -54,7 +54,37 @@ struct RegisterEffects {
 // Everything `inst` reads and writes, with what calls and exit imply. Fills `out` anew.
 void effects_of(const lir::Inst& inst, RegisterEffects& out);
 
-std::vector<BitSet> live_out_sets(const lir::Function& function);  // by block
+std::vector<std::vector<Node>> live_out_sets(const lir::Function& function);  // by block, in order
+
+// Nodes, to be gone through in time that grows with their number.
+class NodeSet {
+ public:
+  explicit NodeSet(size_t nodes) : places_(nodes, absent) {}
+  void set(Node node) {
+    if (places_[node] != absent) return;
+    places_[node] = static_cast<uint32_t>(nodes_.size());
+    nodes_.push_back(node);
+  }
+  void reset(Node node) {
+    const uint32_t place = places_[node];
+    if (place == absent) return;
+    nodes_[place] = nodes_.back();
+    places_[nodes_[place]] = place;
+    nodes_.pop_back();
+    places_[node] = absent;
+  }
+  void become(const std::vector<Node>& nodes) {
+    for (Node node : nodes_) places_[node] = absent;
+    nodes_.clear();
+    for (Node node : nodes) set(node);
+  }
+  const std::vector<Node>& nodes() const { return nodes_; }
+
+ private:
+  static constexpr uint32_t absent = UINT32_MAX;
+  std::vector<Node> nodes_;
+  std::vector<uint32_t> places_;  // by node: in nodes_
+};
 
 // The same for the contents of spill slots, over slots. Spill slots are only stored to and loaded from, as a whole.
 bool is_spill_access(const lir::Function& function, const lir::Inst& inst);
