@@ -1,5 +1,6 @@
 // Attach points to bodies: places that mean the same to a body share it, and so one program.
 #include <algorithm>
+#include <iterator>
 
 #include "frontend/ast_walk.h"
 #include "frontend/checker.h"
@@ -60,6 +61,23 @@ bool has_cookies(const ProbeRow& row) {
   return row.program == mir::ProgramType::kprobe || row.program == mir::ProgramType::tracepoint;
 }
 
+// What a wildcard for the type of probe stands for. Most types have no such place, and nothing is said of them.
+std::vector<FoundPlaces> find_of_types(const ast::AttachPoint& written, const CheckedProgram& program) {
+  const CheckOptions& options = program.options;
+  const bool has_path = !written.parts.empty() && written.parts.front().find('/') != std::string_view::npos;
+  std::vector<FoundPlaces> out;
+  for (const ProbeRow* row : match_probes(written.provider, has_path || options.pid != 0)) {
+    if (!runs(*row, written, options)) continue;
+    Diagnostics unheard;
+    FoundPlaces found{row, resolve_attach_point(written, *row, *program.facts, "ignore", options, unheard)};
+    const bool is_kprobe = row->kind == mir::ProbeKind::kprobe || row->kind == mir::ProbeKind::kretprobe;
+    if (is_kprobe && found.places.size() == 1 && !found.places.front().function.empty())
+      found.places = expand_pattern(found.places.front(), *program.facts, "ignore", unheard);
+    if (!found.places.empty()) out.push_back(std::move(found));
+  }
+  return out;
+}
+
 // Of few places each has a program of its own, in which `probe` is a constant that comparisons go by.
 constexpr size_t few_places = 4;
 
@@ -79,6 +97,14 @@ std::vector<FoundPlaces> Checker::find_places(const ast::Probe& probe, bool want
     const ProbeRow* row = find_probe(written.provider);
     if (row == nullptr && is_known_elsewhere(written.provider)) {
       report(Diag::probe_not_supported, written.span, {std::string(written.provider)});
+      continue;
+    }
+    if (row == nullptr && is_wildcard(written.provider)) {
+      std::vector<FoundPlaces> found = find_of_types(written, program_);
+      const std::string_view wanted = when_missing(probe, written);
+      if (found.empty() && wanted != "ignore")
+        report(wanted == "warn" ? Diag::no_such_probe_warning : Diag::no_such_probe, written.span, {std::string(written.text)});
+      std::move(found.begin(), found.end(), std::back_inserter(out));
       continue;
     }
     if (row == nullptr) {

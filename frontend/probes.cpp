@@ -87,9 +87,33 @@ constexpr PerfEventRow perf_events[] = {
     {"ref-cycles", "", ProbeKind::hardware, 1000000},
 };
 
+char lower(char c) {
+  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// `*` and `?` in any case. Where a letter does not fit, the last `*` takes one more.
+bool matches_ignoring_case(std::string_view pattern, std::string_view name) {
+  constexpr size_t none = std::string_view::npos;
+  size_t at = 0, star = none, taken = 0;
+  for (size_t i = 0; i < name.size();) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      star = at++;
+      taken = i;
+    } else if (at < pattern.size() && (pattern[at] == '?' || lower(pattern[at]) == name[i])) {
+      at++;
+      i++;
+    } else if (star != none) {
+      at = star + 1;
+      i = ++taken;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', at) == none;
 }
 
 bool is_alias(std::string_view aliases, std::string_view name) {
@@ -113,6 +137,30 @@ const ProbeRow& row_of(ProbeKind kind) {
   for (const ProbeRow& row : rows)
     if (row.kind == kind) return row;
   UNREACHABLE("probe kind without a row");
+}
+
+std::vector<const ProbeRow*> match_probes(std::string_view pattern, bool names_file) {
+  auto is_meant = [&](ProbeKind kind) {
+    switch (kind) {
+      case ProbeKind::kprobe:
+      case ProbeKind::kretprobe:
+      case ProbeKind::tracepoint:
+      case ProbeKind::rawtracepoint:
+      case ProbeKind::software:
+      case ProbeKind::hardware: return true;
+      // Kprobes have the same functions, and more kernels have kprobes.
+      case ProbeKind::fentry:
+      case ProbeKind::fexit: return pattern != "*";
+      case ProbeKind::uprobe:
+      case ProbeKind::uretprobe:
+      case ProbeKind::usdt: return names_file;
+      default: return false;
+    }
+  };
+  std::vector<const ProbeRow*> out;
+  for (const ProbeRow& row : rows)
+    if (is_meant(row.kind) && matches_ignoring_case(pattern, row.name)) out.push_back(&row);
+  return out;
 }
 
 std::vector<std::string_view> probe_names() {

@@ -36,6 +36,8 @@ struct ProbeRow {
 const ProbeRow* find_probe(std::string_view provider);  // any case, old spellings too
 const ProbeRow& row_of(mir::ProbeKind kind);
 std::vector<std::string_view> probe_names();
+// Those that a pattern of their names means: types whose places are looked for by name. `names_file`: in programs, too.
+std::vector<const ProbeRow*> match_probes(std::string_view pattern, bool names_file);
 
 // An event of the perf providers and the period it has when none is written.
 struct PerfEventRow {

@@ -131,7 +131,6 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_raw_tracepoints(std::str
 }
 
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_kernel_functions(std::string_view module, std::string_view function) {
-  if (!is_glob(module) && !is_glob(function)) return {Lookup::found, {{std::string(module), std::string(function), 0}}, ""};
   return list_kernel_functions(tracefs_, module, function);
 }
 
