@@ -1,7 +1,9 @@
-// Records are those of perf_event_open(2): PERF_RECORD_MMAP2 and PERF_RECORD_FORK, in one ring of 128 KiB a CPU.
+// /proc is read as text. Records are those of perf_event_open(2): PERF_RECORD_MMAP2 and PERF_RECORD_FORK, in one ring of 128 KiB
+// a CPU.
 #include "runtime/mapping_watch.h"
 
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -11,7 +13,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
+
+#include "runtime/files.h"
 
 namespace shrike {
 
@@ -19,6 +26,7 @@ namespace {
 
 constexpr size_t page = 4096, ring_bytes = 32 * page;
 constexpr size_t most_processes = 16384;  // then all are forgotten, to stay small
+constexpr size_t most_present = 4096;     // of which /proc is asked
 constexpr int most_ancestors = 8;
 
 template <class T>
@@ -28,21 +36,75 @@ T load(const uint8_t* bytes) {
   return value;
 }
 
+bool take_number(std::string_view& line, uint64_t& value, int base, char separator) {
+  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value, base);
+  if (error != std::errc() || end == line.data() + line.size() || *end != separator) return false;
+  line.remove_prefix(static_cast<size_t>(end - line.data()) + 1);
+  return true;
+}
+
 }  // namespace
+
+std::vector<Mapping> executable_mappings(uint32_t pid) {
+  const std::string text = read_file(("/proc/" + std::to_string(pid) + "/maps").c_str()).text;
+  std::vector<Mapping> mappings;
+  // begin-end perms offset major:minor inode    path
+  for (size_t at = 0; at < text.size();) {
+    size_t stop = std::min(text.find('\n', at), text.size());
+    std::string_view line(text.data() + at, stop - at);
+    at = stop + 1;
+    Mapping mapping;
+    uint64_t major = 0, minor = 0;
+    if (!take_number(line, mapping.begin, 16, '-') || !take_number(line, mapping.end, 16, ' ')) continue;
+    if (line.size() < 5 || line[2] != 'x') continue;
+    line.remove_prefix(5);
+    if (!take_number(line, mapping.offset, 16, ' ') || !take_number(line, major, 16, ':')) continue;
+    if (!take_number(line, minor, 16, ' ') || !take_number(line, mapping.file.inode, 10, ' ')) continue;
+    mapping.file.device = makedev(major, minor);
+    size_t name = line.find_first_not_of(' ');
+    if (name != std::string_view::npos) mapping.path = line.substr(name);
+    mappings.push_back(std::move(mapping));
+  }
+  return mappings;
+}
 
 MappingWatch::MappingWatch() {
   for (int cpu = 0, count = libbpf_num_possible_cpus(); cpu < count; cpu++) open_ring(cpu);
   if (rings_.empty()) return;
   stop_ = Fd(eventfd(0, EFD_CLOEXEC));
   thread_ = std::thread([this] { run(); });
+  present_ = std::thread([this] { read_present(); });
 }
 
 MappingWatch::~MappingWatch() {
+  is_stopping_ = true;
+  wait_for_present();
   if (thread_.joinable()) {
     eventfd_write(stop_.get(), 1);
     thread_.join();
   }
   for (Ring& ring : rings_) munmap(ring.base, page + ring_bytes);
+}
+
+void MappingWatch::wait_for_present() {
+  if (present_.joinable()) present_.join();
+}
+
+// What is told meanwhile is newer: it stays behind, where find() looks first.
+void MappingWatch::read_present() {
+  DIR* const listing = opendir("/proc");
+  size_t count = 0;
+  while (const dirent* entry = listing != nullptr && count < most_present && !is_stopping_ ? readdir(listing) : nullptr) {
+    const auto pid = static_cast<uint32_t>(strtoul(entry->d_name, nullptr, 10));
+    std::vector<Mapping> mappings = pid != 0 ? executable_mappings(pid) : std::vector<Mapping>();
+    if (mappings.empty()) continue;
+    count++;
+    std::lock_guard guard(lock_);
+    std::vector<Mapping>& known = process(pid).mappings;
+    mappings.insert(mappings.end(), std::make_move_iterator(known.begin()), std::make_move_iterator(known.end()));
+    known = std::move(mappings);
+  }
+  if (listing != nullptr) closedir(listing);
 }
 
 void MappingWatch::open_ring(int cpu) {

@@ -312,6 +312,10 @@ void Output::remember_process(uint32_t pid) {
   state_->symbols.remember_process(pid);
 }
 
+void Output::wait_for_present_processes() {
+  state_->symbols.wait_for_present_processes();
+}
+
 void Output::hold() {
   state_->out.hold();
 }

@@ -126,6 +126,8 @@ class Output {
   // Reads the memory map of a process now, so that its addresses still have names after it exits. For the child of -c
   // (after its exec) and the target of -p; other processes are remembered when their first address arrives.
   void remember_process(uint32_t pid);
+  // For programs that show user addresses: from here on any process may end, and its addresses still have names.
+  void wait_for_present_processes();
 
   // Between hold() and flush() nothing is written unless 64 KiB wait. flush() then writes what waits, except with
   // Buffering::full. The destructor writes everything.

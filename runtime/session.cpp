@@ -323,6 +323,7 @@ bool Session::start() {
   } else if (options_.pid != 0) {
     output_.remember_process(options_.pid);
   }
+  output_.wait_for_present_processes();
   if (options_.mode != Mode::trace) return true;
   output_.attached(object_.interface.probes.size() - left_out_);
   for (const std::string& path : links_.pins()) output_.pinned(path);

@@ -75,6 +75,10 @@ void Symbols::watch_processes() {
   user().watch();
 }
 
+void Symbols::wait_for_present_processes() const {
+  if (user_ != nullptr) user_->wait_for_present();
+}
+
 bool Symbols::are_kernel_symbols_hidden() const {
   return kernel_ != nullptr && kernel_->is_hidden();
 }

@@ -39,6 +39,8 @@ class Symbols {
   void remember_process(uint32_t pid);
   // For programs that show user addresses: learns of processes too short-lived for /proc.
   void watch_processes();
+  // Until it knows those that were there before.
+  void wait_for_present_processes() const;
   // True once kernel symbols were wanted but are hidden (kptr_restrict), to be told once.
   bool are_kernel_symbols_hidden() const;
 

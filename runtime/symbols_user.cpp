@@ -1,19 +1,16 @@
-// Reads /proc/PID/maps and decides when to read it again. Counting on ASLR: an address of a new program image is outside
-// of what was mapped before, so a miss is the sign to look again; the check of /proc/PID/exe covers fixed addresses.
+// Asks for the mappings of a process and decides when to ask again. Counting on ASLR: an address of a new program image is
+// outside of what was mapped before, so a miss is the sign to look again; the check of /proc/PID/exe covers fixed addresses.
 #include "runtime/symbols_user.h"
 
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <ctime>
 
-#include "runtime/files.h"
 #include "runtime/find_binary.h"
 
 namespace shrike {
@@ -35,13 +32,6 @@ int64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-}
-
-bool take_number(std::string_view& line, uint64_t& value, int base, char separator) {
-  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value, base);
-  if (error != std::errc() || end == line.data() + line.size() || *end != separator) return false;
-  line.remove_prefix(static_cast<size_t>(end - line.data()) + 1);
-  return true;
 }
 
 }  // namespace
@@ -74,26 +64,7 @@ void UserSymbols::read_mappings(uint32_t pid, Process& process, int64_t now) {
   snprintf(path, sizeof path, "/proc/%u/exe", pid);
   struct stat status;
   if (stat(path, &status) == 0) process.program = {status.st_dev, status.st_ino};
-  snprintf(path, sizeof path, "/proc/%u/maps", pid);
-  std::string text = read_file(path).text;
-  std::vector<Mapping> mappings;
-  // begin-end perms offset major:minor inode    path
-  for (size_t at = 0; at < text.size();) {
-    size_t stop = std::min(text.find('\n', at), text.size());
-    std::string_view line(text.data() + at, stop - at);
-    at = stop + 1;
-    Mapping mapping;
-    uint64_t major = 0, minor = 0;
-    if (!take_number(line, mapping.begin, 16, '-') || !take_number(line, mapping.end, 16, ' ')) continue;
-    if (line.size() < 5 || line[2] != 'x') continue;
-    line.remove_prefix(5);
-    if (!take_number(line, mapping.offset, 16, ' ') || !take_number(line, major, 16, ':')) continue;
-    if (!take_number(line, minor, 16, ' ') || !take_number(line, mapping.file.inode, 10, ' ')) continue;
-    mapping.file.device = makedev(major, minor);
-    size_t name = line.find_first_not_of(' ');
-    if (name != std::string_view::npos) mapping.path = line.substr(name);
-    mappings.push_back(std::move(mapping));
-  }
+  std::vector<Mapping> mappings = executable_mappings(pid);
   if (!mappings.empty()) process.mappings = std::move(mappings);
 }
 

@@ -33,6 +33,10 @@ class UserSymbols {
   void remember(uint32_t pid);
   // From now on, learns what processes map as they do it; see MappingWatch.
   void watch() { watch_ = std::make_unique<MappingWatch>(); }
+  // Those that were there before, too, are known then.
+  void wait_for_present() const {
+    if (watch_ != nullptr) watch_->wait_for_present();
+  }
   // `is_return`: the address is where a call returns to, so that the source line is that of the instruction before it. What
   // the answer refers to lives until the next question.
   UserSymbol find(uint32_t pid, uint64_t address, bool is_return);

@@ -114,6 +114,14 @@ TEST_F(Stacks, AddressesAloneAreThoseOfPerf) {
   EXPECT_EQ(lines[6], "        target_add+0");
 }
 
+// It was there before the trace, and is gone when its stack is printed.
+TEST_F(Stacks, OfAProcessThatEnded) {
+  const Trace t =
+      trace(R"(uprobe:WORKLOAD:target_add /pid == PID/ { @[ustack(2)] = count(); @at = usym(reg("ip")); })", {"frames", "3"});
+  EXPECT_TRUE(has(t.out, "@[\n    target_add+0\n    target_inner_frame+")) << t.out << t.err;
+  EXPECT_TRUE(has(t.out, "@at: target_add\n")) << t.out << t.err;
+}
+
 TEST_F(Stacks, PackedSymbolsOfAStrippedProgram) {
   const Result t = trace_rounds(marker_probe(debugged + "_mini") + " { @[ustack(perf, 1)] = count(); }", debugged + "_mini");
   EXPECT_TRUE(has(t.out, " debugged::measure(debugged::Shape*, int, char const*, unsigned char)+")) << t.out << t.err;

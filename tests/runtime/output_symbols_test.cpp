@@ -153,6 +153,21 @@ TEST(OutputSymbols, ARememberedProcessKeepsItsNames) {
   EXPECT_EQ(user_text(too_late, known_address(), SymbolForm::name, child).substr(0, 2), "0x");
 }
 
+TEST(OutputSymbols, AProcessThatWasThereBeforeKeepsItsNames) {
+  pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  if (!MappingWatch().is_watching()) GTEST_SKIP() << "this user may not watch the system's processes";
+  Symbols symbols({});
+  symbols.watch_processes();
+  symbols.wait_for_present_processes();
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(user_text(symbols, known_address(), SymbolForm::name, child), "shrike::symbols_test::known_function(int)");
+}
+
 TEST(OutputSymbols, AWatchedProcessNeedNotBeSeenAlive) {
   MappingWatch watch;
   if (!watch.is_watching()) GTEST_SKIP() << "this user may not watch the system's processes";
