@@ -21,6 +21,7 @@
 #include "passes/map_entries.h"
 #include "passes/passes.h"
 #include "passes/slot_contents.h"
+#include "passes/walk_forward.h"
 
 namespace shrike::passes {
 
@@ -46,6 +47,7 @@ struct Stored {
   StoredWord word;
   bool operator==(const Stored& other) const { return status == other.status; }
 };
+using Updates = std::vector<Stored>;
 
 // A look-up at the end of its block, of which only the value is wanted.
 struct Read {
@@ -68,14 +70,7 @@ class UpdateForwarding {
     edges_ = incoming_edges(function_);
     note_definitions();
     const SlotContents contents(function_, dominators_);
-    at_end_.resize(function_.blocks.size());
-    is_done_.resize(function_.blocks.size());
-    for (BlockId block : dominators_.order) {
-      std::vector<Stored> known = at_start(block);
-      walk(block, known, contents);
-      at_end_[block.index] = std::move(known);
-      is_done_[block.index] = true;
-    }
+    walk_forward<Updates>(dominators_, edges_, keep_common, [&](BlockId block, Updates& known) { walk(block, known, contents); });
     if (reads_.empty()) return;
     for (Read& read : reads_) note_additions(read);
     for (auto& [block, sums] : sums_) sums.apply(function_.blocks[BlockId(block)]);
@@ -129,21 +124,11 @@ class UpdateForwarding {
     return entry_of(call, definition(call.operands[0]), contents);
   }
 
-  std::vector<Stored> at_start(BlockId block) const {
-    std::vector<Stored> known;
-    bool is_first = true;
-    for (Edge edge : edges_[block.index]) {
-      if (!dominators_.is_reachable(edge.from)) continue;
-      if (!is_done_[edge.from.index]) return {};
-      const std::vector<Stored>& other = at_end_[edge.from.index];
-      if (is_first) known = other;
-      else std::erase_if(known, [&](const Stored& each) { return std::ranges::find(other, each) == other.end(); });
-      is_first = false;
-    }
-    return known;
+  static void keep_common(Updates& known, const Updates& other) {
+    std::erase_if(known, [&](const Stored& each) { return std::ranges::find(other, each) == other.end(); });
   }
 
-  void walk(BlockId block, std::vector<Stored>& known, const SlotContents& contents) {
+  void walk(BlockId block, Updates& known, const SlotContents& contents) {
     const std::vector<Inst>& insts = function_.blocks[block].insts;
     for (const Inst& inst : insts) {
       if (&inst + 2 == insts.data() + insts.size()) look_for_read(block, inst, known, contents);
@@ -154,7 +139,7 @@ class UpdateForwarding {
     }
   }
 
-  void note_update(const Inst& update, std::vector<Stored>& known, const SlotContents& contents) const {
+  void note_update(const Inst& update, Updates& known, const SlotContents& contents) const {
     if (!is_word(update.map)) return;
     const std::optional<MapEntry> entry = entry_of_call(update, contents);
     const std::optional<StoredWord> word = word_at(update.operands[1], definition(update.operands[1]), contents, interface_);
@@ -178,7 +163,7 @@ class UpdateForwarding {
     return inst != nullptr && inst->op == Opcode::map_value_addr;
   }
 
-  void look_for_read(BlockId block, const Inst& lookup, const std::vector<Stored>& known, const SlotContents& contents) {
+  void look_for_read(BlockId block, const Inst& lookup, const Updates& known, const SlotContents& contents) {
     if (!is_call_of(lookup, HelperId::map_lookup_elem) || !is_word(lookup.map)) return;
     const Inst& end = function_.blocks[block].insts.back();
     if (end.op != Opcode::branch_null || end.operands[0] != lookup.result || definitions_[lookup.result.index].uses != 1) return;
@@ -204,7 +189,7 @@ class UpdateForwarding {
     reads_.push_back(std::move(read));
   }
 
-  void look_for_addition(Read& read, const MapEntry& entry, const std::vector<Stored>& known) {
+  void look_for_addition(Read& read, const MapEntry& entry, const Updates& known) {
     const auto stored = std::ranges::find(known, entry, &Stored::entry);
     if (stored == known.end() || definitions_[stored->status.index].block != read.block) return;
     const std::vector<Inst>& insts = function_.blocks[read.block].insts;
@@ -475,9 +460,7 @@ class UpdateForwarding {
   const Interface& interface_;
   Dominators dominators_;
   Lists<Edge> edges_;
-  std::vector<Definition> definitions_;      // by value
-  std::vector<std::vector<Stored>> at_end_;  // by block
-  std::vector<bool> is_done_;                // by block
+  std::vector<Definition> definitions_;  // by value
   std::vector<Read> reads_;
   std::map<uint32_t, InsertionSet> sums_;  // by block
   std::map<ValueId, ValueId> sum_of_;      // by the old value

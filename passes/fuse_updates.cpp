@@ -21,6 +21,7 @@
 #include "passes/map_entries.h"
 #include "passes/passes.h"
 #include "passes/slot_contents.h"
+#include "passes/walk_forward.h"
 
 namespace shrike::passes {
 
@@ -70,14 +71,9 @@ class UpdateFusion {
       for (const Inst& inst : block.insts)
         if (inst.result.is_valid()) definitions_[inst.result.index] = &inst;
     const SlotContents contents(function_, dominators_);
-    at_end_.resize(function_.blocks.size());
-    is_done_.resize(function_.blocks.size());
-    for (BlockId block : dominators_.order) {
-      Known known = at_start(block);
-      walk(block, known, contents);
-      at_end_[block.index] = std::move(known);
-      is_done_[block.index] = true;
-    }
+    walk_forward<Known>(
+        dominators_, edges_, [&](Edge edge, BlockId block, const Known& known) { return with_outcome(edge, block, known); },
+        keep_common, [&](BlockId block, Known& known) { walk(block, known, contents); });
   }
 
   void apply() {
@@ -98,30 +94,16 @@ class UpdateFusion {
  private:
   bool is_fused(MapId map) const { return maps_[map.index].planned == maps_[map.index].updates; }
 
-  Known at_start(BlockId block) const {
-    Known known;
-    bool is_first = true;
-    for (Edge edge : edges_[block.index]) {
-      if (!dominators_.is_reachable(edge.from)) continue;
-      if (!is_done_[edge.from.index]) return {};
-      Known other = at_end_[edge.from.index];
-      note_outcome(edge, block, other);
-      if (is_first) known = std::move(other);
-      else keep_common(known, other);
-      is_first = false;
-    }
-    return known;
-  }
-
   // What an edge out of a test tells. A pointer is one where the edge is the only way in.
-  void note_outcome(Edge edge, BlockId block, Known& known) const {
+  Known with_outcome(Edge edge, BlockId block, Known known) const {
     const Inst& end = function_.blocks[edge.from].insts.back();
-    if (end.op != Opcode::branch_null) return;
+    if (end.op != Opcode::branch_null) return known;
     for (Found& found : known) {
       if (found.result != end.operands[0]) continue;
       found.is_missing = edge.target == 0;
       if (edge.target == 1 && edges_[block.index].size() == 1) found.pointer = function_.blocks[block].params[0];
     }
+    return known;
   }
 
   static void keep_common(Known& known, const Known& other) {
@@ -296,8 +278,6 @@ class UpdateFusion {
   Dominators dominators_;
   Lists<Edge> edges_;
   std::vector<const Inst*> definitions_;  // by value; null: a parameter
-  std::vector<Known> at_end_;             // by block
-  std::vector<bool> is_done_;             // by block
   std::vector<Plan> plans_;
   std::vector<uint32_t> uses_, addresses_;  // by value; by slot
   Replacements replacements_;

@@ -18,6 +18,7 @@
 #include "passes/map_entries.h"
 #include "passes/passes.h"
 #include "passes/slot_contents.h"
+#include "passes/walk_forward.h"
 
 namespace shrike::passes {
 
@@ -37,14 +38,7 @@ class LookupReuse {
     edges_ = incoming_edges(function_);
     SlotContents contents(function_, dominators_);
     note_definitions();
-    at_end_.resize(function_.blocks.size());
-    is_done_.resize(function_.blocks.size());
-    for (BlockId block : dominators_.order) {
-      Known known = at_start(block);
-      walk(block, known, contents);
-      at_end_[block.index] = std::move(known);
-      is_done_[block.index] = true;
-    }
+    walk_forward<Known>(dominators_, edges_, keep_common, [&](BlockId block, Known& known) { walk(block, known, contents); });
     replace_uses(function_, replacements_);
   }
 
@@ -86,20 +80,6 @@ class LookupReuse {
         each_use(inst, [&](ValueId use) { users_[use.index].push_back(&inst); });
       }
     }
-  }
-
-  // What is known on all edges into the block; nothing where it is entered from blocks not seen yet.
-  Known at_start(BlockId block) const {
-    Known known;
-    bool is_first = true;
-    for (Edge edge : edges_[block.index]) {
-      if (!dominators_.is_reachable(edge.from)) continue;
-      if (!is_done_[edge.from.index]) return {};
-      if (is_first) known = at_end_[edge.from.index];
-      else keep_common(known, at_end_[edge.from.index]);
-      is_first = false;
-    }
-    return known;
   }
 
   static void keep_common(Known& known, const Known& other) {
@@ -238,8 +218,6 @@ class LookupReuse {
   Lists<Edge> edges_;
   std::vector<Definition> definitions_;    // by value
   std::vector<std::vector<Inst*>> users_;  // by value
-  std::vector<Known> at_end_;              // by block
-  std::vector<bool> is_done_;              // by block
   std::map<BlockId, MapEntry> found_by_;   // blocks that are entered with what a look-up found
   Replacements replacements_;
 };

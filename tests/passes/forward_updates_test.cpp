@@ -7,37 +7,22 @@ namespace shrike::passes {
 namespace {
 
 // `between`, then `@m[x]` is read and returned; %s may be the status of an update before.
-std::string forwarded(std::string_view before, std::string_view between = "",
-                      std::string_view map = "hash keyed key int64 value int64 bytes 8 8 entries 4",
+std::string forwarded(std::string_view before, std::string_view between = "", std::string_view map = hash_of_words,
                       std::string_view wanted = "%b: i64 = load.u64 %q, #0\njump ^end(%b)") {
-  return after("forward-updates",
-               "interface {\n map @m user " + std::string(map) +
-                   "\n map @n user hash keyed key int64 value int64 bytes 8 8 entries 4\n map @.globals globals array bytes 4 "
-                   "1144 entries 1 constants \"\\x05\\x00\\x00\\x00\\x00\\x00\\x00\\x00\"\n}\n" +
-                   program(R"(
-      slot $key 8 align 8
-      slot $other 8 align 8
-      slot $value 8 align 8
-    ^entry(%ctx: ptr.ctx):
-      %x: i64 = load.u64 %ctx, #0
-      %y: i64 = load.u64 %ctx, #8
-      %k: ptr.stack = slot_addr $key
-      store.u64 %k, %x, #0
-      %o: ptr.stack = slot_addr $other
-      store.u64 %o, %y, #0
+  return after("forward-updates", "interface {\n" + two_maps(map) + "}\n" +
+                                      program(std::string(two_keys) + R"(
       %v: ptr.stack = slot_addr $value
       store.u64 %v, %y, #0
-      %zero: i64 = constant 0
       %one: i64 = constant 1
-      )" + std::string(before) +
-                           "\n" + std::string(between) + R"(
+      )" + std::string(before) + "\n" + std::string(between) +
+                                              R"(
       %f: ptr.map? = call map_lookup_elem(@m, %k)
       branch_null %f, ^missing, ^present
     ^missing:
       jump ^end(%zero)
     ^present(%q: ptr.map):
       )" + std::string(wanted) +
-                           R"(
+                                              R"(
     ^end(%r: i64):
       ret %r)"));
 }
@@ -102,16 +87,14 @@ TEST(ForwardUpdates, OnlyWordsThatAreLoaded) {
   expect_lines(forwarded(update, "", "hash keyed key int64 value string[16] bytes 8 16 entries 4"), is_looked_up);
   expect_lines(forwarded(update, "", "percpu_hash keyed key int64 value int64 bytes 8 8 entries 4"), is_looked_up);
   for (const char* wanted : {"atomic_add.u64 %q, %x, #0\njump ^end(%x)", "%b: i64 = load.u32 %q, #0\njump ^end(%b)"})
-    expect_lines(forwarded(update, "", "hash keyed key int64 value int64 bytes 8 8 entries 4", wanted),
-                 "branch_null %f, ^missing, ^present\n^present(%q: ptr.map):");
+    expect_lines(forwarded(update, "", hash_of_words, wanted), "branch_null %f, ^missing, ^present\n^present(%q: ptr.map):");
 }
 
 // What is refused is added as if nothing had been stored.
 TEST(ForwardUpdates, ConstantsThatAreAddedNextAreStoredAtOnce) {
-  constexpr std::string_view hash = "hash keyed key int64 value int64 bytes 8 8 entries 4";
   constexpr std::string_view add = "%two: i64 = constant 2\natomic_add.u64 %q, %two, #0\n%n: i64 = constant 7\njump ^end(%n)";
   expect_lines(forwarded("%w: ptr.map = map_value_addr @.globals, #1136\n%s: i64 = call map_update_elem(@m, %k, %w, %zero)", "",
-                         hash, add),
+                         hash_of_words, add),
                R"(%seven: i64 = constant 7
       %a: ptr.stack = slot_addr $sum
       store.u64 %a, %seven, #0
@@ -122,13 +105,14 @@ TEST(ForwardUpdates, ConstantsThatAreAddedNextAreStoredAtOnce) {
       atomic_add.u64 %q, %two, #0
       ^ask:
       branch_null %f, ^missing, ^present)");
-  expect_lines(forwarded(update, "", hash, add),
+  expect_lines(forwarded(update, "", hash_of_words, add),
                "%c: i64 = constant 2\n%i: i64 = add %y, %c\n%a: ptr.stack = slot_addr $sum\nstore.u64 %a, %i, #0\n"
                "%s: i64 = call map_update_elem(@m, %k, %a, %zero)\nbranch %s, ^ask, ^end(%given)");
   // Whoever looks between sees what was stored; and what is not known yet cannot be.
   for (const char* between : {"%o2: ptr.map? = call map_lookup_elem(@m, %o)", "%t: i64 = call ktime_get_ns()"})
-    expect_lines(forwarded(update, between, hash, add), "branch_null %f, ^missing, ^present\n^present(%q: ptr.map):\n!jump ^ask");
-  expect_lines(forwarded(update, "", hash, "atomic_add.u64 %q, %x, #0\njump ^end(%x)"),
+    expect_lines(forwarded(update, between, hash_of_words, add),
+                 "branch_null %f, ^missing, ^present\n^present(%q: ptr.map):\n!jump ^ask");
+  expect_lines(forwarded(update, "", hash_of_words, "atomic_add.u64 %q, %x, #0\njump ^end(%x)"),
                "%s: i64 = call map_update_elem(@m, %k, %v, %zero)\n%f: ptr.map? = call map_lookup_elem(@m, %k)");
 }
 
@@ -170,11 +154,11 @@ TEST(ForwardUpdates, EdgesThatDoNotKnowAskOn) {
 
 // What else the block made is made where it is used.
 TEST(ForwardUpdates, ConstantsOfTheLookUpsBlockAreMadeAgain) {
-  expect_lines(forwarded(bump, "%seven: i64 = constant 7", "hash keyed key int64 value int64 bytes 8 8 entries 4",
+  expect_lines(forwarded(bump, "%seven: i64 = constant 7", hash_of_words,
                          "%b: i64 = load.u64 %q, #0\n%t: i64 = add %b, %seven\njump ^end(%t)"),
                "^present(%b: i64):\n%seven: i64 = constant 7\n%t: i64 = add %b, %seven\njump ^end(%t)");
   // With more in it than that, it is entered as before.
-  expect_lines(forwarded(bump, "%z: i64 = call ktime_get_ns()", "hash keyed key int64 value int64 bytes 8 8 entries 4",
+  expect_lines(forwarded(bump, "%z: i64 = call ktime_get_ns()", hash_of_words,
                          "%b: i64 = load.u64 %q, #0\n%t: i64 = add %b, %z\njump ^end(%t)"),
                "atomic_add.u64 %a, %y, #0\njump ^on");
 }

@@ -6,37 +6,36 @@
 namespace shrike::passes {
 namespace {
 
-constexpr std::string_view head = R"(
-      slot $key 8 align 8
-      slot $other 8 align 8
-      slot $value 8 align 8
-    ^entry(%ctx: ptr.ctx):
-      %x: i64 = load.u64 %ctx, #0
-      %y: i64 = load.u64 %ctx, #8
-      %k: ptr.stack = slot_addr $key
-      store.u64 %k, %x, #0
-      %o: ptr.stack = slot_addr $other
-      store.u64 %o, %y, #0
-      %zero: i64 = constant 0
+const std::string head = std::string(two_keys) + R"(
       %f: ptr.map? = call map_lookup_elem(@m, %k)
       branch_null %f, ^none, ^some
 )";
 
 // What `tail` becomes behind a look-up in @m, whose entry it may find as %p.
-std::string fused(std::string_view tail, std::string_view map = "hash keyed key int64 value int64 bytes 8 8 entries 4") {
-  return after(
-      "fuse-updates",
-      "interface {\n map @m user " + std::string(map) +
-          "\n map @n user hash keyed key int64 value int64 bytes 8 8 entries 4\n map @.globals globals array bytes 4 "
-          "1144 entries 1 constants \"\\x05\\x00\\x00\\x00\\x00\\x00\\x00\\x00\"\n event 0 clear \"\" () size 8 map @n\n}\n" +
-          program(std::string(head) + std::string(tail)));
+std::string fused(std::string_view tail, std::string_view map = hash_of_words) {
+  return after("fuse-updates",
+               "interface {\n" + two_maps(map) + "event 0 clear \"\" () size 8 map @n\n}\n" + program(head + std::string(tail)));
 }
 
 // `@m[x] = y` where it has been found, with `between` before that.
-std::string in_found(std::string_view between, std::string_view map = "hash keyed key int64 value int64 bytes 8 8 entries 4") {
+std::string in_found(std::string_view between, std::string_view map = hash_of_words) {
   return fused("^none:\nret %zero\n^some(%p: ptr.map):\n%v: ptr.stack = slot_addr $value\nstore.u64 %v, %y, #0\n" +
                    std::string(between) + "\n%s: i64 = call map_update_elem(@m, %k, %v, %zero)\nret %s",
                map);
+}
+
+// The same where both ways meet, with `behind` behind it.
+std::string where_ways_meet(std::string_view behind) {
+  return fused(R"(
+    ^none:
+      jump ^join
+    ^some(%p: ptr.map):
+      jump ^join
+    ^join:
+      %v: ptr.stack = slot_addr $value
+      store.u64 %v, %y, #0
+      %s: i64 = call map_update_elem(@m, %k, %v, %zero)
+)" + std::string(behind));
 }
 
 constexpr std::string_view is_stored = R"(^some(%p: ptr.map):
@@ -101,30 +100,14 @@ TEST(FuseUpdates, WhatALookUpGaveDecides) {
       store.u64 %q, %sum, #0
       jump ^done)");
   // The status is handed on: zero where it was stored.
-  expect_lines(fused(R"(
-    ^none:
-      jump ^join
-    ^some(%p: ptr.map):
-      jump ^join
-    ^join:
-      %v: ptr.stack = slot_addr $value
-      store.u64 %v, %y, #0
-      %s: i64 = call map_update_elem(@m, %k, %v, %zero)
+  expect_lines(where_ways_meet(R"(
       branch %s, ^full, ^done(%s)
     ^full:
       jump ^done(%y)
     ^done(%d: i64):
       ret %d)"),
                "^replace(%q: ptr.map):\nstore.u64 %q, %y, #0\n%n: i64 = constant 0\njump ^done(%n)");
-  expect_lines(fused(R"(
-    ^none:
-      jump ^join
-    ^some(%p: ptr.map):
-      jump ^join
-    ^join:
-      %v: ptr.stack = slot_addr $value
-      store.u64 %v, %y, #0
-      %s: i64 = call map_update_elem(@m, %k, %v, %zero)
+  expect_lines(where_ways_meet(R"(
       ret %s)"),
                R"(branch_null %f, ^insert, ^replace
       ^insert:
@@ -183,16 +166,16 @@ TEST(FuseUpdates, OnlyTheKeyThatWasLookedUp) {
 // Clearing is user space's: it makes entries go while programs run.
 TEST(FuseUpdates, MapsThatAreClearedKeepUpdates) {
   for (const char* kind : {"clear", "zero"})
-    expect_lines(
-        after("fuse-updates", std::string("interface {\n map @m user hash keyed key int64 value int64 bytes 8 8 entries 4\n"
-                                          " event 0 ") +
-                                  kind + " \"\" () size 8 map @m\n}\n" + program(std::string(head) + R"(
+    expect_lines(after("fuse-updates", "interface {\n map @m user " + std::string(hash_of_words) +
+                                           "\n"
+                                           " event 0 " +
+                                           kind + " \"\" () size 8 map @m\n}\n" + program(head + R"(
     ^none:
       ret %zero
     ^some(%p: ptr.map):
       %s: i64 = call map_update_elem(@m, %k, %o, %zero)
       ret %s)")),
-        "%s: i64 = call map_update_elem(@m, %k, %o, %zero)");
+                 "%s: i64 = call map_update_elem(@m, %k, %o, %zero)");
 }
 
 }  // namespace

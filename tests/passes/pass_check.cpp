@@ -70,6 +70,11 @@ std::string with_map(std::string_view body) {
   return "interface {\n  map @m user hash keyed key int64 value int64 bytes 8 8 entries 10\n}\n" + program(body);
 }
 
+std::string two_maps(std::string_view kind) {
+  return "map @m user " + std::string(kind) + "\nmap @n user " + std::string(hash_of_words) +
+         "\nmap @.globals globals array bytes 4 1144 entries 1 constants \"\\x05\\x00\\x00\\x00\\x00\\x00\\x00\\x00\"\n";
+}
+
 std::string after(std::string_view pass, std::string_view text, KernelLimits limits) {
   mir::Module module = parse_mir(text);
   Diagnostics diagnostics;

@@ -8,21 +8,8 @@ namespace {
 
 // `/@m[x]/ { ... @m[x] ... }`, with `between` in between and `second` as what is done with the second value, %q.
 std::string reused(std::string_view between, std::string_view second = "%b: i64 = load.u64 %q, #0\njump ^end(%b)") {
-  return after("reuse-lookups", R"(interface {
-      map @m user hash keyed key int64 value int64 bytes 8 8 entries 4
-      map @n user hash keyed key int64 value int64 bytes 8 8 entries 4
-      map @g user array value int64 bytes 4 16 entries 1
-    })" + program(R"(
-      slot $key 8 align 8
-      slot $other 8 align 8
-    ^entry(%ctx: ptr.ctx):
-      %x: i64 = load.u64 %ctx, #0
-      %y: i64 = load.u64 %ctx, #8
-      %k: ptr.stack = slot_addr $key
-      store.u64 %k, %x, #0
-      %o: ptr.stack = slot_addr $other
-      store.u64 %o, %y, #0
-      %zero: i64 = constant 0
+  return after("reuse-lookups", "interface {\n" + two_maps() + "map @g user array value int64 bytes 4 16 entries 1\n}\n" +
+                                    program(std::string(two_keys) + R"(
       %f: ptr.map? = call map_lookup_elem(@m, %k)
       branch_null %f, ^none, ^some
     ^some(%p: ptr.map):
@@ -32,14 +19,14 @@ std::string reused(std::string_view between, std::string_view second = "%b: i64 
       ret %zero
     ^then:
     )" + std::string(between) +
-                  R"(
+                                            R"(
       %again: ptr.map? = call map_lookup_elem(@m, %k)
       branch_null %again, ^missing, ^present
     ^missing:
       jump ^end(%zero)
     ^present(%q: ptr.map):
     )" + std::string(second) +
-                  R"(
+                                            R"(
     ^end(%r: i64):
       ret %r
     )"));
