@@ -15,6 +15,17 @@ void print_map(const UserMap& map, std::string& out) {
   out.append(" value=").append(show(map.value)).append("\n");
 }
 
+// An operand of a long expression is nearly as long as that, and so is the next one in it.
+constexpr size_t longest_text = 200;
+
+void print_text(std::string_view text, std::string& out) {
+  const bool is_cut = text.size() > longest_text;
+  size_t end = is_cut ? longest_text : text.size();
+  while (is_cut && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) end--;  // inside of a character
+  for (char c : text.substr(0, end)) out += c == '\n' || c == '\t' ? ' ' : c;
+  if (is_cut) out.append("...");
+}
+
 void print_body(const CheckedBody& body, const SourceMap& sources, std::string& out) {
   for (const mir::AttachPoint& point : body.points) out.append("probe ").append(point.name).append("\n");
   if (body.function != nullptr)
@@ -31,7 +42,7 @@ void print_body(const CheckedBody& body, const SourceMap& sources, std::string& 
     if (note.type == nullptr) return;
     Location at = sources.locate(expr.span.begin);
     out.append("  ").append(std::to_string(at.line)).append(":").append(std::to_string(at.column)).append(" ");
-    for (char c : sources.text(expr.span)) out += c == '\n' || c == '\t' ? ' ' : c;
+    print_text(sources.text(expr.span), out);
     out.append(" : ").append(show(note.type));
     if (const auto* value = std::get_if<int64_t>(&note.constant)) out.append(" = ").append(std::to_string(*value));
     if (const auto* text = std::get_if<std::string>(&note.constant); text != nullptr && expr.as<ast::StrLit>() == nullptr)

@@ -109,5 +109,15 @@ TEST(CheckConfig, ScriptThenEnvironmentAndOldNames) {
   EXPECT_EQ(config.stack_mode, "perf");
 }
 
+// Else the text of a long sum would grow with the square of its length.
+TEST(CheckTypes, LongExpressionsAreCutWhereTheyArePrinted) {
+  std::string sum = "nsecs";
+  for (int i = 0; i < 400; i++) sum += " + 1";
+  const std::string text = checked("begin { @ = " + sum + "; @s = \"" + std::string(198, 'x') + "\xc3\xa9\"; }");
+  EXPECT_NE(text.find("1:13 " + sum.substr(0, 200) + "... : uint64\n"), std::string::npos) << text;
+  EXPECT_NE(text.find(" \"" + std::string(198, 'x') + "... : string["), std::string::npos) << text;
+  EXPECT_LT(text.size(), 401u * 300);
+}
+
 }  // namespace
 }  // namespace shrike
