@@ -23,12 +23,16 @@ bool is_characters(const Type* type) {
   return type->is(TypeKind::array) && type->element->is(TypeKind::integer) && type->element->size == 1;
 }
 
+// `uint8[]`
+bool leaves_length_open(const ast::TypeName& name) {
+  return !name.suffixes.empty() && !name.suffixes.back().is_pointer && name.suffixes.back().count == nullptr;
+}
+
 }  // namespace
 
 // `(uint8[])e` has as many elements as `e` has bytes for.
 const Type* Checker::cast_type(const ast::TypeName& name, const Type* from) {
-  bool is_open = !name.suffixes.empty() && !name.suffixes.back().is_pointer && name.suffixes.back().count == nullptr;
-  if (!is_open) return named_type(name);
+  if (!leaves_length_open(name)) return named_type(name);
   ast::TypeName element_name = name;
   element_name.suffixes.pop_back();
   const Type* element = named_type(element_name);
@@ -47,13 +51,14 @@ const Type* Checker::cast(const ast::Expr& self, const ast::Cast& e) {
   if (is_number && is_bytes_of_number(to))
     is_fine = read_as(from, types())->size <= to->size || fits(constant(e.operand), to->size);
   if (from->is(TypeKind::string) && is_characters(to)) is_fine = to->size >= from->size;
+  is_fine |= from == to && to->is(TypeKind::array);
   if (!is_fine) {
     report(Diag::bad_cast, self.span, {show(from), show(to)});
     return nullptr;
   }
   const auto* known = std::get_if<int64_t>(&constant(e.operand));
   bool is_said_twice = from == to && !to->is(TypeKind::pointer);  // of pointers, scripts for several kernels say it to be sure
-  if (is_said_twice && known == nullptr && e.type.tag != ast::TypeName::Tag::typeof_)
+  if (is_said_twice && known == nullptr && !leaves_length_open(e.type) && e.type.tag != ast::TypeName::Tag::typeof_)
     report(Diag::redundant_cast, self.span, {show(to)});
   std::optional<int64_t> value;
   if (known != nullptr) value = *known;

@@ -12,6 +12,9 @@ constexpr NumberedName signals[] = {
     {25, "XFSZ"}, {26, "VTALRM"}, {27, "PROF"}, {28, "WINCH"}, {29, "IO"},   {30, "PWR"},  {31, "SYS"},
 };
 
+// Other names that signal(7) has for them, to be taken but not given.
+constexpr NumberedName signal_aliases[] = {{6, "IOT"}, {17, "CLD"}, {29, "POLL"}};
+
 constexpr NumberedName errors[] = {
 #define ERRNO(number, text) {number, text},
 #include "frontend/errors.def"
@@ -54,8 +57,10 @@ const NameTable& syscall_names() {
 
 int64_t signal_number(std::string_view name) {
   if (name.starts_with("SIG")) name.remove_prefix(3);
-  for (const NumberedName& row : signals)
-    if (row.name == name) return row.number;
+  for (const std::span<const NumberedName> rows :
+       {std::span<const NumberedName>(signals), std::span<const NumberedName>(signal_aliases)})
+    for (const NumberedName& row : rows)
+      if (row.name == name) return row.number;
   return 0;
 }
 

@@ -28,7 +28,10 @@ TEST(Names, SignalsAreThoseOfTheLibrary) {
     ASSERT_NE(name, nullptr) << number;
     EXPECT_EQ(signal_names().name_of(static_cast<uint64_t>(number)), std::string("SIG") + name);
     EXPECT_EQ(signal_number(name), number);
+    EXPECT_EQ(signal_number(std::string("SIG") + sigabbrev_np(number)), number);
   }
+  EXPECT_EQ(signal_number("SIGIOT"), SIGIOT);
+  EXPECT_EQ(signal_number("SIGCLD"), SIGCLD);
   EXPECT_EQ(signal_names().name_of(0), signal_names().unknown);
   EXPECT_EQ(signal_names().name_of(65), signal_names().unknown);
 }
