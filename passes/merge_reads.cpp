@@ -1,16 +1,18 @@
 // Reads fields of one kernel object that are near each other at once: one probe_read_kernel for what lies within a few words.
 //
-// Needs: reuse_values before it, so that equal bases are one value; integers added to constants folded (simplify).
-// Establishes: nothing. Destroys: nothing; constants and addresses that are no longer used stay until remove_dead.
-// Does not merge reads of different blocks, of user memory (where a page of a structure may be away), or those whose outcome
-// the program looks at (-k). A field may so be read earlier than it is written in the script; nothing a program does changes
-// kernel memory.
+// Needs: reuse_values and reuse_reads before it, so that equal bases are one value; integers added to constants folded
+// (simplify). Establishes: nothing. Destroys: nothing; constants and addresses that are no longer used stay until remove_dead.
+// Does not merge reads of different blocks (the second may be of a greater structure, whose end is away where the first is
+// small), of user memory (where a page of a structure may be away), those whose outcome the program looks at (-k), or those with
+// something between that may change what they give (field_reads). A field may so be read earlier than it is written in the
+// script.
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "mir/edit.h"
+#include "passes/field_reads.h"
 #include "passes/passes.h"
 
 namespace shrike::passes {
@@ -22,22 +24,9 @@ using namespace mir;
 constexpr int64_t most_bytes = 64;  // of a merged read
 constexpr int64_t word = 8;
 
-// A probe_read_kernel to a slot that nothing else writes and only loads read.
-struct Read {
-  SlotId slot;
-  size_t at;       // in its block
-  int64_t offset;  // from the base
-  int64_t bytes;
-};
-
 class ReadMerger {
  public:
-  explicit ReadMerger(Function& function) : function_(function) {
-    definitions_.resize(function.values.size());
-    is_used_.resize(function.values.size());
-    for (Block& block : function.blocks)
-      for (Inst& inst : block.insts) note(inst);
-  }
+  ReadMerger(Function& function, bool shows_addresses) : function_(function), reads_(function, shows_addresses) {}
 
   void run() {
     insertions_.resize(function_.blocks.size());
@@ -48,110 +37,43 @@ class ReadMerger {
   }
 
  private:
-  // Of the addresses of a slot.
-  struct Uses {
-    uint32_t reads = 0;
-    bool has_others = false;
-    std::vector<Inst*> addresses;
-    std::vector<Inst*> loads;
+  struct Read {
+    FieldRead field;
+    size_t at;  // in its block
   };
-  struct Definition {
-    Opcode op = Opcode::ret;
-    int64_t imm = 0;
-    SlotId slot;
-    ValueId first, second;
-  };
-
-  void note(Inst& inst) {
-    if (inst.result.is_valid()) {
-      Definition& definition = definitions_[inst.result.index];
-      definition = {inst.op, inst.imm, inst.slot, {}, {}};
-      if (!inst.operands.empty()) definition.first = inst.operands[0];
-      if (inst.operands.size() > 1) definition.second = inst.operands[1];
-    }
-    each_use(inst, [&](ValueId used) { is_used_[used.index] = true; });
-  }
-
-  SlotId slot_of(ValueId value) const {
-    const Definition& definition = definitions_[value.index];
-    return definition.op == Opcode::slot_addr ? definition.slot : SlotId();
-  }
-
-  std::optional<int64_t> constant_of(ValueId value) const {
-    const Definition& definition = definitions_[value.index];
-    return definition.op == Opcode::constant ? std::optional(definition.imm) : std::nullopt;
-  }
-
-  void find_uses() {
-    if (!uses_.empty()) return;
-    uses_.resize(function_.slots.size());
-    for (Block& block : function_.blocks)
-      for (Inst& inst : block.insts) {
-        if (inst.op == Opcode::slot_addr) uses_[inst.slot.index].addresses.push_back(&inst);
-        size_t operand = 0;
-        each_use(inst, [&](ValueId used) {
-          const bool is_first = operand++ == 0;
-          if (SlotId slot = slot_of(used); slot.is_valid()) note_use(uses_[slot.index], inst, is_first);
-        });
-      }
-  }
-
-  static void note_use(Uses& uses, Inst& inst, bool is_first) {
-    if (is_first && inst.op == Opcode::load) uses.loads.push_back(&inst);
-    else if (is_first && inst.op == Opcode::call && inst.helper == HelperId::probe_read_kernel) uses.reads++;
-    else uses.has_others = true;
-  }
 
   void merge_in(BlockId block) {
     std::map<ValueId, std::vector<Read>> by_base;
+    const auto merge_all = [&] {
+      for (auto& [base, reads] : by_base) merge_near(block, base, reads);
+      by_base.clear();
+    };
     const std::vector<Inst>& insts = function_.blocks[block].insts;
     for (size_t at = 0; at < insts.size(); at++) {
-      const Inst& inst = insts[at];
-      if (inst.op != Opcode::call || inst.helper != HelperId::probe_read_kernel || is_used_[inst.result.index]) continue;
-      std::optional<int64_t> bytes = constant_of(inst.operands[1]);
-      SlotId slot = slot_of(inst.operands[0]);
-      if (!bytes || *bytes <= 0 || *bytes > word || !slot.is_valid()) continue;
-      find_uses();
-      if (uses_[slot.index].has_others || uses_[slot.index].reads != 1) continue;
-      ValueId base = inst.operands[2];
-      int64_t offset = 0;
-      const Definition& address = definitions_[base.index];
-      if (address.op == Opcode::add) {
-        if (std::optional<int64_t> added = constant_of(address.second)) offset = *added, base = address.first;
-      }
-      by_base[base].push_back({slot, at, offset, *bytes});
+      if (std::optional<FieldRead> field = reads_.of(insts[at])) by_base[field->base].push_back({*field, at});
+      if (reads_.may_change_reads(insts[at])) merge_all();
     }
-    for (auto& [base, reads] : by_base) merge_near(block, base, reads);
-  }
-
-  // A pure instruction with the same result, which nobody uses.
-  static void drop(Inst& call) {
-    Inst nothing{.op = Opcode::constant, .result = call.result};
-    nothing.span = call.span;
-    call = std::move(nothing);
+    merge_all();
   }
 
   void merge_near(BlockId block, ValueId base, std::vector<Read>& reads) {
-    std::stable_sort(reads.begin(), reads.end(), [](const Read& a, const Read& b) { return a.offset < b.offset; });
+    std::stable_sort(reads.begin(), reads.end(), [](const Read& a, const Read& b) { return a.field.offset < b.field.offset; });
     for (size_t first = 0; first < reads.size();) {
-      const int64_t begin = reads[first].offset - ((reads[first].offset % word) + word) % word;
+      const int64_t begin = reads[first].field.offset - ((reads[first].field.offset % word) + word) % word;
       std::vector<Read> near;
       size_t next = first;
       int64_t end = begin;
-      for (; next < reads.size() && reads[next].offset + reads[next].bytes <= begin + most_bytes; next++) {
-        if (!are_aligned(reads[next], begin)) continue;
+      for (; next < reads.size() && end_of(reads[next]) <= begin + most_bytes; next++) {
+        if (!reads_.may_shift(reads[next].field.slot, reads[next].field.offset - begin)) continue;
         near.push_back(reads[next]);
-        end = std::max(end, reads[next].offset + reads[next].bytes);
+        end = std::max(end, end_of(reads[next]));
       }
       first = std::max(next, first + 1);
       if (near.size() > 1) merge(block, base, begin, end - begin, near);
     }
   }
 
-  bool are_aligned(const Read& read, int64_t begin) const {
-    return std::ranges::all_of(uses_[read.slot.index].loads,
-                               [&](const Inst* load) { return (read.offset - begin + load->imm) % bytes_of(load->width) == 0; });
-  }
+  static int64_t end_of(const Read& read) { return read.field.offset + read.field.bytes; }
 
   void merge(BlockId block, ValueId base, int64_t begin, int64_t bytes, const std::vector<Read>& near) {
     const auto size = static_cast<uint32_t>((bytes + word - 1) / word * word);
@@ -159,11 +81,11 @@ class ReadMerger {
     const Read* first = &near.front();
     for (const Read& read : near) {
       if (read.at < first->at) first = &read;
-      for (Inst* address : uses_[read.slot.index].addresses) address->slot = fields;
-      for (Inst* load : uses_[read.slot.index].loads) load->imm += read.offset - begin;
+      for (Inst* address : reads_.uses(read.field.slot).addresses) address->slot = fields;
+      for (Inst* load : reads_.uses(read.field.slot).loads) load->imm += read.field.offset - begin;
     }
     for (const Read& read : near)
-      if (read.at != first->at) drop(function_.blocks[block].insts[read.at]);
+      if (read.at != first->at) drop_read(function_.blocks[block].insts[read.at]);
     Inst& call = function_.blocks[block].insts[first->at];
     auto constant = [&](int64_t value) {
       Inst inst{.op = Opcode::constant, .result = add_value(function_, {}), .imm = value};
@@ -182,16 +104,16 @@ class ReadMerger {
   }
 
   Function& function_;
-  std::vector<Definition> definitions_;
-  std::vector<Uses> uses_;
-  std::vector<bool> is_used_;
+  FieldReads reads_;
   std::vector<InsertionSet> insertions_;  // by block
 };
 
 }  // namespace
 
 void merge_reads(Module& module, PassContext&) {
-  for (Function& function : module.functions) ReadMerger(function).run();
+  const bool shows_addresses = FieldReads::shows_addresses(module);
+  for (Function& function : module.functions)
+    if (FieldReads::has_several(function)) ReadMerger(function, shows_addresses).run();
 }
 
 }  // namespace shrike::passes

@@ -18,8 +18,8 @@ std::string read(const std::string& name, int offset, int bytes, const std::stri
 
 std::string reading(const std::string& body) {
   return program(
-      "slot $a 8 align 8\nslot $b 8 align 8\nslot $c 8 align 8\n"
-      "^entry(%ctx: ptr.ctx):\n%base: i64 = load.u64 %ctx, #112\n" +
+      "slot $a 8 align 8\nslot $b 8 align 8\nslot $c 8 align 8\nslot $d 8 align 8\n"
+      "^entry(%ctx: ptr.ctx):\n%base: i64 = load.u64 %ctx, #112\n%pd: ptr.stack = slot_addr $d\n" +
       body);
 }
 
@@ -41,6 +41,17 @@ TEST(MergeReads, FieldsWithinAFewWordsAreReadAtOnce) {
   )");
 }
 
+TEST(MergeReads, StoresThatNoNumberLeadsToAreNoHindrance) {
+  const std::string sum = "%r: i64 = add %va, %vb\nret %r\n", store = "store.u64 %pd, %va, #0\n";
+  const auto is_merged = [](const std::string& body) {
+    return after("merge-reads", reading(body)).find("$fields") != std::string::npos;
+  };
+  EXPECT_TRUE(is_merged(read("a", 0, 8) + store + read("b", 8, 8) + sum));
+  EXPECT_TRUE(is_merged(read("a", 0, 8) + store + read("b", 8, 8) + "%k: i64 = ptr_to_int %ctx\n" + sum));
+  EXPECT_FALSE(is_merged(read("a", 0, 8) + store + read("b", 8, 8) + "%k: i64 = ptr_to_int %pd\n" + sum));
+  EXPECT_TRUE(is_merged(read("a", 0, 8) + read("b", 8, 8) + store + "%k: i64 = ptr_to_int %pd\n" + sum));
+}
+
 TEST(MergeReads, LeavesOthersAlone) {
   const std::string sum = "%r: i64 = add %va, %vb\nret %r\n";
   const struct {
@@ -52,6 +63,8 @@ TEST(MergeReads, LeavesOthersAlone) {
       {"not aligned to each other", read("a", 0, 4) + read("b", 6, 4) + sum},
       {"its outcome is looked at", read("a", 0, 8) + read("b", 8, 8) + "%r: i64 = add %sa, %vb\n%t: i64 = add %r, %va\nret %t\n"},
       {"of another block", read("a", 0, 8) + "branch %va, ^on, ^end\n^on:\n" + read("b", 8, 8) + "jump ^end\n^end:\nret %va\n"},
+      {"may be of what is stored between",
+       read("a", 0, 8) + "%known: i64 = ptr_to_int %pd\nstore.u64 %pd, %va, #0\n" + read("b", 8, 8) + sum},
       {"written by others", read("a", 0, 8) + "%z: i64 = constant 0\nstore.u64 %pa, %z, #0\n" + read("b", 8, 8) + sum},
   };
   for (const auto& row : rows) EXPECT_EQ(after("merge-reads", reading(row.body)).find("$fields"), std::string::npos) << row.why;
