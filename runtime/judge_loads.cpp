@@ -12,6 +12,7 @@
 #include "runtime/files.h"
 #include "runtime/judge.h"
 #include "runtime/machine.h"
+#include "verifier-sim/sentences.h"
 
 namespace shrike {
 
@@ -39,6 +40,11 @@ std::string indented(std::string_view text) {
   return out;
 }
 
+// The model, and so did the kernel, of the same program: it is too long a walk for either.
+bool both_gave_up(const sim::Verdict& verdict, const LoadAnswer& answer) {
+  return verdict.processed > budget && answer.fd < 0 && sim::class_of(answer.log) == sim::RejectClass::complexity;
+}
+
 std::string line_of(const LoadAnswer& answer, sim::Profile kernel, KernelTypesOnce& types) {
   const bpf::Program& program = answer.object.programs[answer.program];
   sim::ProgramInput input = judged_input(answer.object, program);
@@ -49,8 +55,9 @@ std::string line_of(const LoadAnswer& answer, sim::Profile kernel, KernelTypesOn
   kernel.overrides_returns &= answer.log.find(" bpf_override_return#") == std::string::npos;
   const sim::Verdict verdict = sim::verify(input, kernel, options);
   const bool is_taken = answer.fd >= 0;
-  const bool agrees = (verdict.answer == sim::Answer::accept) == is_taken;
-  const bool is_unknown = verdict.answer == sim::Answer::unknown;
+  const bool gave_up = both_gave_up(verdict, answer);
+  const bool agrees = gave_up || (verdict.answer == sim::Answer::accept) == is_taken;
+  const bool is_unknown = verdict.answer == sim::Answer::unknown && !gave_up;
   std::string line = is_unknown ? "unknown" : agrees ? "agree" : "differ";
   line += "\t" + std::to_string(verdict.processed) + "\t" + std::to_string(is_taken ? walked_by_kernel(answer.fd) : 0) + "\t";
   line.append(kernel.name).append("\t" + program.name + "\t" + verdict.message + "\n");

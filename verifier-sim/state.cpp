@@ -120,6 +120,13 @@ std::string to_text(const State& s, const std::vector<MapShape>& maps) {
   return out;
 }
 
+bool keeps_held(const State& s) {
+  for (const Frame& f : s.frames) {
+    if (f.held > s.references.size() || (f.held > 0 && s.references[f.held - 1].id != f.last_held)) return false;
+  }
+  return true;
+}
+
 void release_reference(State& s, uint32_t reference) {
   std::erase_if(s.references, [&](const Reference& r) { return r.id == reference; });
   each_register(s, [&](Register& r) {

@@ -84,6 +84,7 @@ struct Frame {
   uint32_t subprogram = 0;
   uint32_t call_site = 0;
   Callback callback = Callback::none;
+  uint32_t held = 0, last_held = 0;  // callbacks: how many references their callers hold, and the number of the last
 
   Slot& slot_at(int offset) { return stack[static_cast<size_t>(-offset - 1) / 8]; }
   Byte& byte_at(int offset) { return slot_at(offset).bytes[static_cast<size_t>(offset) & 7]; }
@@ -120,6 +121,9 @@ void each_register(State& s, Visit visit) {
     }
   }
 }
+
+// Callbacks leave alone what their callers hold: those references come first.
+bool keeps_held(const State& s);
 
 // What carries this reference is given back: no pointer to it is left.
 void release_reference(State& s, uint32_t reference);

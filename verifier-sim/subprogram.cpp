@@ -93,11 +93,13 @@ bool push_callback(Walk& w, Callback kind, uint32_t function, const Register& co
   for (const Frame& frame : w.state.frames) {
     if (frame.subprogram == w.structure.subprogram_of(function)) return w.abstain("callback that hands out itself");
   }
-  if (!w.state.references.empty()) return w.abstain("reference held across a callback");
+  if (!w.state.references.empty() && w.profile.version < Version{6, 1}) return w.abstain("reference held across a callback");
   if (!w.profile.callbacks_repeat) return w.abstain("callbacks of this kernel are not modelled");
   State branch = w.state;
   Frame callee = frame_for(w, function);
   callee.callback = kind;
+  callee.held = static_cast<uint32_t>(w.state.references.size());
+  callee.last_held = callee.held == 0 ? 0 : w.state.references.back().id;
   if (kind == Callback::loop) {
     callee.regs[1] = Register::unknown_scalar();
     callee.regs[2] = context;
@@ -128,8 +130,9 @@ bool leave_subprogram(Walk& w, uint32_t& next, bool& ended) {
   if (!r0.is_scalar()) return w.reject(RejectClass::retval, "R0 not a scalar value");
   if (r0.var.smin < 0 || r0.var.smax > 1)
     return w.reject(RejectClass::retval, "At callback return the register R0 should have been in [0, 1]");
-  if (!w.state.references.empty()) {
-    const Reference& r = w.state.references.front();
+  if (!keeps_held(w.state)) return w.abstain("callback that gives back what its caller holds");
+  if (w.state.references.size() > callee.held) {
+    const Reference& r = w.state.references[callee.held];
     return w.reject(RejectClass::ref_leak, "Unreleased reference id=%u alloc_insn=%u", r.id, r.insn);
   }
   next = callee.call_site;

@@ -122,6 +122,7 @@ bool same_register(const Register& a, const Register& b, IdPairs& forth, IdPairs
 
 bool covers(const State& then, const State& now, const Compared& compared, uint32_t insn, const Profile& profile) {
   if (then.frames.size() != now.frames.size() || then.references.size() != now.references.size()) return false;
+  if (!keeps_held(then) || !keeps_held(now)) return false;
   IdPairs ids;
   for (size_t i = 0; i < then.references.size(); i++) {
     if (!profile.references_renamed && then.references[i].id != now.references[i].id) return false;
@@ -129,6 +130,7 @@ bool covers(const State& then, const State& now, const Compared& compared, uint3
   }
   for (size_t f = 0; f < then.frames.size(); f++) {
     bool innermost = f + 1 == then.frames.size();
+    if (then.frames[f].held != now.frames[f].held) return false;
     // An outer frame goes on after its call; a callback's caller goes on at the call itself.
     const auto at = [&](const std::vector<uint16_t>& sets) {
       if (innermost) return sets[insn];

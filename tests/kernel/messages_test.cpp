@@ -73,8 +73,11 @@ TEST_F(Messages, AboutProbesThatAreLeftOut) {
 }
 
 TEST_F(Messages, AboutProgramsThatTheVerifierCannotWalkToTheirEnd) {
-  const Result result = shrike_script("profile:hz:1 { $i = 0; while ($i < 100000000) { $i++; @ = reg(\"ip\"); } }");
+  const TemporaryFile judged("");
+  const Result result = shrike({"-e", "profile:hz:1 { $i = 0; while ($i < 100000000) { $i++; @ = reg(\"ip\"); } }"},
+                               {.env = {{"SHRIKE_JUDGE_LOADS", judged.path()}}});
   EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(read_file(judged.path()).starts_with("agree\t")) << "the model cannot, either: " << read_file(judged.path());
   expect_message(result, "program_too_complex");
   EXPECT_NE(result.err.find("stdin:1:1-13: ERROR"), std::string::npos) << result.err;  // at the probe
 }

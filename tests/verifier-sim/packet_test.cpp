@@ -113,6 +113,16 @@ TEST(Packet, Helpers) {
   accepted((current << call(14)).done());
   EXPECT_EQ(verify(current.program, profile_6_1()).message, "program of this type cannot use helper bpf_get_current_pid_tgid#14");
   unknown(current, "whether this program type may call helper 14 is not modelled", *find_profile("6.6"));
+  // Of the packet's network namespace, or of the first there is.
+  Program cookie = packet();
+  accepted((cookie << call(122)).done());
+  accepted((packet() << mov(1, 0) << call(122)).done());
+  rejected((packet() << mov(1, 1) << call(122)).done(), RejectClass::arg_type, 1, "R1 type=scalar expected=ctx");
+  EXPECT_EQ(verify(cookie.program, profile_6_12()).message, "program of this type cannot use helper bpf_get_netns_cookie#122");
+  accepted((packet() << call(160)).done());
+  EXPECT_EQ(verify((Program() << call(160)).done().program, profile_6_18()).message,
+            "program of this type cannot use helper bpf_ktime_get_coarse_ns#160");
+  unknown((packet() << call(158)).done(), "the kernel's types are not at hand");
 }
 
 // Each field by each size, read and written, of the packet and of its socket; and each helper.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 
 #include "tests/verifier-sim/verdict_cases.h"
 
@@ -348,6 +349,42 @@ TEST(Accept, LoopCallback) {
   p.program.insns[p.program.insns.size() - 2] = mov(0, 2);
   v = verify(p.program, profile_6_18());
   EXPECT_EQ(v.message, "At callback return the register R0 should have been in [0, 1]");
+}
+
+// A program that holds a record, which the context leads to, while a callback runs that this writes.
+Program holding_over(const std::function<void(Program&)>& write_callback) {
+  Program p;
+  p.map(1, 2) << mov(2, 16) << mov(3, 0) << call(131) << jump_imm(jmp::jne, 0, 0, 2);
+  p.done() << mov_reg(6, 0) << mov(1, 4) << insn(bpf::ld_imm64, 2, bpf::pseudo::func, 0, 11) << insn(0, 0, 0, 0, 0)
+           << store(dw, 10, -8, 6) << mov_reg(3, 10) << alu64_imm(alu::add, 3, -8) << mov(4, 0) << call(181) << mov_reg(1, 6)
+           << mov(2, 0) << call(132);
+  p.done();
+  write_callback(p);
+  p.done();
+  return p;
+}
+
+TEST(Callbacks, LeaveAloneWhatTheirCallersHold) {
+  const auto reserve = [](Program& p) {
+    p.map(1, 2) << mov(2, 16) << mov(3, 0) << call(131) << jump_imm(jmp::jne, 0, 0, 2);
+    p.done() << mov_reg(1, 0) << mov(2, 0);
+  };
+  accepted(holding_over([](Program&) {}));
+  accepted(holding_over([&](Program& p) {
+    reserve(p);
+    p << call(132);
+  }));
+  EXPECT_EQ(verify(holding_over(reserve).program, profile_6_18()).reject_class, RejectClass::ref_leak);
+  ask_kernel(holding_over(reserve).program, Answer::reject, "");
+  const Program gives_back = holding_over([](Program& p) { p << load(dw, 1, 2, 0) << mov(2, 0) << call(132); });
+  unknown(gives_back, "callback that gives back what its caller holds");
+  ask_kernel(gives_back.program, Answer::reject, "");
+  unknown(holding_over([&](Program& p) {
+            p << mov_reg(7, 2);
+            reserve(p);
+            p << mov_reg(8, 1) << load(dw, 1, 7, 0) << mov(2, 0) << call(132) << mov_reg(1, 8);
+          }),
+          "callback that gives back what its caller holds");
 }
 
 TEST(Reject, PointerAsNumberOfRounds) {
