@@ -412,8 +412,7 @@ void Checker::assign_map(const ast::Expr* target, const Type* type, const ast::E
     return;
   }
   // One that forgets keys by itself would leave their pages.
-  const bool is_paged = type->is(TypeKind::tseries) && mir::series_pages(*type) > 1;
-  if (map.is_declared && is_paged && map.kind == mir::MapKind::lru_percpu_hash) {
+  if (map.is_declared && map.kind == mir::MapKind::lru_percpu_hash && mir::has_pages(*type, map.is_keyed, map.kind)) {
     report(Diag::wrong_map_kind, target->span, {std::string(map.name), show(type), "a percpuhash"})
         .label(map.first_use, "declared here");
     return;

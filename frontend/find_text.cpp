@@ -1,12 +1,10 @@
 // Looks for a text in another: the bytes that the needle would have to be move through a window along the haystack.
 //
-// The window of a short needle is a few words, compared whole. In a short haystack, the end of a longer needle is looked for like
-// that before the rest of the work begins. That is done with a window that is a hash (Rabin-Karp), whose hits are compared byte
-// by byte; with another text the search goes on. Two nested loops would be more branches than verifiers keep in mind: the
-// callback of one loop either moves along or compares, a chunk a round.
-#include <algorithm>
-
-#include "frontend/texts.h"
+// The window of a short needle is a few words (find_window). The end of a longer needle is looked for like that before the rest
+// of the work begins. That is done with a window that is a hash (Rabin-Karp), whose hits are compared byte by byte; with another
+// text the search goes on. Two nested loops would be more branches than verifiers keep in mind: the callback of one loop either
+// moves along or compares, a chunk a round.
+#include "frontend/find_window.h"
 
 namespace shrike {
 
@@ -16,136 +14,6 @@ using mir::BlockId;
 using mir::MemWidth;
 using mir::Opcode;
 using mir::ValueId;
-
-// --- short needles
-
-constexpr uint32_t window_words = 2;  // with more, verifiers no longer tell that the rounds end alike
-
-// The last bytes that came: the newest is the lowest of the first word.
-using Window = std::vector<ValueId>;
-
-Window moved_by(Lower& l, const Window& window, ValueId byte) {
-  mir::Builder& b = l.b();
-  Window moved(window.size());
-  for (size_t i = 0; i < window.size(); i++) {
-    ValueId entering = i == 0 ? byte : b.binary(Opcode::shr_u, window[i - 1], b.constant(56));
-    moved[i] = b.binary(Opcode::or_, b.binary(Opcode::shl, window[i], b.constant(8)), entering);
-  }
-  return moved;
-}
-
-// A needle as a window has it behind its last byte, as far as it fits, and which bits are its.
-struct ShortNeedle {
-  Window wanted, mask;
-  ValueId length;  // in the window
-};
-
-ShortNeedle known_needle(Lower& l, const std::string& text) {
-  ShortNeedle needle;
-  needle.length = l.b().constant(static_cast<int64_t>(std::min<size_t>(text.size(), 8 * window_words)));
-  for (size_t end = text.size(); end > 0 && needle.wanted.size() < window_words; end -= std::min<size_t>(end, 8)) {
-    const size_t begin = end - std::min<size_t>(end, 8);
-    uint64_t word = 0, mask = 0;
-    for (size_t i = begin; i < end; i++) {
-      word = word << 8 | static_cast<uint8_t>(text[i]);
-      mask = mask << 8 | 0xff;
-    }
-    needle.wanted.push_back(l.b().constant(static_cast<int64_t>(word)));
-    needle.mask.push_back(mask == UINT64_MAX ? ValueId() : l.b().constant(static_cast<int64_t>(mask)));
-  }
-  return needle;
-}
-
-ShortNeedle read_needle(Lower& l, const Text& text) {
-  mir::Builder& b = l.b();
-  const size_t words = std::min((text.most_chars + 7) / 8, window_words);
-  BlockId head = l.new_block("needle");
-  BlockId body = l.new_block("byte");
-  BlockId next = l.new_block("next");
-  BlockId end = l.new_block("known");
-  ValueId index = b.add_param(head, {});
-  Window wanted, mask;
-  for (Window* window : {&wanted, &mask})
-    for (size_t i = 0; i < words; i++) window->push_back(b.add_param(head, {}));
-  l.jump_with(head, std::vector<ValueId>(1 + 2 * words, b.constant(0)));
-  l.enter_unsealed(head);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(text.most_chars)), body, end);
-  l.enter(body);
-  ValueId byte = byte_at(l, text.pointer, index);
-  l.branch(byte, next, end);
-  l.enter(next);
-  std::vector<ValueId> args{b.binary(Opcode::add, index, b.constant(1))};
-  for (ValueId word : moved_by(l, wanted, byte)) args.push_back(word);
-  for (ValueId word : moved_by(l, mask, b.constant(0xff))) args.push_back(word);
-  l.jump_with(head, std::move(args));
-  l.seal(head);
-  l.enter(end);
-  const auto bytes = static_cast<uint32_t>(8 + 16 * words);
-  Place kept{l.slot("needle", bytes)};
-  uint32_t at = 0;
-  auto each = [&](auto&& f) {
-    at = 0;
-    for (Window* window : {&wanted, &mask})
-      for (ValueId& word : *window) f(word, at += 8);
-  };
-  l.store_scalar(kept, index, l.types().uint64());
-  each([&](ValueId& word, uint32_t offset) { l.store_scalar(kept.at(offset), word, l.types().uint64()); });
-  l.blur(kept, bytes);
-  each([&](ValueId& word, uint32_t offset) { word = l.load_scalar(kept.at(offset), l.types().uint64()); });
-  return {wanted, mask, b.clamp_u(l.load_scalar(kept, l.types().uint64()), 8 * words)};
-}
-
-// Where the haystack first has what of the needle is in a window; the rest of the needle would be before it.
-ValueId find_short(Lower& l, const Text& haystack, const ShortNeedle& needle, bool may_be_empty) {
-  mir::Builder& b = l.b();
-  BlockId head = l.new_block("along");
-  BlockId body = l.new_block("byte");
-  BlockId moved = l.new_block("moved");
-  BlockId next = l.new_block("next");
-  BlockId found = l.new_block("found");
-  BlockId absent = l.new_block("absent");
-  BlockId end = l.new_block("end");
-  ValueId result = b.add_param(end, {});
-  if (may_be_empty) {
-    BlockId some = l.new_block("some");
-    BlockId empty = l.new_block("empty");
-    l.branch(needle.length, some, empty);
-    l.enter(empty);
-    l.jump_with(end, {b.constant(0)});
-    l.enter(some);
-  }
-  ValueId index = b.add_param(head, {});
-  Window window;
-  for (size_t i = 0; i < needle.wanted.size(); i++) window.push_back(b.add_param(head, {}));
-  l.jump_with(head, std::vector<ValueId>(1 + window.size(), b.constant(0)));
-  l.enter_unsealed(head);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(haystack.most_chars)), body, absent);
-  l.enter(body);
-  ValueId byte = byte_at(l, haystack.pointer, index);
-  l.branch(byte, moved, absent);
-  l.enter(moved);
-  window = moved_by(l, window, byte);
-  ValueId difference;
-  for (size_t i = 0; i < window.size(); i++) {
-    ValueId bits = b.binary(Opcode::xor_, window[i], needle.wanted[i]);
-    if (needle.mask[i].is_valid()) bits = b.binary(Opcode::and_, bits, needle.mask[i]);
-    difference = i == 0 ? bits : b.binary(Opcode::or_, difference, bits);
-  }
-  l.branch(difference, next, found);
-  l.enter(next);
-  std::vector<ValueId> args{b.binary(Opcode::add, index, b.constant(1))};
-  args.insert(args.end(), window.begin(), window.end());
-  l.jump_with(head, std::move(args));
-  l.seal(head);
-  l.enter(found);
-  l.jump_with(end, {b.binary(Opcode::sub, b.binary(Opcode::add, index, b.constant(1)), needle.length)});
-  l.enter(absent);
-  l.jump_with(end, {b.constant(-1)});
-  l.enter(end);
-  return forget_round(l, result);
-}
-
-// --- long ones
 
 constexpr uint64_t hash_base = 0x9e3779b97f4a7c15;  // odd, with bits all over
 
@@ -358,8 +226,8 @@ ValueId find_long(Lower& l, const Text& haystack, const Text& needle, const std:
   const ValueId zero = b.constant(0);
   Place at = l.text_frame({haystack.pointer, needle.pointer, whole, length, b.constant(static_cast<int64_t>(known_hash)),
                            b.constant(static_cast<int64_t>(known_power)), zero, zero, zero, minus_some});
-  if (literal == nullptr) l.loop_over_text("hash of a text", needle.most_chars / text_chunk + 1, at, hash_round);
-  l.loop_over_text("find a text", most_rounds, at, find_round);
+  if (literal == nullptr) l.loop_over_text("hash of a text", b.constant(needle.most_chars / text_chunk + 1), at, hash_round);
+  l.loop_over_text("find a text", b.constant(most_rounds), at, find_round);
   return Frame(l, at).get(Word::found_at);
 }
 
@@ -371,12 +239,10 @@ ValueId find_text(Lower& l, const ast::Expr* haystack_expr, const ast::Expr* nee
   const auto* literal = std::get_if<std::string>(&l.note(needle_expr).constant);
   if (literal != nullptr && literal->empty()) return b.constant(0);
   if (literal != nullptr && literal->size() > haystack.most_chars) return b.constant(-1);
-  const bool is_short = literal != nullptr && literal->size() <= 8 * window_words;
-  if (is_short && may_walk(l, 2 * haystack.most_chars)) return find_short(l, haystack, known_needle(l, *literal), false);
+  if (literal != nullptr && literal->size() <= 8 * window_words) return find_short(l, haystack, known_needle(l, *literal), false);
   Text needle = text_of(l, needle_expr);
   if (needle.most_chars == 0) return b.constant(0);
-  const uint32_t branches = 2 * haystack.most_chars + (literal == nullptr ? needle.most_chars : 0);
-  if (is_short || !may_walk(l, branches)) return find_long(l, haystack, needle, literal);
+  if (literal == nullptr && !may_walk(l, needle.most_chars)) return find_long(l, haystack, needle, literal);
   ShortNeedle end = literal != nullptr ? known_needle(l, *literal) : read_needle(l, needle);
   ValueId found = find_short(l, haystack, end, literal == nullptr);
   if (needle.most_chars <= 8 * window_words) return found;

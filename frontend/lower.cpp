@@ -138,9 +138,9 @@ void Lower::declare_map(const UserMap& map) {
     return;
   }
   bool is_aggregate = map.value->is_aggregate();
-  if (map.value->is(TypeKind::tseries) && mir::series_pages(*map.value) > 1) return declare_series(map, decl);
+  if (map.is_keyed) decl.kind = map.is_declared ? map.kind : is_aggregate ? mir::MapKind::percpu_hash : mir::MapKind::hash;
+  if (mir::has_pages(*map.value, map.is_keyed, decl.kind)) return declare_series(map, decl);
   if (map.is_keyed) {
-    decl.kind = map.is_declared ? map.kind : is_aggregate ? mir::MapKind::percpu_hash : mir::MapKind::hash;
     decl.key_size = map.key->size;
     decl.value_size = std::max(align8(map.value->size), 8u);
     decl.max_entries = static_cast<uint32_t>(map.max_entries != 0 ? map.max_entries : program_.config.max_map_keys);

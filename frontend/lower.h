@@ -182,7 +182,7 @@ class Lower {
   // The frame of what callbacks do with long texts (frontend/texts.h); its first words are these values, pointers as numbers.
   Place text_frame(std::initializer_list<mir::ValueId> words);
   // Calls `round` with the frame and the number of the round, until it returns 1. One callback a name and type of program.
-  void loop_over_text(const std::string& name, uint32_t rounds, const Place& frame,
+  void loop_over_text(const std::string& name, mir::ValueId rounds, const Place& frame,
                       const std::function<void(Lower&, const Place&, mir::ValueId)>& round);
 
   void leave_program();  // return from the probe, from inside a callback or a function too

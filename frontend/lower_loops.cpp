@@ -397,7 +397,7 @@ Place Lower::text_frame(std::initializer_list<ValueId> words) {
   return frame;
 }
 
-void Lower::loop_over_text(const std::string& name, uint32_t rounds, const Place& frame,
+void Lower::loop_over_text(const std::string& name, ValueId rounds, const Place& frame,
                            const std::function<void(Lower&, const Place&, ValueId)>& round) {
   mir::FunctionId& id = text_loops_[{name, program_type_}];
   if (!id.is_valid()) {
@@ -407,7 +407,7 @@ void Lower::loop_over_text(const std::string& name, uint32_t rounds, const Place
     round(*this, Place{callback.frame}, b().function().blocks[b().function().entry()].params[0]);
     finish_function();
   }
-  b().call(HelperId::loop, {b().constant(rounds), frame.pointer, b().constant(0)}, {}, id);
+  b().call(HelperId::loop, {rounds, frame.pointer, b().constant(0)}, {}, id);
 }
 
 Place Lower::loop_pair_place(VariableId id, uint32_t element) {

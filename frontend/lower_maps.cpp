@@ -19,22 +19,29 @@ constexpr int64_t update_any = 0;                 // BPF_ANY
 constexpr uint64_t most_preallocated = 16 << 20;  // bytes of a map's keys and values, on one CPU
 constexpr int64_t update_no_exist = 1;            // BPF_NOEXIST
 
+void preallocate_small(mir::MapDecl& map) {
+  const bool is_hash = map.kind == mir::MapKind::hash || map.kind == mir::MapKind::percpu_hash;
+  const uint64_t bytes = (uint64_t{map.key_size} + map.value_size) * map.max_entries;
+  if (is_hash && bytes <= most_preallocated) map.is_preallocated = true;
+}
+
 }  // namespace
 
-// The map of a series that is too long for a value tells which keys there are; the values are in its pages.
+// The map of a series with pages tells which keys there are; the values are in the pages.
 void Lower::declare_series(const UserMap& map, mir::MapDecl& decl) {
   constexpr uint64_t most_pages = 1 << 20;  // the kernel makes 16 bytes for each before the first is there
   decl.kind = mir::MapKind::hash;
   decl.key_size = map.is_keyed ? map.key->size : 8;
   if (map.is_keyed)
     decl.max_entries = static_cast<uint32_t>(map.max_entries != 0 ? map.max_entries : program_.config.max_map_keys);
-  const uint64_t count = mir::series_pages(*map.value);
+  const uint32_t slots = mir::even_page_slots(*map.value);
+  const uint64_t count = mir::page_count(*map.value, slots);
   mir::MapDecl pages;
   pages.name = ".pages_" + decl.name.substr(1);
   pages.role = mir::MapRole::pages;
-  pages.kind = mir::MapKind::percpu_hash;
+  pages.kind = mir::MapKind::hash;
   pages.key_size = (decl.key_size + 7) / 8 * 8 + 8;
-  pages.value_size = mir::series_page_slots(*map.value) * mir::series_slot;
+  pages.value_size = slots * mir::series_slot;
   pages.max_entries = static_cast<uint32_t>(std::min(count * decl.max_entries, std::max(count, most_pages)));
   decl.pages = module_.interface.maps.add(pages);
   user_maps_.push_back(module_.interface.maps.add(decl));
@@ -136,12 +143,13 @@ Place Lower::map_place(const ast::Expr* ref) {
 void Lower::note_insertion(MapId map) {
   if (!may_hold_off_interrupts_) return;
   mir::MapDecl& decl = module_.interface.maps[map];
-  const bool is_hash = decl.kind == mir::MapKind::hash || decl.kind == mir::MapKind::percpu_hash;
-  if (!is_hash || !decl.is_keyed || (uint64_t{decl.key_size} + decl.value_size) * decl.max_entries > most_preallocated) return;
+  if (!decl.is_keyed) return;
   insertions_.resize(module_.interface.maps.size());
   const bool is_repeated = state_->outer != nullptr || !state_->loops.empty();
   insertions_[map.index] += is_repeated ? 2 : 1;
-  if (insertions_[map.index] > 1) decl.is_preallocated = true;
+  if (insertions_[map.index] <= 1) return;
+  preallocate_small(decl);
+  if (decl.pages.is_valid()) preallocate_small(module_.interface.maps[decl.pages]);
 }
 
 void Lower::update(MapId map, ValueId key, ValueId value, int64_t flags) {
@@ -363,17 +371,23 @@ ValueId Lower::delete_key(UserMapId id, ValueId key) {
   return was_there;
 }
 
-// After the key, see mir::MapDecl::pages.
+// After the key, see mir::MapDecl::pages. Rounds count the pages of one processor after the other.
 void Lower::delete_pages(const mir::MapDecl& map, ValueId key) {
   const uint32_t key_size = map.key_size, page_key_size = module_.interface.maps[map.pages].key_size;
   const MapId pages = map.pages;
-  loop_over_text("delete " + map.name, mir::series_pages(*map.value), text_frame({key}),
-                 [=](Lower& l, const Place& frame, ValueId number) {
+  const uint32_t count = mir::page_count(*map.value, module_.interface.value_slots(map));
+  const Type* word = types().integer(4, false);
+  const ValueId processors = load_scalar({globals_pointer(mir::globals::processors)}, types().uint64());
+  loop_over_text("delete " + map.name, b().binary(Opcode::mul, processors, b().constant(count)), text_frame({key}),
+                 [=](Lower& l, const Place& frame, ValueId round) {
                    Place page{l.slot("page_key", page_key_size)};
                    l.zero(page, page_key_size);
                    ValueId address = l.load_scalar(frame, l.types().uint64());
                    l.b().call(HelperId::probe_read_kernel, {page.pointer, l.b().constant(key_size), address});
-                   l.store_scalar(page.at(page_key_size - 8), number, l.types().uint64());
+                   const Place number = page.at(page_key_size - 8);
+                   l.store_scalar(number, l.b().binary(Opcode::mod_u, round, l.b().constant(count)), word);
+                   ValueId processor = l.b().binary(Opcode::div_u, round, l.b().constant(count));
+                   l.store_scalar(number.at(4), processor, word);
                    l.b().call(HelperId::map_delete_elem, {page.pointer}, pages);
                    l.b().ret(l.b().constant(0));
                  });

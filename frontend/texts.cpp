@@ -44,7 +44,7 @@ ValueId without_nul(Lower& l, ValueId read) {
 }  // namespace
 
 bool may_walk(Lower& l, uint32_t branches) {
-  constexpr uint32_t most_at_once = 3 * 1024 + 64, most_in_all = 6 * 1024, always = 128;
+  constexpr uint32_t most_at_once = 512, most_in_all = 2048, always = 128;
   if (branches > always && (branches > most_at_once || l.walked_branches() + branches > most_in_all)) return false;
   l.walked_branches() += branches;
   return true;
@@ -101,9 +101,9 @@ ValueId length_of(Lower& l, const Text& text) {
   return forget_round(l, index);
 }
 
-ValueId chunk_at(Lower& l, const char* name, ValueId address, ValueId bytes) {
-  Place copy{l.slot(name, text_chunk)};
-  l.zero(copy, text_chunk);
+ValueId chunk_at(Lower& l, const char* name, ValueId address, ValueId bytes, uint32_t chunk) {
+  Place copy{l.slot(name, chunk)};
+  l.zero(copy, chunk);
   l.b().call(HelperId::probe_read_kernel, {copy.pointer, bytes, address});
   return copy.pointer;
 }
@@ -149,7 +149,7 @@ ChunkPair deciding_chunks(Lower& l, ValueId left, ValueId right, uint32_t count,
   mir::Builder& b = l.b();
   Place frame = l.text_frame({left, right, b.constant(count), b.constant(count)});
   const uint32_t rounds = (count + text_chunk - 1) / text_chunk;
-  l.loop_over_text(stops_at_nul ? "compare texts" : "compare bytes", rounds, frame,
+  l.loop_over_text(stops_at_nul ? "compare texts" : "compare bytes", b.constant(rounds), frame,
                    [&](Lower& lower, const Place& at, ValueId round) { compare_round(lower, at, round, stops_at_nul); });
   ChunkPair pair;
   pair.offset = l.load_scalar(frame.at(decided_at), l.types().uint64());

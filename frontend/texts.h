@@ -41,7 +41,7 @@ mir::ValueId forget_round(Lower& l, mir::ValueId index);
 mir::ValueId length_of(Lower& l, const Text& text);
 
 // Up to a chunk of bytes from an address, which is a number; zeros behind them.
-mir::ValueId chunk_at(Lower& l, const char* name, mir::ValueId address, mir::ValueId bytes);
+mir::ValueId chunk_at(Lower& l, const char* name, mir::ValueId address, mir::ValueId bytes, uint32_t chunk = text_chunk);
 
 // The first chunks of two runs of bytes that differ, or of which the left one has a NUL if that ends both. Zeros, with `offset`
 // at the end, if there are none.

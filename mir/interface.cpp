@@ -53,7 +53,24 @@ std::optional<Enum> find(const Row (&rows)[n], std::string_view name) {
   return std::nullopt;
 }
 
+constexpr uint32_t most_page_slots = 80;  // with a key and what the kernel adds they fill 2 KiB, which is what it allocates
+
 }  // namespace
+
+bool has_pages(const Type& value, bool is_keyed, MapKind kind) {
+  constexpr uint32_t most_slots = 1024, most_inserted_slots = 40;
+  const bool is_made_when_inserted = is_keyed && kind == MapKind::percpu_hash;
+  return value.is(TypeKind::tseries) && value.count > (is_made_when_inserted ? most_inserted_slots : most_slots);
+}
+
+uint32_t even_page_slots(const Type& series) {
+  const uint32_t pages = page_count(series, most_page_slots);
+  return (series.count + pages - 1) / pages;
+}
+
+uint32_t page_count(const Type& series, uint32_t slots) {
+  return (series.count + slots - 1) / slots;
+}
 
 bool is_per_cpu(MapKind kind) {
   return map_kinds[static_cast<size_t>(kind)].is_per_cpu;
@@ -154,6 +171,10 @@ std::string initial_value(const MapDecl& map) {
   for (size_t i = 0; i < map.rows.size() && row_size != 0; i++) map.rows[i].copy(bytes.data() + i * row_size, row_size - 1);
   if (map.constants.size() <= bytes.size()) map.constants.copy(bytes.data() + bytes.size() - map.constants.size(), bytes.size());
   return bytes;
+}
+
+uint32_t Interface::value_slots(const MapDecl& map) const {
+  return map.pages.is_valid() ? maps[map.pages].value_size / series_slot : map.value->count;
 }
 
 MapId Interface::find_map(std::string_view name) const {

@@ -45,7 +45,7 @@ enum class MapRole : uint8_t {
   zeros,    // array of one value, all zero: source for first insertion of big values
   packets,  // perf_events: what skb_output() sends, an event of kind `packet` and then bytes of the packet
   table,    // array of one value: MapDecl::rows, which the runtime writes and programs read
-  pages,    // percpu_hash: what is in the tseries of a user map that names it, see MapDecl::pages
+  pages,    // hash: what is in the tseries of a user map that names it, see MapDecl::pages
 };
 const char* name_of(MapRole role);
 std::optional<MapRole> find_map_role(std::string_view name);
@@ -56,8 +56,7 @@ std::optional<MapRole> find_map_role(std::string_view name);
 //   scalar aggregate                                    percpu_array of one value
 //   other scalar                                        hash with the u64 key 0; no present word
 //   keyed                                               hash or percpu_hash (aggregates), or as declared
-//   tseries of more than one page                       hash, scalar or keyed, that tells which keys there are; see
-//   MapDecl::pages
+//   tseries with pages (see has_pages)                  hash, scalar or keyed, that tells which keys there are
 struct MapDecl {
   std::string name;  // with the @; shrike's own start with a dot: ".ring", ".globals"
   MapRole role = MapRole::user;
@@ -71,14 +70,24 @@ struct MapDecl {
   bool is_preallocated = false;   // hashes: room for every entry is made with the map, see Lower::note_insertion
   std::vector<std::string> rows;  // tables: equal parts of the value, each NUL-terminated
   std::string constants;          // globals: the end of the value, which programs only read
-  // Where the intervals of tseries are that one value cannot hold. Its keys are this map's, zeros up to a multiple of 8, and the
-  // u64 number of a page. A key is there if this map has it: it is inserted after its first page and deleted before its pages.
+  // Where the intervals of a tseries are whose values would be too big. Its keys are this map's, zeros up to a multiple of 8, and
+  // a u64: the number of a page, and in the high half that of the processor whose page it is. Its values have equal numbers of
+  // intervals: with n of them, place p of the series is place p mod n of page p / n. A key is there if this map has it: it is
+  // inserted after its first page and deleted before its pages. The loader makes room for the pages of each processor.
   MapId pages;
   bool has_initial_value() const { return !rows.empty() || !constants.empty(); }
   bool has_present_word() const {
     return role == MapRole::user && !is_keyed && (kind == MapKind::array || kind == MapKind::percpu_array);
   }
 };
+
+// Whether a user map of this kind would have the intervals of such a tseries in pages. A value of each processor's own has at
+// most 32 KiB, and what a program inserts of such values the kernel makes from memory that it has at hand for each processor,
+// which is little; pages are made from what there is for all. What is made with its map, or forgets keys by itself, stays whole.
+bool has_pages(const Type& value, bool is_keyed, MapKind kind);
+// Intervals of each page, as even as they come.
+uint32_t even_page_slots(const Type& series);
+uint32_t page_count(const Type& series, uint32_t slots);
 
 // The value that an array of one value has before programs run: of a table its rows, of globals their constants.
 std::string initial_value(const MapDecl& map);
@@ -93,6 +102,7 @@ inline constexpr uint32_t target_pid = 32;  // u64: -p or -c process (cpid); 0 i
 inline constexpr uint32_t tai_offset = 40;  // u64: nanoseconds that TAI is ahead of boot time; set by the runtime
 inline constexpr uint32_t stopped =
     48;  // u64: not zero when probes are to do nothing any more, see lower_body; set by the runtime
+inline constexpr uint32_t processors = 56;  // u64: how many numbers processors may have; set by the runtime if there are pages
 inline constexpr uint32_t losses = 64;      // records that found no room, by CPU (a slot each) and EventRank (a u64 each)
 inline constexpr uint32_t loss_slots = 16;  // CPUs beyond share them: counting is atomic, sharing only slower
 inline constexpr uint32_t loss_slot_bytes = 64;
@@ -239,6 +249,8 @@ struct Interface {
   std::vector<std::string> strings;  // formats and filters referred to by values
 
   MapId find_map(std::string_view name) const;  // invalid id if there is none
+  // Intervals of a map's tseries that are in one value, of its own or of its pages.
+  uint32_t value_slots(const MapDecl& map) const;
   // The records and enumerations that values in maps and events hold, each once, inner ones first.
   std::vector<const Type*> held_types() const;
 };

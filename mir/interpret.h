@@ -112,7 +112,7 @@ class Machine {
   std::optional<uint64_t> find_or_insert(MapId map, std::span<const uint8_t> key, int64_t& refusal);
   std::optional<uint64_t> page_of(MapId map, std::span<const uint8_t> key, uint64_t now, int64_t& refusal);
   uint64_t series_now();
-  void fold_into_series(const Type& type, uint64_t value, uint64_t now, uint64_t n);
+  void fold_into_series(const MapDecl& map, uint64_t value, uint64_t now, uint64_t n);
 
   const Interface& interface_;
   const Table<FunctionId, Function>& functions_;

@@ -327,9 +327,10 @@ uint64_t Machine::series_now() {
   return now;
 }
 
-void Machine::fold_into_series(const Type& type, uint64_t value, uint64_t now, uint64_t n) {
+void Machine::fold_into_series(const MapDecl& map, uint64_t value, uint64_t now, uint64_t n) {
+  const Type& type = *map.value;
   uint64_t interval = now / static_cast<uint64_t>(type.interval);
-  uint64_t slot = value + series_slot * (interval % type.count % series_page_slots(type));
+  uint64_t slot = value + series_slot * (interval % type.count % interface_.value_slots(map));
   uint64_t current = checked_load(slot, 8), is_new = checked_load(slot + 16, 8) != interval;
   bool is_less = type.is_signed ? static_cast<int64_t>(n) < static_cast<int64_t>(current) : n < current;
   bool stays = (type.fold == SeriesFold::min && !is_less) || (type.fold == SeriesFold::max && (is_less || n == current));
@@ -351,7 +352,7 @@ std::optional<uint64_t> Machine::find_or_insert(MapId map, std::span<const uint8
 std::optional<uint64_t> Machine::page_of(MapId map, std::span<const uint8_t> key, uint64_t now, int64_t& refusal) {
   const MapDecl& decl = interface_.maps[map];
   const uint64_t place = now / static_cast<uint64_t>(decl.value->interval) % decl.value->count;
-  const uint64_t page = place / series_page_slots(*decl.value);
+  const uint64_t page = place / interface_.value_slots(decl) | uint64_t{state.cpu} << 32;
   std::string whole(key.begin(), key.end());
   whole.resize(interface_.maps[decl.pages].key_size);
   std::memcpy(whole.data() + whole.size() - sizeof page, &page, sizeof page);
@@ -399,7 +400,7 @@ void Machine::aggregate(const Inst& inst, const std::vector<uint64_t>& args) {
     case TypeKind::stats: add(0, n); return add(8, 1);
     case TypeKind::hist: return add(uint64_t{8} * hist_bucket(static_cast<int64_t>(n), type.count), 1);
     case TypeKind::lhist: return add(uint64_t{8} * lhist_bucket(static_cast<int64_t>(n), type), 1);
-    case TypeKind::tseries: return fold_into_series(type, *value, has_pages ? page_time : series_now(), n);
+    case TypeKind::tseries: return fold_into_series(decl, *value, has_pages ? page_time : series_now(), n);
     default: UNREACHABLE("agg_update of a map whose value is no aggregate");
   }
 }

@@ -210,17 +210,6 @@ class TypePool {
 };
 
 inline constexpr uint32_t series_slot = 24;  // bytes of one interval
-// A value of each processor's own has at most 32 KiB: a tseries of more intervals has them in several, its pages, of equal size.
-// Place p of the series is place p mod series_page_slots of page p / series_page_slots. The kernel makes such values for a
-// program from the pages of memory it has at hand for each processor, which are few: small ones it nearly always has.
-inline constexpr uint32_t most_value_slots = 1024;
-inline constexpr uint32_t most_page_slots = 128;
-inline uint32_t series_pages(const Type& type) {
-  return type.count <= most_value_slots ? 1 : (type.count + most_page_slots - 1) / most_page_slots;
-}
-inline uint32_t series_page_slots(const Type& type) {
-  return (type.count + series_pages(type) - 1) / series_pages(type);
-}
 std::string_view name_of(SeriesFold fold);
 std::optional<SeriesFold> find_series_fold(std::string_view name);
 

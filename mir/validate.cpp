@@ -327,10 +327,10 @@ class FunctionValidator {
 const char* wrong_pages(const Interface& interface, const MapDecl& map) {
   if (map.pages.index >= interface.maps.size()) return "has pages in no map";
   const MapDecl& pages = interface.maps[map.pages];
-  if (pages.role != MapRole::pages || pages.kind != MapKind::percpu_hash) return "has pages in a map of another kind";
+  if (pages.role != MapRole::pages || pages.kind != MapKind::hash) return "has pages in a map of another kind";
   if (!map.value->is(TypeKind::tseries)) return "has pages and no series";
   if (pages.key_size != (map.key_size + 7) / 8 * 8 + 8) return "has pages whose keys are not its own and a number";
-  return pages.value_size < series_page_slots(*map.value) * series_slot ? "has pages too small for its series" : nullptr;
+  return pages.value_size % series_slot != 0 ? "has pages that end within an interval" : nullptr;
 }
 
 void check_map(const Interface& interface, uint32_t index, std::vector<Violation>& out) {

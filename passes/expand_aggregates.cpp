@@ -117,9 +117,10 @@ Moment moment_of(Builder& b, const Type& type) {
 }
 
 // The interval's place is its own until another interval has it: the first value of that begins anew.
-void bump_series(Builder& b, const Type& type, const Moment& moment, ValueId value, ValueId n, BlockId done) {
+void bump_series(Builder& b, const MapDecl& map, const Moment& moment, ValueId value, ValueId n, BlockId done) {
+  const Type& type = *map.value;
   const ValueId now = moment.now, interval = moment.interval;
-  const uint32_t slots = series_page_slots(type);
+  const uint32_t slots = b.module().interface.value_slots(map);
   ValueId place = moment.place;
   if (slots < type.count) place = b.binary(Opcode::mod_u, place, b.constant(slots));
   place = b.clamp_u(place, slots - 1);
@@ -163,7 +164,7 @@ void bump(Builder& b, const MapDecl& map, ValueId value, ValueId n, BlockId done
       break;
     case TypeKind::hist:
     case TypeKind::lhist: bump_bucket(b, type, value, n); break;
-    case TypeKind::tseries: bump_series(b, type, moment_of(b, type), value, n, done); break;
+    case TypeKind::tseries: bump_series(b, map, moment_of(b, type), value, n, done); break;
     default: UNREACHABLE("agg_update of a map whose value is no aggregate");
   }
   if (!b.is_terminated()) b.jump(done);
@@ -221,13 +222,15 @@ void insert_first(Builder& b, MapId map, ValueId key, BlockId bump_block, BlockI
   count_refusal(b, map, status, done);
 }
 
-// The key of the page that a moment is in.
+// The key of this processor's page that a moment is in.
 ValueId page_key(Builder& b, const MapDecl& map, ValueId key, const Moment& moment) {
   const uint32_t size = b.module().interface.maps[map.pages].key_size, number = size - 8;
   ValueId made = b.slot_addr(b.add_slot("page_key", size, 8));
   if (map.key_size < number) b.zero(made, static_cast<int32_t>(map.key_size), number - map.key_size);
   b.copy(made, key, map.key_size);
-  ValueId page = b.binary(Opcode::div_u, moment.place, b.constant(series_page_slots(*map.value)));
+  ValueId processor = b.binary(Opcode::shl, b.call(HelperId::get_smp_processor_id, {}), b.constant(32));
+  ValueId page = b.binary(Opcode::div_u, moment.place, b.constant(b.module().interface.value_slots(map)));
+  page = b.binary(Opcode::or_, page, processor);
   b.store(MemWidth::u64, made, page, static_cast<int32_t>(number));
   return made;
 }
@@ -254,7 +257,7 @@ void expand_paged(Builder& b, MapId id, const MapDecl& map, ValueId key, ValueId
   b.call(HelperId::map_delete_elem, {page}, map.pages);
   count_refusal(b, id, status, done);
   b.move_to(bump_block);
-  bump_series(b, *map.value, moment, value, n, done);
+  bump_series(b, map, moment, value, n, done);
 }
 
 // Appends the expansion of `update` to the builder's block; control continues in `done`.

@@ -34,13 +34,21 @@ uint32_t map_flags(const mir::MapDecl& map) {
   return 0;
 }
 
+// The kernel makes 16 bytes for each entry before the first is there.
+uint32_t entries_of(const mir::MapDecl& map) {
+  if (map.role != mir::MapRole::pages) return map.max_entries;
+  constexpr uint64_t most = 1 << 20;
+  return static_cast<uint32_t>(
+      std::max<uint64_t>(map.max_entries, std::min(most, uint64_t{map.max_entries} * possible_cpu_count())));
+}
+
 int create_map(const mir::MapDecl& map) {
   bpf_attr attr{};
   bool is_ring = map.kind == mir::MapKind::ring;
   attr.map_type = kernel_number(map.kind);
   attr.key_size = is_ring ? 0 : map.key_size;
   attr.value_size = is_ring ? 0 : map.value_size;
-  attr.max_entries = map.max_entries;
+  attr.max_entries = entries_of(map);
   attr.map_flags = map_flags(map);
   set_name(attr.map_name, map.name);
   return bpf_call(BPF_MAP_CREATE, attr);

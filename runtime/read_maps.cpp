@@ -93,28 +93,42 @@ int compare_values(const Type& type, const uint8_t* a, const uint8_t* b, const m
 
 namespace {
 
-// Each key that the map has, with what is in its pages. A page without its key is one that is being deleted, and a key without
-// pages has lost them so.
+// The number of the page that stands at the end of a key.
+uint32_t page_number(const uint8_t* key, uint32_t key_size) {
+  uint32_t number = 0;
+  std::memcpy(&number, key + key_size - 8, sizeof number);
+  return number;
+}
+
+// Each key that the map has, with what is in its pages, those of all processors. A page without its key is one that is being
+// deleted, and a key without pages has lost them so.
 void read_pages(const mir::Interface& interface, MapReader& reader, MapTable& table) {
   const mir::MapDecl& map = *table.map;
-  const uint32_t page_bytes = series_page_slots(*map.value) * mir::series_slot;
-  const uint32_t page_key_size = interface.maps[map.pages].key_size;
+  const uint32_t page_bytes = interface.maps[map.pages].value_size, page_key_size = interface.maps[map.pages].key_size;
   const MapContents pages = reader.read(map.pages);
-  const auto key_at = [&](const std::vector<uint8_t>& keys, size_t offset) {
-    return std::string_view(reinterpret_cast<const char*>(keys.data()) + offset, map.key_size);
-  };
   std::unordered_map<std::string_view, std::vector<size_t>> pages_of;
-  for (size_t i = 0; i < pages.count; i++) pages_of[key_at(pages.keys, i * page_key_size)].push_back(i);
+  for (size_t i = 0; i < pages.count; i++) {
+    const auto* key = reinterpret_cast<const char*>(pages.keys.data()) + i * page_key_size;
+    pages_of[std::string_view(key, map.key_size)].push_back(i);
+  }
+  const auto number_of = [&](size_t page) { return page_number(pages.keys.data() + page * page_key_size, page_key_size); };
   table.merged.resize(pages.count * page_bytes);
   uint8_t* into = table.merged.data();
   for (size_t i = 0; i < table.contents.count; i++) {
-    auto found = pages_of.find(key_at(table.contents.keys, i * map.key_size));
+    const uint8_t* key = table.contents.keys.data() + i * map.key_size;
+    auto found = pages_of.find(std::string_view(reinterpret_cast<const char*>(key), map.key_size));
     if (found == pages_of.end()) continue;
-    MapRow row{.key = table.contents.keys.data() + i * map.key_size, .value = into};
-    for (size_t page : found->second) {
-      const uint8_t* from = pages.values.data() + page * pages.copies * page_bytes;
+    std::vector<size_t>& numbers = found->second;
+    std::sort(numbers.begin(), numbers.end(), [&](size_t a, size_t b) { return number_of(a) < number_of(b); });
+    MapRow row{.key = key, .value = into};
+    for (size_t at = 0; at < numbers.size(); at++) {
+      const uint8_t* from = pages.values.data() + numbers[at] * page_bytes;
+      const bool is_same_page = at > 0 && number_of(numbers[at]) == number_of(numbers[at - 1]);
+      if (is_same_page) {
+        merge_series(*map.value, into - page_bytes, {from, page_bytes});
+        continue;
+      }
       std::memcpy(into, from, page_bytes);
-      for (uint32_t copy = 1; copy < pages.copies; copy++) merge_series(*map.value, into, {from + copy * page_bytes, page_bytes});
       into += page_bytes;
     }
     row.value_bytes = static_cast<size_t>(into - row.value);

@@ -182,6 +182,7 @@ bool Session::prepare() {
   globals_.set(mir::globals::target_pid, target);
   globals_.set(mir::globals::start_ns, clock_ns(CLOCK_BOOTTIME));
   globals_.set(mir::globals::tai_offset, tai_offset_ns());
+  if (find_map(interface, mir::MapRole::pages).is_valid()) globals_.set(mir::globals::processors, possible_cpu_count());
   return error == 0;
 }
 
@@ -367,10 +368,11 @@ uint64_t Session::lost_records(mir::EventRank rank) const {
   return sum;
 }
 
-// Of a map that could have all its memory from the start. The pages of a long tseries cannot.
+// Of a map that could have all its memory from the start. A tseries that needs pages even then cannot.
 std::string hint_of_more_memory(const mir::MapDecl& map) {
-  if (map.pages.is_valid()) return "";
-  const char* kind = map.kind == mir::MapKind::percpu_hash ? "percpulruhash" : "lruhash";
+  const bool is_per_cpu = map.value->is_aggregate();
+  if (is_per_cpu && mir::has_pages(*map.value, map.is_keyed, mir::MapKind::lru_percpu_hash)) return "";
+  const char* kind = is_per_cpu ? "percpulruhash" : "lruhash";
   return "; `let " + map.name + " = " + kind + "(N)` has its memory from the start";
 }
 

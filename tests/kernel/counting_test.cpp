@@ -90,10 +90,20 @@ TEST_F(Counting, TimeSeriesLoseNothing) {
   EXPECT_EQ(series_total(out), 2 * each) << out;
 }
 
-// A minute in intervals of 200 us, 128 of which are a page: several pages are inserted by whichever process comes first.
+// A minute in intervals of 200 us, 80 of which are a page: several pages are inserted by whichever process comes first.
 TEST_F(Counting, TimeSeriesOfManyIntervalsLoseNothing) {
   EXPECT_EQ(series_total(contend("@ = tseries(1, 200us, 300000, \"sum\");")), 2 * each);
   EXPECT_EQ(series_total(contend("@[\"key\"] = tseries(1, 200us, 300000, \"sum\");")), 2 * each);
+}
+
+// The kernel has little memory at hand for values of each processor's while an event lasts.
+TEST_F(Counting, ManyKeysOfLongTimeSeriesInOneEventAreKept) {
+  const std::string body = "for $i : 1..301 { @[$i] = tseries($i, 1h, 1000, \"sum\"); }";
+  const Result result = Tracer({"-q", "-e", "begin { " + body + " exit(); }"}).finish();
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(count_text(result.out, "\n@["), 300u);
+  EXPECT_EQ(series_total(result.out), 300 * 301 / 2);
 }
 
 // What is older than the series is long makes room for what is new.

@@ -162,6 +162,23 @@ TEST(Lower, MapsThatOneEventFillsWithInterruptsOffAreMadeWhole) {
   EXPECT_FALSE(is_whole("config = { max_strlen=65536; } interval:s:1 { @[str(curtask)] = 1; @[comm] = 2; }")) << "keys count";
 }
 
+// The kernel seldom has memory at hand for big values of each processor's own; what is made with its map needs none.
+TEST(Lower, LongSeriesHavePagesWhereTheirValuesAreMadeWhenInserted) {
+  const auto pages_of = [](const std::string& update, const std::string& before = "") {
+    const std::string text = lowered(before + "interval:s:1 { " + update + " }");
+    const size_t at = text.find("map @.pages_a");
+    return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_EQ(pages_of("@a[pid] = tseries(1, 1s, 40);"), "");
+  EXPECT_EQ(pages_of("@a[pid] = tseries(1, 1s, 41);"), "map @.pages_a pages hash bytes 16 984 entries 4096");
+  EXPECT_EQ(pages_of("@a[pid] = tseries(1, 1s, 1000);"), "map @.pages_a pages hash bytes 16 1848 entries 53248");
+  EXPECT_EQ(pages_of("@a = tseries(1, 1s, 1024);"), "") << "an array's";
+  EXPECT_EQ(pages_of("@a = tseries(1, 1s, 1025);"), "map @.pages_a pages hash bytes 16 1896 entries 13");
+  EXPECT_EQ(pages_of("@a[pid] = tseries(1, 1s, 1024);", "let @a = percpulruhash(9);\n"), "") << "it forgets keys by itself";
+  const std::string whole = "map @.pages_a pages hash bytes 16 1848 entries 117 preallocated";
+  EXPECT_EQ(pages_of("@a[1] = tseries(1, 1s, 1000); @a[2] = tseries(1, 1s, 1000);", "let @a = percpuhash(9);\n"), whole);
+}
+
 TEST(Lower, PidFilterOnlyWhereAttachingCannotFilter) {
   CheckOptions options;
   options.pid = 42;

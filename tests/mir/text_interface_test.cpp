@@ -40,7 +40,7 @@ TEST(TextInterface, EveryFieldSurvivesTheRoundTrip) {
   const Type* key = in.types.tuple({in.types.record("outer", false), in.types.array(in.types.string(3), 2)});
   MapId m = in.maps.add({"@m", MapRole::user, MapKind::percpu_hash, true, key, in.types.hist(2), 32, 1992, 77});
   in.maps.add({.name = "@early", .key = in.types.int64(), .value = in.types.int64(), .key_size = 8, .is_preallocated = true});
-  MapId pages = in.maps.add({.name = ".pages_s", .role = MapRole::pages, .kind = MapKind::percpu_hash, .key_size = 16});
+  MapId pages = in.maps.add({.name = ".pages_s", .role = MapRole::pages, .kind = MapKind::hash, .key_size = 16});
   in.maps.add({.name = "@s", .value = in.types.tseries(1, 2000, SeriesFold::sum, true), .key_size = 8, .pages = pages});
   in.maps.add({"@", MapRole::user, MapKind::array, false, nullptr, in.types.int64(), 4, 16, 1});
   in.maps.add({".ring", MapRole::ring, MapKind::ring, false, nullptr, nullptr, 0, 0, 4096});

@@ -14,6 +14,8 @@ constexpr std::string_view good = R"(interface {
   map @c user percpu_hash keyed key int64 value count_t bytes 8 8 entries 10
   map @x user array value int64 bytes 4 16 entries 1
   map @.ring ring ring bytes 0 0 entries 4096
+  map @.pages pages hash bytes 16 48 entries 10
+  map @t user hash keyed key int32 value tseries_t[1,4,sum] bytes 4 8 entries 10 pages @.pages
   event 0 printf "%d" (int64 @8, int32 @16) size 24
   event 1 clear "" () size 8 map @c
   probe begin "begin" runs "main"
@@ -160,6 +162,11 @@ TEST(Validate, ViolationsSeenInText) {
       {16, "value int64 bytes 4 16", "value int64 bytes 8 16"},
       {16, "value int64 bytes 4 16", "bytes 4 16"},
       {16, "keyed key int64 value", "keyed value"},
+      {16, "pages hash bytes 16", "pages percpu_hash bytes 16"},
+      {16, "pages hash bytes 16", "zeros hash bytes 16"},
+      {16, "pages hash bytes 16 48", "pages hash bytes 12 48"},
+      {16, "pages hash bytes 16 48", "pages hash bytes 16 56"},
+      {16, "value tseries_t[1,4,sum]", "value count_t"},
       {17, "int32 @16", "int32 @18"},
       {17, "int32 @16", "int32 @24"},
       {17, "int64 @8", "int64 @0"},
@@ -199,7 +206,7 @@ TEST(Validate, ViolationsThatTextCannotHold) {
       {3, [](Module& m) { block_of(m, 0).insts[1].slot = {}; }},
       {3, [](Module& m) { block_of(m, 0).insts[2].operands[0] = ValueId(9999u); }},
       {3, [](Module& m) { block_of(m, 0).insts[2].result = ValueId(9999u); }},
-      {3, [](Module& m) { block_of(m, 0).insts[6].map = MapId(3u); }},
+      {3, [](Module& m) { block_of(m, 0).insts[6].map = MapId(5u); }},
       {3, [](Module& m) { block_of(m, 2).insts[0].callee = {}; }},
       {3, [](Module& m) { call_of_helper(m).callee = {}; }},
       {6, [](Module& m) { call_of_helper(m).operands.pop_back(); }},

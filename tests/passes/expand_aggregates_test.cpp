@@ -172,7 +172,7 @@ TEST(ExpandAggregates, IntervalsOfSeriesBeginAnew) {
 std::string paged(std::string_view update, uint32_t keys = 10, uint32_t pages = 10) {
   return "interface {\n"
          "  map @.globals globals array bytes 4 1152 entries 1\n"
-         "  map @.pages pages percpu_hash bytes 16 3000 entries " +
+         "  map @.pages pages hash bytes 16 3000 entries " +
          std::to_string(pages) + "\n  map @m user hash keyed key int32 value tseries_t[1,3000,sum] bytes 4 8 entries " +
          std::to_string(keys) + " pages @.pages\n}\n" +
          program(
@@ -186,8 +186,11 @@ TEST(ExpandAggregates, PagesOfSeriesComeBeforeTheirKey) {
     %place: i64 = mod_u %interval, %count
     zero %page, #4, 4
     copy %page, %key, 4
+    %cpu: i64 = call get_smp_processor_id()
+    %high: i64 = shl %cpu, %bits
     %number: i64 = div_u %place, %slots
-    store.u64 %page, %number, #8
+    %both: i64 = or %number, %high
+    store.u64 %page, %both, #8
     %found: ptr.map? = call map_lookup_elem(@.pages, %page)
     branch_null %found, ^new_page, ^bump
   )");

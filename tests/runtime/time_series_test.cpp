@@ -107,18 +107,20 @@ TEST_F(TimeSeries, RowsEndWhereTheNewestSeriesOfTheMapEnds) {
 TEST_F(TimeSeries, PagesOfAKeyAreOneChart) {
   const uint64_t first = noon / 2000 * 2000 + 124;  // the last place of page 0
   mir::MapId map = trace.add_keyed("@a", "int64", "tseries_t[100000000,2000,last]");
-  mir::MapDecl pages{.name = ".pages_a", .role = mir::MapRole::pages, .kind = mir::MapKind::percpu_hash, .is_keyed = true};
+  mir::MapDecl pages{.name = ".pages_a", .role = mir::MapRole::pages, .kind = mir::MapKind::hash, .is_keyed = true};
   pages.key_size = 16;
   pages.value_size = 24 * 125;
   mir::MapId values = trace.program.maps.add(pages);
   trace.program.maps[map].pages = values;
   trace.program.maps[map].value_size = 8;
   for (int64_t key : {1, 3}) trace.add_row(map, number("int64", key).bytes, {bytes_of(0)});
-  const auto page = [](int64_t key, uint64_t number) { return bytes_of(static_cast<uint64_t>(key)) + bytes_of(number); };
-  const std::string none = series(125, {});
-  trace.add_row(values, page(1, 1), {none, series(125, {{first + 1, -5, 1}, {first + 3, 5, 1}})});
-  trace.add_row(values, page(2, 1), {series(125, {{first + 5, 9, 1}}), none});
-  trace.add_row(values, page(1, 0), {series(125, {{first, 0, 1}, {first - 100, 3, 1}}), none});
+  const auto add_page = [&](int64_t key, uint64_t number, uint64_t processor, const std::string& slots) {
+    trace.add_row(values, bytes_of(static_cast<uint64_t>(key)) + bytes_of(number | processor << 32), {slots});
+  };
+  add_page(1, 1, 7, series(125, {{first + 3, 5, 1}}));
+  add_page(2, 1, 0, series(125, {{first + 5, 9, 1}}));
+  add_page(1, 0, 1, series(125, {{first, 0, 1}, {first - 100, 3, 1}}));
+  add_page(1, 1, 0, series(125, {{first + 1, -5, 1}, {first + 3, 8, 0}}));
   const std::string text = without_times(printed(map));
   EXPECT_TRUE(text.starts_with("@a[1]:\n             -5                                                  5\n")) << text;
   EXPECT_TRUE(text.find("@a[2]") == std::string::npos && text.find("@a[3]") == std::string::npos) << text;

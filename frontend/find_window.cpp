@@ -1,0 +1,217 @@
+// Two ways along the haystack: walked by the verifier round by round, or in chunks by a callback, which gets needle and window in
+// its frame.
+#include "frontend/find_window.h"
+
+#include <algorithm>
+
+namespace shrike {
+
+using mir::BlockId;
+using mir::MemWidth;
+using mir::Opcode;
+using mir::ValueId;
+
+namespace {
+
+Window moved_by(Lower& l, const Window& window, ValueId byte) {
+  mir::Builder& b = l.b();
+  Window moved(window.size());
+  for (size_t i = 0; i < window.size(); i++) {
+    ValueId entering = i == 0 ? byte : b.binary(Opcode::shr_u, window[i - 1], b.constant(56));
+    moved[i] = b.binary(Opcode::or_, b.binary(Opcode::shl, window[i], b.constant(8)), entering);
+  }
+  return moved;
+}
+
+}  // namespace
+
+ShortNeedle known_needle(Lower& l, const std::string& text) {
+  ShortNeedle needle;
+  needle.length = l.b().constant(static_cast<int64_t>(std::min<size_t>(text.size(), 8 * window_words)));
+  for (size_t end = text.size(); end > 0 && needle.wanted.size() < window_words; end -= std::min<size_t>(end, 8)) {
+    const size_t begin = end - std::min<size_t>(end, 8);
+    uint64_t word = 0, mask = 0;
+    for (size_t i = begin; i < end; i++) {
+      word = word << 8 | static_cast<uint8_t>(text[i]);
+      mask = mask << 8 | 0xff;
+    }
+    needle.wanted.push_back(l.b().constant(static_cast<int64_t>(word)));
+    needle.mask.push_back(mask == UINT64_MAX ? ValueId() : l.b().constant(static_cast<int64_t>(mask)));
+  }
+  return needle;
+}
+
+ShortNeedle read_needle(Lower& l, const Text& text) {
+  mir::Builder& b = l.b();
+  const size_t words = std::min((text.most_chars + 7) / 8, window_words);
+  BlockId head = l.new_block("needle");
+  BlockId body = l.new_block("byte");
+  BlockId next = l.new_block("next");
+  BlockId end = l.new_block("known");
+  ValueId index = b.add_param(head, {});
+  Window wanted, mask;
+  for (Window* window : {&wanted, &mask})
+    for (size_t i = 0; i < words; i++) window->push_back(b.add_param(head, {}));
+  l.jump_with(head, std::vector<ValueId>(1 + 2 * words, b.constant(0)));
+  l.enter_unsealed(head);
+  l.branch(b.binary(Opcode::lt_u, index, b.constant(text.most_chars)), body, end);
+  l.enter(body);
+  ValueId byte = byte_at(l, text.pointer, index);
+  l.branch(byte, next, end);
+  l.enter(next);
+  std::vector<ValueId> args{b.binary(Opcode::add, index, b.constant(1))};
+  for (ValueId word : moved_by(l, wanted, byte)) args.push_back(word);
+  for (ValueId word : moved_by(l, mask, b.constant(0xff))) args.push_back(word);
+  l.jump_with(head, std::move(args));
+  l.seal(head);
+  l.enter(end);
+  const auto bytes = static_cast<uint32_t>(8 + 16 * words);
+  Place kept{l.slot("needle", bytes)};
+  uint32_t at = 0;
+  auto each = [&](auto&& f) {
+    at = 0;
+    for (Window* window : {&wanted, &mask})
+      for (ValueId& word : *window) f(word, at += 8);
+  };
+  l.store_scalar(kept, index, l.types().uint64());
+  each([&](ValueId& word, uint32_t offset) { l.store_scalar(kept.at(offset), word, l.types().uint64()); });
+  l.blur(kept, bytes);
+  each([&](ValueId& word, uint32_t offset) { word = l.load_scalar(kept.at(offset), l.types().uint64()); });
+  return {wanted, mask, b.clamp_u(l.load_scalar(kept, l.types().uint64()), 8 * words)};
+}
+
+namespace {
+
+ValueId difference_of(Lower& l, const Window& window, const ShortNeedle& needle) {
+  mir::Builder& b = l.b();
+  ValueId difference;
+  for (size_t i = 0; i < window.size(); i++) {
+    ValueId bits = b.binary(Opcode::xor_, window[i], needle.wanted[i]);
+    if (needle.mask[i].is_valid()) bits = b.binary(Opcode::and_, bits, needle.mask[i]);
+    difference = i == 0 ? bits : b.binary(Opcode::or_, difference, bits);
+  }
+  return difference;
+}
+
+ValueId find_walking(Lower& l, const Text& haystack, const ShortNeedle& needle) {
+  mir::Builder& b = l.b();
+  BlockId head = l.new_block("along");
+  BlockId body = l.new_block("byte");
+  BlockId moved = l.new_block("moved");
+  BlockId next = l.new_block("next");
+  BlockId found = l.new_block("found");
+  BlockId absent = l.new_block("absent");
+  BlockId end = l.new_block("end");
+  ValueId result = b.add_param(end, {});
+  ValueId index = b.add_param(head, {});
+  Window window;
+  for (size_t i = 0; i < needle.wanted.size(); i++) window.push_back(b.add_param(head, {}));
+  l.jump_with(head, std::vector<ValueId>(1 + window.size(), b.constant(0)));
+  l.enter_unsealed(head);
+  l.branch(b.binary(Opcode::lt_u, index, b.constant(haystack.most_chars)), body, absent);
+  l.enter(body);
+  ValueId byte = byte_at(l, haystack.pointer, index);
+  l.branch(byte, moved, absent);
+  l.enter(moved);
+  window = moved_by(l, window, byte);
+  l.branch(difference_of(l, window, needle), next, found);
+  l.enter(next);
+  std::vector<ValueId> args{b.binary(Opcode::add, index, b.constant(1))};
+  args.insert(args.end(), window.begin(), window.end());
+  l.jump_with(head, std::move(args));
+  l.seal(head);
+  l.enter(found);
+  l.jump_with(end, {b.binary(Opcode::sub, b.binary(Opcode::add, index, b.constant(1)), needle.length)});
+  l.enter(absent);
+  l.jump_with(end, {b.constant(-1)});
+  l.enter(end);
+  return forget_round(l, result);
+}
+
+// The same, a chunk of the haystack a round. Few rounds are fast, but the chunk is on the stack. Words of the frame, those of
+// needle and window one behind the other:
+constexpr uint32_t chunk = 2 * text_chunk;
+constexpr uint32_t chunks_in = 0, chunks_of_bytes = 8, chunks_wanted = 16, chunks_mask = 32, chunks_window = 48, chunks_end = 64;
+
+void window_round(Lower& l, const Place& frame, ValueId round, size_t words) {
+  mir::Builder& b = l.b();
+  const auto word = [&](uint32_t at) { return l.load_scalar(frame.at(at), l.types().uint64()); };
+  const auto set = [&](uint32_t at, ValueId value) {
+    l.store_scalar(frame.at(at), value, l.types().uint64());
+    l.blur(frame.at(at), 8);
+  };
+  ValueId offset = b.binary(Opcode::mul, round, b.constant(chunk));
+  ValueId count = b.clamp_u(b.binary(Opcode::sub, word(chunks_of_bytes), offset), chunk);
+  ValueId bytes = chunk_at(l, "entering", b.binary(Opcode::add, word(chunks_in), offset), count, chunk);
+  ShortNeedle needle;
+  Window first, last;
+  for (uint32_t at = 0; at < 8 * words; at += 8) {
+    needle.wanted.push_back(word(chunks_wanted + at));
+    needle.mask.push_back(word(chunks_mask + at));
+    first.push_back(word(chunks_window + at));
+  }
+  BlockId head = l.new_block("along");
+  BlockId body = l.new_block("byte");
+  BlockId moved = l.new_block("moved");
+  BlockId next = l.new_block("next");
+  BlockId found = l.new_block("found");
+  BlockId absent = l.new_block("absent");
+  BlockId end = l.new_block("through");
+  ValueId index = b.add_param(head, {});
+  for (size_t i = 0; i < words; i++) last.push_back(b.add_param(head, {}));
+  std::vector<ValueId> args{b.constant(0)};
+  args.insert(args.end(), first.begin(), first.end());
+  l.jump_with(head, std::move(args));
+  l.enter_unsealed(head);
+  l.branch(b.binary(Opcode::lt_u, index, b.constant(chunk)), body, end);
+  l.enter(body);
+  ValueId byte = byte_at(l, bytes, index);
+  l.branch(byte, moved, absent);
+  l.enter(moved);
+  Window window = moved_by(l, last, byte);
+  l.branch(difference_of(l, window, needle), next, found);
+  l.enter(next);
+  args = {b.binary(Opcode::add, index, b.constant(1))};
+  args.insert(args.end(), window.begin(), window.end());
+  l.jump_with(head, std::move(args));
+  l.seal(head);
+  l.enter(found);
+  set(chunks_end, b.binary(Opcode::add, b.binary(Opcode::add, offset, index), b.constant(1)));
+  b.ret(b.constant(1));
+  l.enter(absent);
+  b.ret(b.constant(1));
+  l.enter(end);
+  for (size_t i = 0; i < words; i++) set(chunks_window + 8 * static_cast<uint32_t>(i), last[i]);
+  b.ret(b.constant(0));
+}
+
+ValueId find_in_chunks(Lower& l, const Text& haystack, const ShortNeedle& needle) {
+  mir::Builder& b = l.b();
+  const ValueId zero = b.constant(0);
+  const size_t words = needle.wanted.size();
+  const auto word = [&](const Window& window, size_t at) {
+    if (at >= words) return zero;
+    return window[at].is_valid() ? window[at] : b.constant(-1);
+  };
+  static_assert(window_words == 2);
+  const Place at = l.text_frame({haystack.pointer, b.constant(haystack.most_chars), word(needle.wanted, 0),
+                                 word(needle.wanted, 1), word(needle.mask, 0), word(needle.mask, 1), zero, zero, zero});
+  const uint32_t rounds = (haystack.most_chars + chunk - 1) / chunk;
+  l.loop_over_text(words == 1 ? "find a word" : "find two words", b.constant(rounds), at,
+                   [=](Lower& lower, const Place& frame, ValueId round) { window_round(lower, frame, round, words); });
+  ValueId end = l.load_scalar(at.at(chunks_end), l.types().uint64());
+  return l.choose(end, [&] { return b.binary(Opcode::sub, end, needle.length); }, [&] { return b.constant(-1); });
+}
+
+}  // namespace
+
+// Nothing is found at once.
+ValueId find_short(Lower& l, const Text& haystack, const ShortNeedle& needle, bool may_be_empty) {
+  mir::Builder& b = l.b();
+  const auto find = [&] {
+    return may_walk(l, 2 * haystack.most_chars) ? find_walking(l, haystack, needle) : find_in_chunks(l, haystack, needle);
+  };
+  return may_be_empty ? l.choose(needle.length, find, [&] { return b.constant(0); }) : find();
+}
+
+}  // namespace shrike
