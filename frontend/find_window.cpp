@@ -1,5 +1,5 @@
-// Two ways along the haystack: walked by the verifier round by round, or in chunks by a callback, which gets needle and window in
-// its frame.
+// Two ways along the haystack: walked by the verifier round by round, or in
+// chunks by a callback, which gets needle and window in its frame.
 #include "frontend/find_window.h"
 
 #include <algorithm>
@@ -128,18 +128,65 @@ ValueId find_walking(Lower& l, const Text& haystack, const ShortNeedle& needle) 
   return forget_round(l, result);
 }
 
-// The same, a chunk of the haystack a round. Few rounds are fast, but the chunk is on the stack. Words of the frame, those of
-// needle and window one behind the other:
+// The same, a chunk of the haystack a round. Few rounds are fast, but the chunk
+// is on the stack. Words of the frame, those of needle and window one behind
+// the other:
 constexpr uint32_t chunk = 2 * text_chunk;
 constexpr uint32_t chunks_in = 0, chunks_of_bytes = 8, chunks_wanted = 16, chunks_mask = 32, chunks_window = 48, chunks_end = 64;
 
+void set_word(Lower& l, const Place& frame, uint32_t at, ValueId value) {
+  l.store_scalar(frame.at(at), value, l.types().uint64());
+  l.blur(frame.at(at), 8);
+}
+
+// Eight bytes of the haystack, which begin at `offset`, and the window before
+// them.
+struct Eight {
+  Window window;
+  ValueId bytes, offset;
+};
+
+// One byte after the other, to the end of the text or of the needle, or on to
+// `next`.
+void look_at_bytes(Lower& l, const Place& frame, const ShortNeedle& needle, const Eight& eight, BlockId next) {
+  mir::Builder& b = l.b();
+  BlockId head = l.new_block("bytes");
+  BlockId body = l.new_block("byte");
+  BlockId moved = l.new_block("moved");
+  BlockId on = l.new_block("on");
+  BlockId found = l.new_block("found");
+  BlockId absent = l.new_block("absent");
+  ValueId index = b.add_param(head, {}), rest = b.add_param(head, {});
+  Window window;
+  for (size_t i = 0; i < eight.window.size(); i++) window.push_back(b.add_param(head, {}));
+  std::vector<ValueId> args{b.constant(0), eight.bytes};
+  args.insert(args.end(), eight.window.begin(), eight.window.end());
+  l.jump_with(head, std::move(args));
+  l.enter_unsealed(head);
+  l.branch(b.binary(Opcode::lt_u, index, b.constant(8)), body, next);
+  l.enter(body);
+  ValueId byte = b.binary(Opcode::and_, rest, b.constant(0xff));
+  l.branch(byte, moved, absent);
+  l.enter(moved);
+  window = moved_by(l, window, byte);
+  l.branch(difference_of(l, window, needle), on, found);
+  l.enter(on);
+  args = {b.binary(Opcode::add, index, b.constant(1)), b.binary(Opcode::shr_u, rest, b.constant(8))};
+  args.insert(args.end(), window.begin(), window.end());
+  l.jump_with(head, std::move(args));
+  l.seal(head);
+  l.enter(found);
+  set_word(l, frame, chunks_end, b.binary(Opcode::add, b.binary(Opcode::add, eight.offset, index), b.constant(1)));
+  b.ret(b.constant(1));
+  l.enter(absent);
+  b.ret(b.constant(1));
+}
+
+// Eight bytes at once where none of them ends the text or may be the needle's
+// last: the window is then what they are.
 void window_round(Lower& l, const Place& frame, ValueId round, size_t words) {
   mir::Builder& b = l.b();
   const auto word = [&](uint32_t at) { return l.load_scalar(frame.at(at), l.types().uint64()); };
-  const auto set = [&](uint32_t at, ValueId value) {
-    l.store_scalar(frame.at(at), value, l.types().uint64());
-    l.blur(frame.at(at), 8);
-  };
   ValueId offset = b.binary(Opcode::mul, round, b.constant(chunk));
   ValueId count = b.clamp_u(b.binary(Opcode::sub, word(chunks_of_bytes), offset), chunk);
   ValueId bytes = chunk_at(l, "entering", b.binary(Opcode::add, word(chunks_in), offset), count, chunk);
@@ -151,37 +198,39 @@ void window_round(Lower& l, const Place& frame, ValueId round, size_t words) {
     first.push_back(word(chunks_window + at));
   }
   BlockId head = l.new_block("along");
-  BlockId body = l.new_block("byte");
-  BlockId moved = l.new_block("moved");
-  BlockId next = l.new_block("next");
-  BlockId found = l.new_block("found");
-  BlockId absent = l.new_block("absent");
+  BlockId body = l.new_block("word");
+  BlockId look = l.new_block("look");
+  BlockId round_end = l.new_block("next");
   BlockId end = l.new_block("through");
-  ValueId index = b.add_param(head, {});
+  ValueId number = b.add_param(head, {});
   for (size_t i = 0; i < words; i++) last.push_back(b.add_param(head, {}));
+  constexpr int64_t lowest_bits = 0x0101010101010101, highest_bits = INT64_MIN | 0x0080808080808080;
+  ValueId last_byte = b.binary(Opcode::and_, needle.wanted[0], b.constant(0xff));
+  ValueId pattern = b.binary(Opcode::mul, last_byte, b.constant(lowest_bits));
   std::vector<ValueId> args{b.constant(0)};
   args.insert(args.end(), first.begin(), first.end());
   l.jump_with(head, std::move(args));
   l.enter_unsealed(head);
-  l.branch(b.binary(Opcode::lt_u, index, b.constant(chunk)), body, end);
+  l.branch(b.binary(Opcode::lt_u, number, b.constant(chunk / 8)), body, end);
   l.enter(body);
-  ValueId byte = byte_at(l, bytes, index);
-  l.branch(byte, moved, absent);
-  l.enter(moved);
-  Window window = moved_by(l, last, byte);
-  l.branch(difference_of(l, window, needle), next, found);
-  l.enter(next);
-  args = {b.binary(Opcode::add, index, b.constant(1))};
-  args.insert(args.end(), window.begin(), window.end());
+  ValueId begin = b.binary(Opcode::mul, number, b.constant(8));
+  ValueId eight = b.load(MemWidth::u64, b.ptr_add(bytes, begin), 0);
+  // Has a bit for the first byte that is zero, and none if no byte is.
+  const auto zeros_in = [&](ValueId word) {
+    ValueId borrowed = b.binary(Opcode::sub, word, b.constant(lowest_bits));
+    return b.binary(Opcode::and_, borrowed, b.binary(Opcode::xor_, word, b.constant(-1)));
+  };
+  ValueId marks = b.binary(Opcode::or_, zeros_in(eight), zeros_in(b.binary(Opcode::xor_, eight, pattern)));
+  l.branch(b.binary(Opcode::and_, marks, b.constant(highest_bits)), look, round_end);
+  l.enter(look);
+  look_at_bytes(l, frame, needle, {last, eight, b.binary(Opcode::add, offset, begin)}, round_end);
+  l.enter(round_end);
+  args = {b.binary(Opcode::add, number, b.constant(1)), b.unary(Opcode::bswap64, eight)};
+  if (words > 1) args.push_back(last[0]);
   l.jump_with(head, std::move(args));
   l.seal(head);
-  l.enter(found);
-  set(chunks_end, b.binary(Opcode::add, b.binary(Opcode::add, offset, index), b.constant(1)));
-  b.ret(b.constant(1));
-  l.enter(absent);
-  b.ret(b.constant(1));
   l.enter(end);
-  for (size_t i = 0; i < words; i++) set(chunks_window + 8 * static_cast<uint32_t>(i), last[i]);
+  for (size_t i = 0; i < words; i++) set_word(l, frame, chunks_window + 8 * static_cast<uint32_t>(i), last[i]);
   b.ret(b.constant(0));
 }
 

@@ -44,7 +44,7 @@ ValueId without_nul(Lower& l, ValueId read) {
 }  // namespace
 
 bool may_walk(Lower& l, uint32_t branches) {
-  constexpr uint32_t most_at_once = 512, most_in_all = 2048, always = 128;
+  constexpr uint32_t most_at_once = 256, most_in_all = 2048, always = 128;
   if (branches > always && (branches > most_at_once || l.walked_branches() + branches > most_in_all)) return false;
   l.walked_branches() += branches;
   return true;
