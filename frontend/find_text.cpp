@@ -239,13 +239,19 @@ ValueId find_text(Lower& l, const ast::Expr* haystack_expr, const ast::Expr* nee
   const auto* literal = std::get_if<std::string>(&l.note(needle_expr).constant);
   if (literal != nullptr && literal->empty()) return b.constant(0);
   if (literal != nullptr && literal->size() > haystack.most_chars) return b.constant(-1);
-  if (literal != nullptr && literal->size() <= 8 * window_words) return find_short(l, haystack, known_needle(l, *literal), false);
+  EndFound end;
+  if (literal != nullptr) {
+    end = find_end_of(l, haystack, *literal);
+    if (end.is_whole) return end.at;
+  }
   Text needle = text_of(l, needle_expr);
-  if (needle.most_chars == 0) return b.constant(0);
-  if (literal == nullptr && !may_walk(l, needle.most_chars)) return find_long(l, haystack, needle, literal);
-  ShortNeedle end = literal != nullptr ? known_needle(l, *literal) : read_needle(l, needle);
-  ValueId found = find_short(l, haystack, end, literal == nullptr);
-  if (needle.most_chars <= 8 * window_words) return found;
+  if (literal == nullptr) {
+    if (needle.most_chars == 0) return b.constant(0);
+    if (!may_walk(l, 2 * haystack.most_chars + needle.most_chars)) return find_long(l, haystack, needle, literal);
+    end = {walk_to_end_of(l, haystack, needle), needle.most_chars <= 8 * window_words};
+    if (end.is_whole) return end.at;
+  }
+  ValueId found = end.at;
   BlockId perhaps = l.new_block("perhaps");
   BlockId join = l.new_block("join");
   BlockId absent = l.new_block("absent");
@@ -256,7 +262,7 @@ ValueId find_text(Lower& l, const ast::Expr* haystack_expr, const ast::Expr* nee
   l.enter(perhaps);
   l.jump_with(join, {find_long(l, haystack, needle, literal)});
   l.enter(join);
-  return result;
+  return forget_round(l, result);
 }
 
 }  // namespace shrike

@@ -3,6 +3,7 @@
 #include "frontend/find_window.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace shrike {
 
@@ -12,6 +13,15 @@ using mir::Opcode;
 using mir::ValueId;
 
 namespace {
+
+// The last bytes that came: the newest is the lowest of the first word.
+using Window = std::vector<ValueId>;
+
+// A needle as a window has it behind its last byte, as far as it fits, and which bits are its (no value: all).
+struct ShortNeedle {
+  Window wanted, mask;
+  ValueId length;  // in the window
+};
 
 Window moved_by(Lower& l, const Window& window, ValueId byte) {
   mir::Builder& b = l.b();
@@ -23,12 +33,10 @@ Window moved_by(Lower& l, const Window& window, ValueId byte) {
   return moved;
 }
 
-}  // namespace
-
-ShortNeedle known_needle(Lower& l, const std::string& text) {
+ShortNeedle known_needle(Lower& l, const std::string& text, size_t words) {
   ShortNeedle needle;
-  needle.length = l.b().constant(static_cast<int64_t>(std::min<size_t>(text.size(), 8 * window_words)));
-  for (size_t end = text.size(); end > 0 && needle.wanted.size() < window_words; end -= std::min<size_t>(end, 8)) {
+  needle.length = l.b().constant(static_cast<int64_t>(std::min<size_t>(text.size(), 8 * words)));
+  for (size_t end = text.size(); end > 0 && needle.wanted.size() < words; end -= std::min<size_t>(end, 8)) {
     const size_t begin = end - std::min<size_t>(end, 8);
     uint64_t word = 0, mask = 0;
     for (size_t i = begin; i < end; i++) {
@@ -80,8 +88,6 @@ ShortNeedle read_needle(Lower& l, const Text& text) {
   return {wanted, mask, b.clamp_u(l.load_scalar(kept, l.types().uint64()), 8 * words)};
 }
 
-namespace {
-
 ValueId difference_of(Lower& l, const Window& window, const ShortNeedle& needle) {
   mir::Builder& b = l.b();
   ValueId difference;
@@ -128,11 +134,10 @@ ValueId find_walking(Lower& l, const Text& haystack, const ShortNeedle& needle) 
   return forget_round(l, result);
 }
 
-// The same, a chunk of the haystack a round. Few rounds are fast, but the chunk
-// is on the stack. Words of the frame, those of needle and window one behind
-// the other:
+// The same with a window of one word, a chunk of the haystack a round. Few rounds are fast, but the chunk is on the stack. Words
+// of the frame:
 constexpr uint32_t chunk = 2 * text_chunk;
-constexpr uint32_t chunks_in = 0, chunks_of_bytes = 8, chunks_wanted = 16, chunks_mask = 32, chunks_window = 48, chunks_end = 64;
+constexpr uint32_t chunks_in = 0, chunks_of_bytes = 8, chunks_wanted = 16, chunks_mask = 24, chunks_window = 32, chunks_end = 40;
 
 void set_word(Lower& l, const Place& frame, uint32_t at, ValueId value) {
   l.store_scalar(frame.at(at), value, l.types().uint64());
@@ -184,32 +189,25 @@ void look_at_bytes(Lower& l, const Place& frame, const ShortNeedle& needle, cons
 
 // Eight bytes at once where none of them ends the text or may be the needle's
 // last: the window is then what they are.
-void window_round(Lower& l, const Place& frame, ValueId round, size_t words) {
+void window_round(Lower& l, const Place& frame, ValueId round) {
   mir::Builder& b = l.b();
   const auto word = [&](uint32_t at) { return l.load_scalar(frame.at(at), l.types().uint64()); };
   ValueId offset = b.binary(Opcode::mul, round, b.constant(chunk));
   ValueId count = b.clamp_u(b.binary(Opcode::sub, word(chunks_of_bytes), offset), chunk);
   ValueId bytes = chunk_at(l, "entering", b.binary(Opcode::add, word(chunks_in), offset), count, chunk);
-  ShortNeedle needle;
-  Window first, last;
-  for (uint32_t at = 0; at < 8 * words; at += 8) {
-    needle.wanted.push_back(word(chunks_wanted + at));
-    needle.mask.push_back(word(chunks_mask + at));
-    first.push_back(word(chunks_window + at));
-  }
+  const ShortNeedle needle{{word(chunks_wanted)}, {word(chunks_mask)}, {}};
+  ValueId first = word(chunks_window);
   BlockId head = l.new_block("along");
   BlockId body = l.new_block("word");
   BlockId look = l.new_block("look");
   BlockId round_end = l.new_block("next");
   BlockId end = l.new_block("through");
   ValueId number = b.add_param(head, {});
-  for (size_t i = 0; i < words; i++) last.push_back(b.add_param(head, {}));
+  ValueId last = b.add_param(head, {});
   constexpr int64_t lowest_bits = 0x0101010101010101, highest_bits = INT64_MIN | 0x0080808080808080;
   ValueId last_byte = b.binary(Opcode::and_, needle.wanted[0], b.constant(0xff));
   ValueId pattern = b.binary(Opcode::mul, last_byte, b.constant(lowest_bits));
-  std::vector<ValueId> args{b.constant(0)};
-  args.insert(args.end(), first.begin(), first.end());
-  l.jump_with(head, std::move(args));
+  l.jump_with(head, {b.constant(0), first});
   l.enter_unsealed(head);
   l.branch(b.binary(Opcode::lt_u, number, b.constant(chunk / 8)), body, end);
   l.enter(body);
@@ -223,44 +221,38 @@ void window_round(Lower& l, const Place& frame, ValueId round, size_t words) {
   ValueId marks = b.binary(Opcode::or_, zeros_in(eight), zeros_in(b.binary(Opcode::xor_, eight, pattern)));
   l.branch(b.binary(Opcode::and_, marks, b.constant(highest_bits)), look, round_end);
   l.enter(look);
-  look_at_bytes(l, frame, needle, {last, eight, b.binary(Opcode::add, offset, begin)}, round_end);
+  look_at_bytes(l, frame, needle, {{last}, eight, b.binary(Opcode::add, offset, begin)}, round_end);
   l.enter(round_end);
-  args = {b.binary(Opcode::add, number, b.constant(1)), b.unary(Opcode::bswap64, eight)};
-  if (words > 1) args.push_back(last[0]);
-  l.jump_with(head, std::move(args));
+  l.jump_with(head, {b.binary(Opcode::add, number, b.constant(1)), b.unary(Opcode::bswap64, eight)});
   l.seal(head);
   l.enter(end);
-  for (size_t i = 0; i < words; i++) set_word(l, frame, chunks_window + 8 * static_cast<uint32_t>(i), last[i]);
+  set_word(l, frame, chunks_window, last);
   b.ret(b.constant(0));
 }
 
 ValueId find_in_chunks(Lower& l, const Text& haystack, const ShortNeedle& needle) {
   mir::Builder& b = l.b();
-  const ValueId zero = b.constant(0);
-  const size_t words = needle.wanted.size();
-  const auto word = [&](const Window& window, size_t at) {
-    if (at >= words) return zero;
-    return window[at].is_valid() ? window[at] : b.constant(-1);
-  };
-  static_assert(window_words == 2);
-  const Place at = l.text_frame({haystack.pointer, b.constant(haystack.most_chars), word(needle.wanted, 0),
-                                 word(needle.wanted, 1), word(needle.mask, 0), word(needle.mask, 1), zero, zero, zero});
+  ValueId mask = needle.mask[0].is_valid() ? needle.mask[0] : b.constant(-1), zero = b.constant(0);
+  ValueId nowhere = b.binary(Opcode::sub, needle.length, b.constant(1));  // an end whose begin is -1
+  const Place at = l.text_frame({haystack.pointer, b.constant(haystack.most_chars), needle.wanted[0], mask, zero, nowhere});
   const uint32_t rounds = (haystack.most_chars + chunk - 1) / chunk;
-  l.loop_over_text(words == 1 ? "find a word" : "find two words", b.constant(rounds), at,
-                   [=](Lower& lower, const Place& frame, ValueId round) { window_round(lower, frame, round, words); });
-  ValueId end = l.load_scalar(at.at(chunks_end), l.types().uint64());
-  return l.choose(end, [&] { return b.binary(Opcode::sub, end, needle.length); }, [&] { return b.constant(-1); });
+  l.loop_over_text("find a word", b.constant(rounds), at, window_round);
+  return b.binary(Opcode::sub, l.load_scalar(at.at(chunks_end), l.types().uint64()), needle.length);
 }
 
 }  // namespace
 
+EndFound find_end_of(Lower& l, const Text& haystack, const std::string& needle) {
+  const bool is_walked = may_walk(l, 2 * haystack.most_chars);
+  const size_t words = is_walked ? window_words : 1;
+  const ShortNeedle known = known_needle(l, needle, words);
+  return {is_walked ? find_walking(l, haystack, known) : find_in_chunks(l, haystack, known), needle.size() <= 8 * words};
+}
+
 // Nothing is found at once.
-ValueId find_short(Lower& l, const Text& haystack, const ShortNeedle& needle, bool may_be_empty) {
-  mir::Builder& b = l.b();
-  const auto find = [&] {
-    return may_walk(l, 2 * haystack.most_chars) ? find_walking(l, haystack, needle) : find_in_chunks(l, haystack, needle);
-  };
-  return may_be_empty ? l.choose(needle.length, find, [&] { return b.constant(0); }) : find();
+ValueId walk_to_end_of(Lower& l, const Text& haystack, const Text& needle) {
+  const ShortNeedle read = read_needle(l, needle);
+  return l.choose(read.length, [&] { return find_walking(l, haystack, read); }, [&] { return l.b().constant(0); });
 }
 
 }  // namespace shrike

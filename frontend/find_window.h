@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "frontend/texts.h"
 
@@ -11,18 +10,14 @@ namespace shrike {
 
 inline constexpr uint32_t window_words = 2;  // with more, verifiers no longer tell that the rounds end alike
 
-// The last bytes that came: the newest is the lowest of the first word.
-using Window = std::vector<mir::ValueId>;
-
-// A needle as a window has it behind its last byte, as far as it fits, and which bits are its (no value: all).
-struct ShortNeedle {
-  Window wanted, mask;
-  mir::ValueId length;  // in the window
+// Where the haystack first has the end of the needle, less as many bytes; the rest would be before it. -1: nowhere.
+struct EndFound {
+  mir::ValueId at;
+  bool is_whole;  // there is no rest
 };
-
-ShortNeedle known_needle(Lower& l, const std::string& text);
-ShortNeedle read_needle(Lower& l, const Text& text);  // walked by the verifier
-// Where the haystack first has what of the needle is in a window; the rest of the needle would be before it.
-mir::ValueId find_short(Lower& l, const Text& haystack, const ShortNeedle& needle, bool may_be_empty);
+EndFound find_end_of(Lower& l, const Text& haystack, const std::string& needle);
+// The same for a needle that is known when the program runs; both are walked by the verifier. Its end has up to 8 * window_words
+// bytes.
+mir::ValueId walk_to_end_of(Lower& l, const Text& haystack, const Text& needle);
 
 }  // namespace shrike
