@@ -29,6 +29,10 @@ struct FunctionRow {
   bool needs_reader = false;  // of the ring: a program that is pinned has none
 };
 
+// Of a string that str() reads from memory, as much as `as` holds, written to `to`. False where it is no such call, and has to be
+// made whole.
+bool read_beginning(Lower&, const ast::Expr&, const mir::Type* as, const Place& to);
+
 const FunctionRow* find_function(std::string_view name);
 std::vector<std::string_view> function_names();
 const std::vector<const FunctionRow*>& all_functions();

@@ -204,6 +204,21 @@ constexpr FunctionRow rows[] = {
 
 }  // namespace
 
+bool read_beginning(Lower& l, const ast::Expr& self, const Type* as, const Place& to) {
+  const FunctionRow* function = l.note(&self).function;
+  if (function == nullptr || function->into != str_into || !as->is(TypeKind::string)) return false;
+  const ast::Call& call = *self.as<ast::Call>();
+  const Type* from = l.type(call.args[0]);
+  const bool is_limited = call.args.size() == 2 && !is_known_length(l.note(call.args[1]).constant);
+  if (is_limited || from->is(TypeKind::string) || known_text(l.program(), call.args[0], l.note(call.args[0]).constant))
+    return false;
+  const bool is_array = from->is(TypeKind::array) && !is_flexible_array(from);
+  const uint32_t size = is_array ? std::min(as->size, from->size) : as->size;
+  const Place source = l.pointee(call.args[0], l.body().context.space);
+  l.read_string(to, as->size, l.b().constant(size), source.pointer, source.memory);
+  return true;
+}
+
 std::span<const FunctionRow> memory_functions() {
   return rows;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "frontend/functions.h"
 #include "frontend/lower.h"
 #include "frontend/probes.h"
 #include "frontend/registers.h"
@@ -230,7 +231,7 @@ void Lower::into(const ast::Expr* expr, const Type* as, const Place& to) {
     block(block_expr->block);
     into(block_expr->value, as, to);
   } else if (own->is(TypeKind::string) && own->size > as->size) {
-    convert(place(expr), own, to, as);
+    if (!read_beginning(*this, *expr, as, to)) convert(place(expr), own, to, as);
   } else if (note(expr).builtin != nullptr && note(expr).builtin->into != nullptr) {
     note(expr).builtin->into(*this, *expr, to);
     if (as->size > own->size && !to.is_record) zero(to.at(own->size), as->size - own->size);

@@ -237,5 +237,21 @@ TEST(Lower, EveryFormIsValid) {
   }
 }
 
+// Not all that max_strlen allows, to be cut behind it.
+TEST(Lower, WhatAFunctionReturnsIsReadAtItsPlace) {
+  for (const char* argument : {"$p", "$p, 100"}) {
+    const std::string text =
+        lowered("fn text($p : uint64) : string { return str(" + std::string(argument) + "); } begin { @ = text(pid); }");
+    const std::string function = text.substr(text.find("fn \"text\""));
+    EXPECT_EQ(count(function, "call probe_read_kernel_str"), 1u) << text;
+    EXPECT_EQ(count(function, "copy") + count(function, "slot $value"), 0u) << text;
+    EXPECT_HAS(function, "constant 64");
+  }
+  // Known to end earlier, or only when it runs.
+  const std::string limited =
+      lowered("fn text($p : uint64, $n : uint64) : string { return str($p, $n); } begin { @ = text(pid, 9); }");
+  EXPECT_HAS(limited, "slot $value 1024");
+}
+
 }  // namespace
 }  // namespace shrike
