@@ -65,6 +65,10 @@ std::string shell_quoted(std::string_view text) {
 
 namespace {
 
+// no_timer_check: on a busy machine the emulated timer may seem to stand still while the kernel tries it.
+constexpr const char* kernel_parameters =
+    "console=ttyS0 panic=-1 quiet mitigations=off preempt=full rcupdate.rcu_expedited=1 no_timer_check";
+
 const char* const kernels_folder = SHRIKE_SOURCE_DIR "/build/kernels/";
 
 // The shared libraries that a program asks for, as ldd tells them.
@@ -205,7 +209,7 @@ GuestRun run_in_guest(const std::string& kernel, const std::vector<GuestCase>& c
                            "-initrd",
                            archive.path(),
                            "-append",
-                           "console=ttyS0 panic=-1 quiet mitigations=off preempt=full rcupdate.rcu_expedited=1",
+                           kernel_parameters,
                            "-serial",
                            "stdio",
                            "-serial",
