@@ -9,6 +9,7 @@
 
 #include "backend-bpf/color_graph.h"
 #include "backend-bpf/stages.h"
+#include "mir/base/unique_names.h"
 
 namespace shrike::bpf {
 
@@ -159,7 +160,7 @@ class Allocator {
       place_[number].is_spilled = true;
       if (can_remake_[number]) continue;
       lir::SlotId& slot = slot_of_alias[leader];
-      if (!slot.is_valid()) slot = function_.slots.add({unused_slot_name(), 8, 8, 0, true});
+      if (!slot.is_valid()) slot = function_.slots.add({slot_names_.next(function_.slots, "spill.0"), 8, 8, 0, true});
       place_[number].slot = slot;
     }
     for (lir::Block& block : function_.blocks) {
@@ -167,14 +168,6 @@ class Allocator {
       made.reserve(block.insts.size());
       for (Inst& inst : block.insts) spill_operands(inst, made);
       block.insts = std::move(made);
-    }
-  }
-
-  std::string unused_slot_name() {
-    for (;;) {
-      std::string name = "spill." + std::to_string(next_spill_++);
-      if (std::none_of(function_.slots.begin(), function_.slots.end(), [&](const lir::Slot& slot) { return slot.name == name; }))
-        return name;
     }
   }
 
@@ -274,7 +267,7 @@ class Allocator {
   std::vector<Inst> remade_;  // by number of the virtual register
   std::vector<bool> can_remake_;
   std::vector<SpillPlace> place_;
-  uint32_t next_spill_ = 0;
+  UniqueNames slot_names_;
 };
 
 }  // namespace

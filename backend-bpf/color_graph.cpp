@@ -2,12 +2,52 @@
 #include "backend-bpf/color_graph.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+
+#include "mir/base/check.h"
 
 namespace shrike::bpf {
 
+namespace {
+
+constexpr size_t most_dense_nodes = 4096;
+constexpr size_t first_table = 1u << 16;
+
+size_t dense_bits(size_t nodes) {
+  return nodes <= most_dense_nodes ? nodes * (nodes + 1) / 2 : 0;
+}
+
+}  // namespace
+
+EdgeSet::EdgeSet(size_t nodes)
+    : is_dense_(nodes <= most_dense_nodes), bits_(dense_bits(nodes)), table_(is_dense_ ? 0 : first_table, none) {}
+
+void EdgeSet::add(Node a, Node b) {
+  if (is_dense_) return bits_.set(bit_of(a, b));
+  const uint64_t key = key_of(a, b);
+  uint64_t& place = table_[slot_of(key)];
+  if (place == key) return;
+  place = key;
+  if (++count_ * 2 > table_.size()) grow();
+}
+
+size_t EdgeSet::slot_of(uint64_t key) const {
+  uint64_t hash = key * 0x9e3779b97f4a7c15;
+  hash ^= hash >> 32;
+  for (size_t slot = hash & (table_.size() - 1);; slot = (slot + 1) & (table_.size() - 1))
+    if (table_[slot] == key || table_[slot] == none) return slot;
+}
+
+void EdgeSet::grow() {
+  std::vector<uint64_t> keys(table_.size() * 2, none);
+  keys.swap(table_);
+  for (uint64_t key : keys)
+    if (key != none) table_[slot_of(key)] = key;
+}
+
 ColorGraph::ColorGraph(size_t nodes)
-    : matrix_(nodes * (nodes + 1) / 2),
+    : edges_(nodes),
       adjacent_(nodes),
       degree_(nodes),
       moves_of_(nodes),
@@ -20,13 +60,13 @@ ColorGraph::ColorGraph(size_t nodes)
     place_[node] = Place::precolored;
     color_[node] = node;
     degree_[node] = std::numeric_limits<uint32_t>::max() / 2;
-    for (Node other = 0; other < node; other++) matrix_.set(index_of(node, other));
+    for (Node other = 0; other < node; other++) edges_.add(node, other);
   }
 }
 
 void ColorGraph::add_edge(Node a, Node b) {
   if (a == b || interferes(a, b)) return;
-  matrix_.set(index_of(a, b));
+  edges_.add(a, b);
   if (!is_precolored(a)) adjacent_[a].push_back(b), degree_[a]++;
   if (!is_precolored(b)) adjacent_[b].push_back(a), degree_[b]++;
 }
@@ -65,6 +105,7 @@ void ColorGraph::file(Node node) {
   if (degree_[node] >= colors) {
     place_[node] = Place::spill;
     spill_count_++;
+    offer_to_spill(node);
   } else if (is_move_related(node)) {
     place_[node] = Place::freeze;
     to_freeze_.push_back(node);
@@ -121,8 +162,9 @@ void ColorGraph::lower_degree(Node node) {
   if (is_precolored(node)) return;
   if (degree_[node]-- != colors) return;
   enable_moves(node);
+  // A move between a physical register and a neighbour is on the neighbour's list too; the others of its thousands do not care.
   for (Node near : adjacent_[node])
-    if (is_in_graph(near)) enable_moves(near);
+    if (is_in_graph(near) && !is_precolored(near)) enable_moves(near);
   if (place_[node] == Place::spill) file(node);
 }
 
@@ -190,7 +232,9 @@ void ColorGraph::combine(Node into, Node node) {
     add_edge(near, into);
     lower_degree(near);
   }
-  if (!is_precolored(into) && degree_[into] >= colors && place_[into] == Place::freeze) file(into);
+  if (is_precolored(into)) return;
+  if (degree_[into] >= colors && place_[into] == Place::freeze) file(into);
+  else if (place_[into] == Place::spill) offer_to_spill(into);  // its score may be less than it was
 }
 
 // Moves within a node say nothing any more, and long rows of them would be walked again and again.
@@ -228,17 +272,22 @@ void ColorGraph::freeze_moves(Node node) {
   });
 }
 
-Node ColorGraph::pick_spill() const {
-  Node best = no_node;
-  float best_score = std::numeric_limits<float>::infinity();
-  for (Node node = colors; node < place_.size(); node++) {
+void ColorGraph::offer_to_spill(Node node) {
+  to_spill_.emplace_back(spill_score(node), node);
+  std::ranges::push_heap(to_spill_, std::greater<>());
+}
+
+// Scores grow while neighbours leave; an entry that is too small is put back with what its node has now.
+Node ColorGraph::pick_spill() {
+  for (;;) {
+    CHECK(!to_spill_.empty(), "nodes to spill that nobody offered");
+    std::ranges::pop_heap(to_spill_, std::greater<>());
+    const auto [score, node] = to_spill_.back();
+    to_spill_.pop_back();
     if (place_[node] != Place::spill) continue;
-    float score = cost_[node] / static_cast<float>(degree_[node]);
-    if (best != no_node && score >= best_score) continue;
-    best = node;
-    best_score = score;
+    if (score == spill_score(node)) return node;
+    offer_to_spill(node);
   }
-  return best;
 }
 
 void ColorGraph::assign_colors() {

@@ -3,11 +3,39 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "backend-bpf/liveness.h"
 
 namespace shrike::bpf {
+
+// Pairs of nodes: a bit for each there can be while that is a megabyte at most, and a table of those there are beyond, since a
+// function with tens of thousands of registers has few neighbours of each.
+class EdgeSet {
+ public:
+  explicit EdgeSet(size_t nodes);
+
+  bool has(Node a, Node b) const { return is_dense_ ? bits_.test(bit_of(a, b)) : table_[slot_of(key_of(a, b))] != none; }
+  void add(Node a, Node b);
+
+ private:
+  static constexpr uint64_t none = UINT64_MAX;
+
+  static size_t bit_of(Node a, Node b) {
+    size_t high = a > b ? a : b, low = a > b ? b : a;
+    return high * (high + 1) / 2 + low;
+  }
+  static uint64_t key_of(Node a, Node b) { return a > b ? uint64_t{a} << 32 | b : uint64_t{b} << 32 | a; }
+  // Where the key is, or may be put: the next free place from the one its hash names.
+  size_t slot_of(uint64_t key) const;
+  void grow();
+
+  bool is_dense_;
+  BitSet bits_;
+  std::vector<uint64_t> table_;  // a power of two, at least half of it `none`
+  size_t count_ = 0;
+};
 
 class ColorGraph {
  public:
@@ -41,11 +69,7 @@ class ColorGraph {
     uint32_t open = 0;  // of moves that are not done
   };
 
-  bool interferes(Node a, Node b) const { return matrix_.test(index_of(a, b)); }
-  static size_t index_of(Node a, Node b) {
-    size_t high = a > b ? a : b, low = a > b ? b : a;
-    return high * (high + 1) / 2 + low;
-  }
+  bool interferes(Node a, Node b) const { return edges_.has(a, b); }
   bool is_precolored(Node node) const { return node < colors; }
   bool is_in_graph(Node node) const { return place_[node] != Place::selected && place_[node] != Place::coalesced; }
   bool is_move_related(Node node) const { return moves_of_[node].open != 0; }
@@ -68,10 +92,12 @@ class ColorGraph {
   void unfreeze_if_small(Node node);
   void freeze_moves(Node node);
   bool pop(std::vector<Node>& list, Place place, Node& out);
-  Node pick_spill() const;
+  float spill_score(Node node) const { return cost_[node] / static_cast<float>(degree_[node]); }
+  void offer_to_spill(Node node);
+  Node pick_spill();
   void assign_colors();
 
-  BitSet matrix_;
+  EdgeSet edges_;
   std::vector<std::vector<Node>> adjacent_;  // of nodes that are not precolored
   std::vector<uint32_t> degree_;
   std::vector<MoveList> moves_of_;
@@ -83,6 +109,8 @@ class ColorGraph {
   std::vector<float> cost_;
   std::vector<uint32_t> color_;
   std::vector<Node> to_simplify_, to_freeze_, stack_, spilled_;
+  // A heap, the least first: of each node that may be spilled a score that it had, no greater than the one it has.
+  std::vector<std::pair<float, Node>> to_spill_;
   size_t spill_count_ = 0;
 };
 

@@ -17,6 +17,7 @@
 //   ^key: update(@m, key, zeros, NOEXIST); lookup(@m, key)            null: delete(page), ^full, else ^bump(q)
 // The key comes last, and goes first where it is deleted, so that no page is left that no key leads to.
 #include <algorithm>
+#include <unordered_map>
 
 #include "mir/build.h"
 #include "mir/edit.h"
@@ -290,17 +291,28 @@ void expand(Builder& b, const Inst& update, BlockId done) {
 }
 
 void expand_function(Module& module, FunctionId id) {
-  // Expansions append blocks; those of the rest of a split block are visited in their turn.
+  const auto is_update = [](const Inst& inst) { return inst.op == Opcode::agg_update; };
+  // Expansions append blocks, which are visited in their turn. What follows an update waits for its block here, the last
+  // instruction first, so that each moves once however many updates a block has.
+  std::unordered_map<uint32_t, std::vector<Inst>> waiting;
   for (uint32_t at = 0; at < module.functions[id].blocks.size(); at++) {
     BlockId block(at);
     Function& function = module.functions[id];
-    const std::vector<Inst>& insts = function.blocks[block].insts;
-    auto found = std::find_if(insts.begin(), insts.end(), [](const Inst& inst) { return inst.op == Opcode::agg_update; });
-    if (found == insts.end()) continue;
-    BlockId done = split_block(function, block, static_cast<size_t>(found - insts.begin()), "done");
-    std::vector<Inst>& rest = function.blocks[done].insts;
-    Inst update = std::move(rest.front());
-    rest.erase(rest.begin());
+    std::vector<Inst>& insts = function.blocks[block].insts;
+    std::vector<Inst> left;
+    if (auto found = waiting.find(at); found != waiting.end()) {
+      left = std::move(found->second);
+      waiting.erase(found);
+    } else if (std::ranges::any_of(insts, is_update)) {
+      left.swap(insts);
+      std::ranges::reverse(left);
+    }
+    for (; !left.empty() && !is_update(left.back()); left.pop_back()) insts.push_back(std::move(left.back()));
+    if (left.empty()) continue;
+    const Inst update = std::move(left.back());
+    left.pop_back();
+    const BlockId done = add_block(function, "done");
+    waiting.emplace(done.index, std::move(left));
     Builder builder(module, id, block);
     builder.set_span(update.span);
     expand(builder, update, done);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "mir/analysis/dominators.h"
 #include "mir/edit.h"
 #include "passes/passes.h"
 
@@ -55,7 +56,10 @@ enum class Sharing : uint8_t { plain, callback, iterator, none };
 class SlotLiveness {
  public:
   explicit SlotLiveness(const Function& function)
-      : function_(function), count_(function.slots.size()), sharing_(count_, Sharing::plain) {
+      : function_(function),
+        order_(find_dominators(function).order),
+        count_(function.slots.size()),
+        sharing_(count_, Sharing::plain) {
     find_pointers();
     find_events();
     touched_in_.assign(function.blocks.size(), SlotSet(count_));
@@ -157,10 +161,10 @@ class SlotLiveness {
     bool grew = true;
     while (grew) {
       grew = false;
-      for (uint32_t b = 0; b < function_.blocks.size(); b++) {
-        SlotSet touched = touched_in_[b];
-        for (const Event& event : events_[b]) touch(event, touched);
-        for (const BlockTarget& target : targets(BlockId(b))) grew |= touched_in_[target.block.index].add_all(touched);
+      for (const BlockId block : order_) {
+        SlotSet touched = touched_in_[block.index];
+        for (const Event& event : events_[block.index]) touch(event, touched);
+        for (const BlockTarget& target : targets(block)) grew |= touched_in_[target.block.index].add_all(touched);
       }
     }
   }
@@ -169,8 +173,9 @@ class SlotLiveness {
     bool grew = true;
     while (grew) {
       grew = false;
-      for (uint32_t b = static_cast<uint32_t>(function_.blocks.size()); b-- > 0;) {
-        SlotSet live = live_out(BlockId(b));
+      for (size_t k = order_.size(); k-- > 0;) {
+        const uint32_t b = order_[k].index;
+        SlotSet live = live_out(order_[k]);
         for (size_t i = events_[b].size(); i-- > 0;) step_back(events_[b][i], live);
         grew |= live_in_[b].add_all(live);
       }
@@ -209,6 +214,7 @@ class SlotLiveness {
   }
 
   const Function& function_;
+  std::vector<BlockId> order_;  // in which few rounds settle what flows between blocks; what is not reached needs nothing
   size_t count_;
   std::vector<SlotSet> points_to_;             // by value; empty for what is no stack pointer
   std::vector<SlotId> exact_;                  // by value: the slot whose first byte it is, where that is plain
