@@ -13,6 +13,9 @@ namespace {
 
 constexpr size_t most_dense_nodes = 4096;
 constexpr size_t first_table = 1u << 16;
+// Of a node that lives through thousands of others, or is copied as often; moves are not tried again whenever something changes
+// beside one of those.
+constexpr size_t many_neighbours = 4096, many_moves = 1024;
 
 size_t dense_bits(size_t nodes) {
   return nodes <= most_dense_nodes ? nodes * (nodes + 1) / 2 : 0;
@@ -66,9 +69,15 @@ ColorGraph::ColorGraph(size_t nodes)
 
 void ColorGraph::add_edge(Node a, Node b) {
   if (a == b || interferes(a, b)) return;
+  link(a, b);
+  if (!is_precolored(a)) degree_[a]++;
+  if (!is_precolored(b)) degree_[b]++;
+}
+
+void ColorGraph::link(Node a, Node b) {
   edges_.add(a, b);
-  if (!is_precolored(a)) adjacent_[a].push_back(b), degree_[a]++;
-  if (!is_precolored(b)) adjacent_[b].push_back(a), degree_[b]++;
+  if (!is_precolored(a)) adjacent_[a].push_back(b);
+  if (!is_precolored(b)) adjacent_[b].push_back(a);
 }
 
 void ColorGraph::add_move(Node to, Node from) {
@@ -87,6 +96,7 @@ void ColorGraph::add_to_list(Node node, uint32_t move) {
   (list.first == no_entry ? list.first : entries_[list.last].next) = entry;
   list.last = entry;
   list.open++;
+  list.length++;
 }
 
 void ColorGraph::finish(Move& move) {
@@ -124,7 +134,15 @@ bool ColorGraph::pop(std::vector<Node>& list, Place place, Node& out) {
   return false;
 }
 
+void ColorGraph::count_hard_neighbours() {
+  hard_neighbours_.assign(place_.size(), 0);
+  for (Node node = colors; node < place_.size(); node++)
+    hard_neighbours_[node] =
+        static_cast<uint32_t>(std::ranges::count_if(adjacent_[node], [&](Node near) { return is_hard(near); }));
+}
+
 void ColorGraph::run() {
+  count_hard_neighbours();
   for (Node node = colors; node < place_.size(); node++) file(node);
   for (;;) {
     Node node;
@@ -158,30 +176,38 @@ void ColorGraph::enable_moves(Node node) {
   });
 }
 
+// A move between a physical register and a neighbour is on the neighbour's list too; the others of its thousands do not care.
+void ColorGraph::enable_moves_beside(Node node) {
+  enable_moves(node);
+  for (Node near : adjacent_[node])
+    if (is_in_graph(near) && !is_precolored(near) && moves_of_[near].length <= many_moves) enable_moves(near);
+}
+
 void ColorGraph::lower_degree(Node node) {
   if (is_precolored(node)) return;
   if (degree_[node]-- != colors) return;
-  enable_moves(node);
-  // A move between a physical register and a neighbour is on the neighbour's list too; the others of its thousands do not care.
-  for (Node near : adjacent_[node])
-    if (is_in_graph(near) && !is_precolored(near)) enable_moves(near);
+  for (Node near : adjacent_[node]) hard_neighbours_[near]--;
+  enable_moves_beside(node);
   if (place_[node] == Place::spill) file(node);
 }
 
 void ColorGraph::simplify(Node node) {
   place_[node] = Place::selected;
   stack_.push_back(node);
+  if (is_hard(node))
+    for (Node near : adjacent_[node]) hard_neighbours_[near]--;
   for (Node near : adjacent_[node])
     if (is_in_graph(near)) lower_degree(near);
 }
 
 // Briggs: the combined node has fewer than `colors` neighbours that are hard to color.
 bool ColorGraph::is_conservative(Node a, Node b) const {
-  uint32_t hard = 0;
-  for (Node near : adjacent_[a])
-    if (is_in_graph(near) && degree_[near] >= colors) hard++;
+  if (hard_neighbours_[a] + hard_neighbours_[b] < colors) return true;
+  if (std::max(hard_neighbours_[a], hard_neighbours_[b]) >= colors) return false;
+  if (adjacent_[a].size() < adjacent_[b].size()) std::swap(a, b);
+  uint32_t hard = hard_neighbours_[a];
   for (Node near : adjacent_[b])
-    if (is_in_graph(near) && degree_[near] >= colors && !interferes(near, a)) hard++;
+    if (is_in_graph(near) && is_hard(near) && !interferes(near, a)) hard++;
   return hard < colors;
 }
 
@@ -226,26 +252,44 @@ void ColorGraph::combine(Node into, Node node) {
   drop_inner_moves(node);
   enable_moves(node);
   join_lists(into, node);
+  if (is_hard(node))
+    for (Node near : adjacent_[node]) hard_neighbours_[near]--;
   for (size_t i = 0; i < adjacent_[node].size(); i++) {
     Node near = adjacent_[node][i];
     if (!is_in_graph(near)) continue;
-    add_edge(near, into);
-    lower_degree(near);
+    if (interferes(near, into)) lower_degree(near);
+    else replace_neighbour(near, into);
   }
   if (is_precolored(into)) return;
   if (degree_[into] >= colors && place_[into] == Place::freeze) file(into);
   else if (place_[into] == Place::spill) offer_to_spill(into);  // its score may be less than it was
 }
 
+// Gives `of` a neighbour in place of one that has just been coalesced with it. Where that leaves `of` just easy to color, moves
+// beside it may have become possible.
+void ColorGraph::replace_neighbour(Node of, Node by) {
+  link(of, by);
+  if (is_hard(of)) hard_neighbours_[by]++;
+  if (!is_precolored(by) && ++degree_[by] == colors) {
+    for (Node near : adjacent_[by]) hard_neighbours_[near]++;
+  } else if (is_hard(by)) {
+    hard_neighbours_[of]++;
+  }
+  if (is_precolored(of) || degree_[of] != colors - 1 || adjacent_[of].size() > many_neighbours) return;
+  enable_moves_beside(of);
+}
+
 // Moves within a node say nothing any more, and long rows of them would be walked again and again.
 void ColorGraph::drop_inner_moves(Node node) {
   MoveList& list = moves_of_[node];
   uint32_t kept = no_entry;
+  list.length = 0;
   for (uint32_t e = list.first; e != no_entry; e = entries_[e].next) {
     const Move& move = moves_[entries_[e].move];
     if (move.state == MoveState::done && alias(move.to) == alias(move.from)) continue;
     (kept == no_entry ? list.first : entries_[kept].next) = e;
     kept = e;
+    list.length++;
   }
   (kept == no_entry ? list.first : entries_[kept].next) = no_entry;
   list.last = kept;
@@ -258,6 +302,7 @@ void ColorGraph::join_lists(Node into, Node node) {
     list.last = other.last;
   }
   list.open += other.open;
+  list.length += other.length;
   other = {};
 }
 

@@ -67,6 +67,7 @@ class ColorGraph {
   struct MoveList {
     uint32_t first = no_entry, last = no_entry;
     uint32_t open = 0;  // of moves that are not done
+    uint32_t length = 0;
   };
 
   bool interferes(Node a, Node b) const { return edges_.has(a, b); }
@@ -83,6 +84,7 @@ class ColorGraph {
   }
   void file(Node node);  // puts a node on the list where it belongs
   void enable_moves(Node node);
+  void enable_moves_beside(Node node);
   void lower_degree(Node node);
   void simplify(Node node);
   void coalesce(uint32_t move);
@@ -92,6 +94,10 @@ class ColorGraph {
   void unfreeze_if_small(Node node);
   void freeze_moves(Node node);
   bool pop(std::vector<Node>& list, Place place, Node& out);
+  bool is_hard(Node node) const { return degree_[node] >= colors; }
+  void count_hard_neighbours();
+  void link(Node a, Node b);
+  void replace_neighbour(Node of, Node by);
   float spill_score(Node node) const { return cost_[node] / static_cast<float>(degree_[node]); }
   void offer_to_spill(Node node);
   Node pick_spill();
@@ -100,6 +106,7 @@ class ColorGraph {
   EdgeSet edges_;
   std::vector<std::vector<Node>> adjacent_;  // of nodes that are not precolored
   std::vector<uint32_t> degree_;
+  std::vector<uint32_t> hard_neighbours_;  // of nodes in the graph, while run() runs
   std::vector<MoveList> moves_of_;
   std::vector<Entry> entries_;
   std::vector<Move> moves_;

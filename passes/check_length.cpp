@@ -2,7 +2,7 @@
 // than the program: scripts made by machine get their answer at once.
 //
 // Needs: remove_dead before it. Establishes: nothing. Destroys: nothing. Counts only what becomes at least one machine
-// instruction, so it never refuses what would fit; layout_blocks knows the exact length.
+// instruction; a program of that many has several times as many, and the kernel's verifier walks a million at most.
 #include "mir/module.h"
 #include "passes/passes.h"
 

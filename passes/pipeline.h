@@ -17,7 +17,7 @@ struct KernelLimits {
   uint32_t stack_bytes = mir::max_stack_bytes;  // per frame and per call chain
   uint32_t on_stack_limit = 64;                 // larger slots move to scratch first when the budget is tight
   uint32_t max_scratch_bytes = 1u << 22;        // of one run: what a value of an array may have (KMALLOC_MAX_SIZE)
-  uint32_t max_instructions = 1000000;            // of one function, at the least: more takes seconds and gigabytes to compile
+  uint32_t max_instructions = 120000;           // of one function, at the least: more takes seconds and gigabytes to compile
   uint32_t max_maps = 64;                       // that one program may use
   // Asked where scratch is too big for per-CPU values.
   std::function<uint32_t()> possible_cpus = [] { return 1u; };
