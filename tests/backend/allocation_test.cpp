@@ -131,6 +131,32 @@ TEST(Allocation, TheProofFindsLostInstructions) {
   EXPECT_FALSE(bpf::check_allocation(original, shorter).empty());
 }
 
+// So many that neighbours are in a table instead of a matrix, with one that all others are neighbours and copies of.
+TEST(Allocation, ThousandsOfRegistersAreProved) {
+  const auto reg = [](int number) { return "v" + std::to_string(number); };
+  std::string body = "^entry:\n  v0 = mov64 r1\n  v1 = mov64 0\n";
+  int sum = 1;
+  for (int i = 0; i < 2000; i++) {
+    const int now = 3 * i + 2, copy = now + 1, next = now + 2;
+    body += "  call ktime_get_ns\n  " + reg(now) + " = mov64 r0\n  " + reg(copy) + " = mov64 v0\n  add64 " + reg(copy) + ", " +
+            reg(now) + "\n  " + reg(next) + " = mov64 " + reg(sum) + "\n  add64 " + reg(next) + ", " + reg(copy) + "\n";
+    sum = next;
+    if (i % 50 != 0) continue;
+    const std::string n = std::to_string(i);
+    body += "  jeq " + reg(now) + ", 7, ^odd" + n + ", ^on" + n + "\n^odd" + n + ":\n  add64 " + reg(sum) + ", " + reg(now) +
+            "\n  ja ^on" + n + "\n^on" + n + ":\n";
+  }
+  lir::Module module = parse(body + "  r0 = mov64 " + reg(sum) + "\n  add64 r0, v0\n  exit\n");
+  lir::Function& function = only_function(module);
+  bpf::set_origins(function);
+  const lir::Function original = function;
+  bpf::allocate_registers(function, {});
+  EXPECT_TRUE(bpf::check_allocation(original, function).empty());
+  EXPECT_TRUE(lir::validate(module).empty());
+  // What lives at one time fits r6 to r9.
+  EXPECT_EQ(count(function, [&](const lir::Inst& inst) { return is_spill_code(function, inst); }), 0u);
+}
+
 TEST(LowerBlockParams, SwapsGoThroughATemporary) {
   lir::Module module = parse(
       "^entry:\n  v0 = mov64 1\n  v1 = mov64 2\n  ja ^loop(v0, v1)\n"
