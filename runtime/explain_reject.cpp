@@ -102,7 +102,9 @@ void explain_reject(const bpf::Object& object, size_t index, std::string_view lo
   if (const WalkLimit* limit = find_walk_limit(log)) {
     diagnostics.report(Diag::program_too_complex, span_of_probe(object, index), {program.name, std::string(limit->meaning)})
         .label(span, "the verifier stopped here")
-        .with_hint("it walks every round of `while` and `unroll`; `for ($i : 0..N)` is walked once");
+        .with_hint(
+            "it walks every round of `while` and `unroll`, and `for ($i : 0..N)` once; what is long can be two probes of the "
+            "same place");
     return;
   }
   if (std::string_view helper = refused_helper(rejection.sentence); !helper.empty()) {
