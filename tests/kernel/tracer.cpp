@@ -10,6 +10,10 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
 
 namespace shrike::testing {
 namespace {
@@ -63,6 +67,21 @@ void LiveTest::SetUp() {
   if (why_no_bpf().empty()) return;
   fprintf(stderr, "SKIPPED, not passed: %s\n", why_no_bpf().c_str());
   GTEST_SKIP() << why_no_bpf();
+}
+
+void wait_for_detaching() {
+  const auto is_detaching = [] {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::string name;
+      if (std::getline(std::ifstream(entry.path() / "comm"), name) && name == "shrike-detach") return true;
+    }
+    return false;
+  };
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  while (is_detaching()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "earlier traces are still given back";
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 Tracer::Tracer(std::vector<std::string> args, ProcessOptions options)

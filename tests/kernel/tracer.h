@@ -25,6 +25,11 @@ class LiveTest : public ::testing::Test {
   void SetUp() override;
 };
 
+// Waits for the processes that give back what earlier traces attached one by one (Links::release). For each event the kernel
+// waits for several grace periods under the lock that whoever attaches the next event needs: what follows would wait for them
+// instead, for seconds on a slow machine. Fails the test after two minutes.
+void wait_for_detaching();
+
 constexpr int patience_ms = 30000;  // for anything that takes well under a second on an idle machine
 
 // shrike, started with `args`; ready once every probe is attached.
