@@ -24,6 +24,7 @@ consteval HelperOperand operand_of(std::string_view text) {
   if (text == "map") return HelperOperand::map;
   if (text == "fn") return HelperOperand::fn;
   if (text == "ctx") return HelperOperand::ctx;
+  if (text == "ctx?") return HelperOperand::ctx_or_null;
   if (text == "i") return HelperOperand::integer;
   if (text == "key") return HelperOperand::key;
   if (text == "value") return HelperOperand::value;

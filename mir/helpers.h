@@ -24,6 +24,7 @@ enum class HelperOperand : uint8_t {
   map,
   fn,
   ctx,
+  ctx_or_null,
   integer,
   key,
   value,

@@ -124,6 +124,7 @@ class Collector {
         case HelperOperand::map:
         case HelperOperand::fn:
         case HelperOperand::ctx:
+        case HelperOperand::ctx_or_null:
         case HelperOperand::integer:
         case HelperOperand::str:
         case HelperOperand::addr:

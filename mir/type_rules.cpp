@@ -24,7 +24,8 @@ const char* wanted_by(HelperOperand operand) {
   switch (operand) {
     case HelperOperand::map:
     case HelperOperand::fn: return "";
-    case HelperOperand::ctx: return "the context";
+    case HelperOperand::ctx:
+    case HelperOperand::ctx_or_null: return "the context";
     case HelperOperand::integer:
     case HelperOperand::constant: return "an integer";
     case HelperOperand::key:
@@ -48,7 +49,8 @@ bool fits(HelperOperand operand, ValueType type) {
     case HelperOperand::map:
     case HelperOperand::fn: return false;
     // Callbacks have it from their caller's memory, where it is a number to us and the context to the kernel.
-    case HelperOperand::ctx: return type.region == Region::ctx || type.is_integer();
+    case HelperOperand::ctx:
+    case HelperOperand::ctx_or_null: return type.region == Region::ctx || type.is_integer();
     case HelperOperand::integer:
     case HelperOperand::constant: return type.is_integer();
     case HelperOperand::key:

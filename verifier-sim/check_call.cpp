@@ -221,7 +221,8 @@ bool check_argument(Walk& w, size_t i, Call& call) {
       if (w.reg(n).kind != Kind::func) return wrong_type(w, n, "func");
       call.callback = w.reg(n).object;
       return true;
-    case HelperOperand::ctx: return (call.row.number == 122 && w.reg(n).is_zero()) || check_ctx_argument(w, n);
+    case HelperOperand::ctx: return check_ctx_argument(w, n);
+    case HelperOperand::ctx_or_null: return w.reg(n).is_zero() || check_ctx_argument(w, n);
     case HelperOperand::key: return check_key_or_value(w, n, call, true);
     case HelperOperand::value: return check_key_or_value(w, n, call, false);
     case HelperOperand::in:
