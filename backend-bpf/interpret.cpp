@@ -6,13 +6,12 @@
 #include <bit>
 
 #include "mir/base/check.h"
+#include "mir/stack.h"
 
 namespace shrike::bpf {
 
 namespace {
 
-constexpr uint32_t frame_bytes = 512;
-constexpr int deepest_call = 8;
 constexpr uint8_t stack_garbage = 0xa5;
 constexpr uint64_t no_value = 0xbad0bad0bad0bad0;  // of registers that are not written or are lost by a call
 // What registers hold for a map and for a function; no object has such an address.
@@ -83,9 +82,9 @@ class Execution {
 };
 
 uint64_t Execution::run(const std::vector<uint64_t>& args) {
-  const uint64_t frame = machine_.allocate(std::vector<uint8_t>(frame_bytes, stack_garbage));
+  const uint64_t frame = machine_.allocate(std::vector<uint8_t>(mir::max_stack_bytes, stack_garbage));
   std::copy(args.begin(), args.end(), registers_.begin() + 1);
-  registers_[10] = frame + frame_bytes;
+  registers_[10] = frame + mir::max_stack_bytes;
   while (machine_.count_step() && step()) {}
   machine_.free(frame);
   return registers_[0];
@@ -266,7 +265,7 @@ mir::Machine::Outcome Interpreter::run_program(size_t program, std::vector<uint8
 }
 
 uint64_t Interpreter::call_function(mir::FunctionId function, const std::vector<uint64_t>& args) {
-  if (++depth_ > deepest_call) return fail("calls nest too deep");
+  if (++depth_ > mir::max_call_frames) return fail("calls nest too deep");
   const uint64_t result = Execution(*this, *program_, function.index).run(args);
   depth_--;
   return result;

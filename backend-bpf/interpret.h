@@ -22,7 +22,7 @@ class Interpreter : public mir::Machine {
 
   const Object& object_;
   const Program* program_ = nullptr;
-  int depth_ = 0;
+  uint32_t depth_ = 0;
 
   friend class Execution;
 };

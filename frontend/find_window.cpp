@@ -1,5 +1,5 @@
-// Two ways along the haystack: walked by the verifier round by round, or in
-// chunks by a callback, which gets needle and window in its frame.
+// Two ways along the haystack: walked by the verifier round by round, or in chunks by a callback, which gets needle and window in
+// its frame.
 #include "frontend/find_window.h"
 
 #include <algorithm>
@@ -144,15 +144,13 @@ void set_word(Lower& l, const Place& frame, uint32_t at, ValueId value) {
   l.blur(frame.at(at), 8);
 }
 
-// Eight bytes of the haystack, which begin at `offset`, and the window before
-// them.
+// Eight bytes of the haystack, which begin at `offset`, and the window before them.
 struct Eight {
   Window window;
   ValueId bytes, offset;
 };
 
-// One byte after the other, to the end of the text or of the needle, or on to
-// `next`.
+// One byte after the other, to the end of the text or of the needle, or on to `next`.
 void look_at_bytes(Lower& l, const Place& frame, const ShortNeedle& needle, const Eight& eight, BlockId next) {
   mir::Builder& b = l.b();
   BlockId head = l.new_block("bytes");
@@ -187,8 +185,7 @@ void look_at_bytes(Lower& l, const Place& frame, const ShortNeedle& needle, cons
   b.ret(b.constant(1));
 }
 
-// Eight bytes at once where none of them ends the text or may be the needle's
-// last: the window is then what they are.
+// Eight bytes at once where none of them ends the text or may be the needle's last: the window is then what they are.
 void window_round(Lower& l, const Place& frame, ValueId round) {
   mir::Builder& b = l.b();
   const auto word = [&](uint32_t at) { return l.load_scalar(frame.at(at), l.types().uint64()); };

@@ -59,13 +59,14 @@ const std::vector<FunctionId>& longest_way(const Module& module, FunctionId id, 
   return way;
 }
 
-void check_depth(const Module& module, FunctionId id, std::vector<std::vector<FunctionId>>& known, PassContext& context) {
+bool is_too_deep(const Module& module, FunctionId id, std::vector<std::vector<FunctionId>>& known, PassContext& context) {
   const std::vector<FunctionId>& way = longest_way(module, id, known);
-  if (way.size() <= max_call_frames) return;
+  if (way.size() <= max_call_frames) return false;
   context.diagnostics
       .report(Diag::call_depth_budget, module.functions[way[max_call_frames]].span,
               {std::to_string(way.size() - 1), std::to_string(max_call_frames), module.functions[id].name})
       .with_hint("count with one loop over the product of the bounds, and find the counters by `/` and `%`");
+  return true;
 }
 
 // What a function uses, and those that it calls or the kernel calls back for it.
@@ -101,7 +102,7 @@ void check_budget(Module& module, PassContext& context) {
   std::vector<std::vector<FunctionId>> ways(module.functions.size());
   for (uint32_t f = 0; f < module.functions.size(); f++) {
     if (module.functions[FunctionId(f)].kind != FunctionKind::program) continue;
-    check_depth(module, FunctionId(f), ways, context);
+    if (is_too_deep(module, FunctionId(f), ways, context)) continue;
     Chain chain = deepest_chain(module, frames, 0, FunctionId(f));
     if (chain.bytes > context.limits.stack_bytes) report_stack(module, chain, context);
     if (module.interface.maps.size() > context.limits.max_maps) check_maps(module, FunctionId(f), context);
