@@ -353,7 +353,8 @@ struct Resolver {
     auto answer = facts.match_user_functions(path, function);
     bool may_wait = answer.status == Lookup::missing && !is_wildcard(function) && missing_probes == "error";
     if (may_wait && facts.match_user_files(path).status == Lookup::found) return at_nowhere(path);
-    if (answer.status == Lookup::missing) answer.why = suggestion(function, facts.match_user_functions(path, "*"));
+    if (answer.status == Lookup::missing && facts.match_user_files(path).status == Lookup::found)
+      answer.why = suggestion(function, facts.match_user_functions(path, "*"));
     if (answer.status != Lookup::found) return not_found(answer);
     std::vector<mir::AttachPoint> out = all(answer.value, true);
     for (mir::AttachPoint& found : out) {

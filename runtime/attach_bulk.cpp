@@ -11,6 +11,7 @@
 #include "runtime/bpf_call.h"
 #include "runtime/kernel_functions.h"
 #include "runtime/machine.h"
+#include "runtime/privileges.h"
 
 namespace shrike {
 
@@ -203,8 +204,10 @@ std::vector<uint32_t> bulk_attach_types(const bpf::Object& object, uint32_t pid,
     places[program]++;
     if (!fits(probe, pid)) is_single[program] = true;
   }
+  // A single uprobe event takes CAP_SYS_ADMIN on newer kernels (6.18 for one); a link does not.
+  auto fewest = [](uint32_t type) { return type == uprobe_multi && !is_administrator() ? 1u : 2u; };
   for (size_t i = 0; i < types.size(); i++)
-    if (places[i] < 2 || is_single[i] || is_feature_hidden(feature_of(types[i]), hidden)) types[i] = 0;
+    if (places[i] < fewest(types[i]) || is_single[i] || is_feature_hidden(feature_of(types[i]), hidden)) types[i] = 0;
   return types;
 }
 

@@ -12,6 +12,7 @@
 
 #include "runtime/files.h"
 #include "runtime/find_binary.h"
+#include "runtime/privileges.h"
 
 namespace shrike {
 
@@ -34,7 +35,7 @@ bool Child::start(std::string_view command, Diagnostics& diagnostics) {
   }
   path_ = find_executable(words[0]);
   if (path_.empty()) {
-    bool exists = words[0].find('/') != std::string::npos && access(words[0].c_str(), F_OK) == 0;
+    bool exists = words[0].find('/') != std::string::npos && may_access(AT_FDCWD, words[0], F_OK);
     diagnostics.report(Diag::child_not_started, {}, {words[0], exists ? "it cannot be executed" : "there is no such program"});
     return false;
   }

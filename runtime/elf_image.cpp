@@ -12,6 +12,7 @@
 
 #include "runtime/archive_member.h"
 #include "runtime/files.h"
+#include "runtime/privileges.h"
 
 namespace shrike {
 
@@ -131,7 +132,7 @@ std::string ElfImage::build_id() const {
 
 // Of the same build: by build id where both have one, else by the checksum that .gnu_debuglink tells.
 bool ElfImage::is_debug_file(const std::string& path, uint32_t checksum, bool has_checksum) const {
-  if (access(path.c_str(), R_OK) != 0) return false;
+  if (!may_access(AT_FDCWD, path, R_OK)) return false;
   ElfImage candidate(path);
   if (candidate.get() == nullptr) return false;
   std::string own = build_id(), other = candidate.build_id();

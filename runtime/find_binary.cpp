@@ -1,6 +1,7 @@
 // Looks where the shell and the dynamic loader would look.
 #include "runtime/find_binary.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "runtime/files.h"
 #include "runtime/glob.h"
+#include "runtime/privileges.h"
 
 namespace shrike {
 
@@ -101,7 +103,7 @@ void add_regular_files(const std::string& pattern, bool is_executable, std::vect
   glob_t found{};
   if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
     for (size_t i = 0; i < found.gl_pathc; i++)
-      if (is_regular_file(found.gl_pathv[i]) && (!is_executable || access(found.gl_pathv[i], X_OK) == 0))
+      if (is_regular_file(found.gl_pathv[i]) && (!is_executable || may_access(AT_FDCWD, found.gl_pathv[i], X_OK)))
         out.push_back(real_path(found.gl_pathv[i]));
   }
   globfree(&found);
@@ -132,11 +134,11 @@ std::vector<std::string> find_executables(std::string_view pattern) {
 
 std::string find_executable(std::string_view name) {
   std::string path(name);
-  if (name.find('/') != std::string_view::npos) return is_regular_file(path) && access(path.c_str(), X_OK) == 0 ? path : "";
+  if (name.find('/') != std::string_view::npos) return is_regular_file(path) && may_access(AT_FDCWD, path, X_OK) ? path : "";
   std::string found;
   each_program_directory([&](const std::string& directory) {
     std::string candidate = directory + "/" + path;
-    if (is_regular_file(candidate) && access(candidate.c_str(), X_OK) == 0) found = std::move(candidate);
+    if (is_regular_file(candidate) && may_access(AT_FDCWD, candidate, X_OK)) found = std::move(candidate);
     return found.empty();
   });
   return found;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "runtime/files.h"
+#include "runtime/privileges.h"
 
 namespace shrike {
 
@@ -86,7 +87,7 @@ std::optional<HeaderFile> HeaderFiles::find(std::string_view path, bool is_quote
 
 bool HeaderFiles::has_btf() {
   std::string path = environment("BPFTRACE_BTF");
-  return access(path.empty() ? "/sys/kernel/btf/vmlinux" : path.c_str(), R_OK) == 0;
+  return may_access(AT_FDCWD, path.empty() ? "/sys/kernel/btf/vmlinux" : path, R_OK);
 }
 
 }  // namespace shrike

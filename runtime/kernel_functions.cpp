@@ -204,7 +204,8 @@ Answer<uint64_t> find_kernel_symbol(std::string_view name) {
   });
   if (error != 0) return {Lookup::unreadable, 0, "/proc/kallsyms cannot be read: " + describe_errno(error)};
   if (!found.name.empty() && found.address == 0)
-    return {Lookup::unreadable, 0, "the kernel hides its addresses; run as root, see `sysctl kernel.kptr_restrict`"};
+    return {Lookup::unreadable, 0,
+            "the kernel hides its addresses; run as root or with CAP_SYSLOG, see `sysctl kernel.kptr_restrict`"};
   if (!found.name.empty()) return {Lookup::found, found.address, ""};
   return {Lookup::missing, 0, ""};
 }

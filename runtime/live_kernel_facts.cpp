@@ -26,6 +26,22 @@
 
 namespace shrike {
 
+namespace {
+
+// Why `path` means no file: there is none, or it is kept from us.
+template <class T>
+Answer<T> no_file(std::string_view path) {
+  const std::string text(path);
+  struct stat status{};
+  if (is_glob(path) || stat(text.c_str(), &status) == 0 || errno == ENOENT || errno == ENOTDIR)
+    return {Lookup::missing, {}, "there is no file, program or library `" + text + "`"};
+  std::string why = "`" + text + "`: " + describe_errno(errno);
+  if (path.starts_with("/proc/")) why += "; processes of other users show their files to root, or to CAP_SYS_PTRACE";
+  return {Lookup::unreadable, {}, why};
+}
+
+}  // namespace
+
 LiveKernelFacts::LiveKernelFacts(Tracefs& tracefs, DebugDirectories debug, uint64_t pid)
     : tracefs_(tracefs), debug_(std::move(debug)), pid_(pid) {}
 LiveKernelFacts::~LiveKernelFacts() = default;
@@ -160,7 +176,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_functions(std::stri
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_user_files(std::string_view path) {
   Answer<std::vector<ProbeTarget>> answer;
   for (const std::string& file : files(path)) answer.value.push_back({file, "", 0});
-  if (answer.value.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  if (answer.value.empty()) return no_file<std::vector<ProbeTarget>>(path);
   answer.status = Lookup::found;
   return answer;
 }
@@ -182,7 +198,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_vi
                                                                   const std::function<bool(const std::string&)>& matches,
                                                                   bool is_first_enough) {
   const std::vector<std::string>& files = this->files(path);
-  if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  if (files.empty()) return no_file<std::vector<ProbeTarget>>(path);
   Answer<std::vector<ProbeTarget>> answer;
   for (const std::string& file : files) {
     size_t first = answer.value.size();
@@ -213,7 +229,7 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_functions(std::string_vi
 Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_source_line(std::string_view path, std::string_view file, uint64_t line,
                                                                     uint64_t column) {
   const std::vector<std::string>& binaries = files(path);
-  if (binaries.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  if (binaries.empty()) return no_file<std::vector<ProbeTarget>>(path);
   Answer<std::vector<ProbeTarget>> answer;
   for (const std::string& binary : binaries) {
     SourceAddresses found = find_source_line(binary, debug_, file, line, column);
@@ -229,8 +245,11 @@ Answer<std::vector<ProbeTarget>> LiveKernelFacts::match_source_line(std::string_
 Answer<std::vector<StaticProbe>> LiveKernelFacts::match_static_probes(std::string_view path, uint64_t pid,
                                                                       std::string_view provider, std::string_view name) {
   std::vector<std::string> files = path.empty() ? files_run_by(pid) : this->files(path);
-  if (files.empty() && path.empty()) return {Lookup::missing, {}, "process " + std::to_string(pid) + " runs no file"};
-  if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  if (files.empty()) {
+    auto answer = no_file<std::vector<StaticProbe>>(path.empty() ? "/proc/" + std::to_string(pid) + "/exe" : std::string(path));
+    if (path.empty() && answer.status == Lookup::missing) answer.why = "process " + std::to_string(pid) + " runs no file";
+    return answer;
+  }
   Answer<std::vector<StaticProbe>> answer;
   Glob provider_glob(provider), name_glob(name);
   for (const std::string& file : files) {
@@ -296,7 +315,7 @@ Answer<uint64_t> LiveKernelFacts::kernel_address(std::string_view symbol) {
 Answer<std::pair<int64_t, uint32_t>> LiveKernelFacts::user_symbol(std::string_view path, uint64_t offset,
                                                                   std::string_view symbol) {
   const std::vector<std::string>& files = this->files(path);
-  if (files.empty()) return {Lookup::missing, {}, "there is no file, program or library `" + std::string(path) + "`"};
+  if (files.empty()) return no_file<std::pair<int64_t, uint32_t>>(path);
   std::optional<ElfSymbol> found = find_symbol(files.front(), debug_, symbol);
   if (!found) return {Lookup::missing, {}, "`" + files.front() + "` has no symbol `" + std::string(symbol) + "`"};
   const std::optional<uint64_t> place = linked_address(files.front(), offset);

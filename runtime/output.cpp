@@ -130,7 +130,9 @@ void Output::State::error(std::string_view text) {
 void Output::State::end_call() {
   if (!told_hidden_symbols && symbols.are_kernel_symbols_hidden()) {
     told_hidden_symbols = true;
-    warn("kernel symbols are hidden (see sysctl kernel.kptr_restrict); kernel addresses are shown as numbers");
+    warn(
+        "kernel symbols are hidden (CAP_SYSLOG shows them, see sysctl kernel.kptr_restrict); "
+        "kernel addresses are shown as numbers");
   }
   out.end_call();
 }

@@ -88,7 +88,9 @@ AttachError other_perf_error(int error) {
 
 AttachError perf_permission_error(int error) {
   return {describe_errno(error),
-          "run as root, or with CAP_PERFMON; `sysctl kernel.perf_event_paranoid` of 2 and less allows more", false};
+          "run as root, or with CAP_PERFMON (CAP_SYS_ADMIN for single uprobes on newer kernels); "
+          "`sysctl kernel.perf_event_paranoid` of 2 and less allows more",
+          false};
 }
 
 }  // namespace shrike

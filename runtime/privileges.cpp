@@ -2,6 +2,7 @@
 // ones open what tracefs and other processes' files keep from others.
 #include "runtime/privileges.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,10 +30,14 @@ uint64_t effective_capabilities() {
 
 }  // namespace
 
+bool is_administrator() {
+  return effective_capabilities() >> CAP_SYS_ADMIN & 1;
+}
+
 std::vector<std::string> missing_privileges() {
   std::vector<std::string> missing;
   uint64_t has = effective_capabilities();
-  if (has >> CAP_SYS_ADMIN & 1) return missing;
+  if (is_administrator()) return missing;
   for (const CapabilityRow& row : needed)
     if (!(has >> row.number & 1)) missing.emplace_back(row.name);
   return missing;
@@ -48,6 +53,10 @@ bool check_privileges(Diagnostics& diagnostics) {
       .with_hint(geteuid() == 0 ? "this root is confined, as in a container: grant them to it (docker run --privileged)"
                                 : "run as root (sudo), or grant them: setcap cap_bpf,cap_perfmon,cap_dac_read_search=ep shrike");
   return false;
+}
+
+bool may_access(int directory, const std::string& path, int mode) {
+  return faccessat(directory, path.c_str(), mode, AT_EACCESS) == 0;
 }
 
 }  // namespace shrike

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "runtime/privileges.h"
+
 namespace shrike {
 
 namespace {
@@ -125,7 +127,7 @@ FileText Tracefs::read(const std::string& path) {
 }
 
 bool Tracefs::has(const std::string& path) {
-  return directory() >= 0 && faccessat(directory(), path.c_str(), F_OK, 0) == 0;
+  return directory() >= 0 && may_access(directory(), path, F_OK);
 }
 
 std::vector<std::string> Tracefs::subdirectories(const std::string& path) {

@@ -141,6 +141,15 @@ TEST_F(BadInput, UnknownTracepoint) {
                    {"sys_enter_opennat", "sys_enter_openat"});
 }
 
+TEST_F(BadInput, FilesThatAreNotThereAreNamed) {
+  for (const std::string& probe :
+       {"uprobe:/nowhere/x:f", "uprobe:nosuchprogram:f", "uretprobe:/nowhere/x:f*", "uprobe:/nowhere/x:16",
+        "uprobe:/nowhere/x@a.c:1", "uprobe:nosuchprogram:cpp:\"a::b\"", "usdt:/nowhere/x:a:b"}) {
+    const std::string file = probe.find("/nowhere/x") == std::string::npos ? "nosuchprogram" : "/nowhere/x";
+    expect_one_error(shrike_script(probe + " { exit(); }"), {"HINT: there is no file, program or library `" + file + "`"});
+  }
+}
+
 TEST_F(BadInput, UnknownTracepointField) {
   expect_one_error(shrike_script("tracepoint:syscalls:sys_enter_read { @ = args.fdd; }"), {"fdd", "`fd`"});
 }
