@@ -360,7 +360,7 @@ class Maker {
         for (int i = 0; i < 3; i++) e->operands.push_back(expr(depth));
         const IntType& a = e->operands[1]->type;
         const IntType& b = e->operands[2]->type;
-        e->type = {std::max(a.bytes, b.bytes), a.is_signed || b.is_signed};
+        e->type = {std::max(a.bytes, b.bytes), a.is_signed || b.is_signed, a.is_truth && b.is_truth};
         // What does not fit the common type is not touched: a choice keeps all 64 bits.
         return e;
       }
@@ -381,7 +381,8 @@ class Maker {
         ExprPtr e = make(Kind::element, {});
         for (int i = 0; i < 2; i++) e->operands.push_back(expr(depth));
         e->index = random_.below(2);
-        e->type = {8, e->operands[e->index]->type.is_signed};
+        const IntType& chosen = e->operands[e->index]->type;
+        e->type = {8, chosen.is_signed, chosen.is_truth};
         return e;
       }
       case 5: {
