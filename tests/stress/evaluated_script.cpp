@@ -28,7 +28,7 @@ int64_t cut(int64_t value, IntType type) {
   return type.is_signed ? static_cast<int64_t>(high) >> shift : static_cast<int64_t>(high >> shift);
 }
 
-// In operations with integers a truth value is unsigned; shifted or turned around bit by bit it is a signed integer.
+// In operations with integers a truth value is unsigned; shifted, or by `+`, `-` and `~`, it becomes a signed integer.
 constexpr IntType boolean{8, false, true};
 
 std::string name_of(IntType type) {
@@ -400,9 +400,8 @@ class Maker {
   ExprPtr unary(uint32_t depth) {
     std::string op = random_.pick<const char*>({"-", "!", "~", "+"});
     ExprPtr operand = expr(depth);
-    ExprPtr e =
-        make(Kind::unary,
-             op == "!" ? boolean : IntType{8, op == "-" || operand->type.is_signed || (op == "~" && operand->type.is_truth)}, op);
+    const bool is_signed = op == "-" || operand->type.is_signed || operand->type.is_truth;
+    ExprPtr e = make(Kind::unary, op == "!" ? boolean : IntType{8, is_signed}, op);
     e->operands.push_back(std::move(operand));
     return known(std::move(e));
   }
