@@ -37,15 +37,20 @@ std::optional<int64_t> fold(Opcode op, int64_t a, int64_t b) {
 }  // namespace
 
 RuleScope::RuleScope(Function& function) : function_(function) {
-  for (const Block& block : function.blocks)
-    for (const Inst& inst : block.insts) define(inst);
+  for (uint32_t b = 0; b < function.blocks.size(); b++) {
+    enter(BlockId(b));
+    for (const Inst& inst : function.blocks[BlockId(b)].insts) {
+      has_iterators_ |= inst.op == Opcode::call && inst.helper == HelperId::iter_num_next;
+      define(inst);
+    }
+  }
 }
 
 void RuleScope::define(const Inst& inst) {
   if (!inst.result.is_valid()) return;
   ValueId a = !inst.operands.empty() ? inst.operands[0] : ValueId();
   ValueId b = inst.operands.size() > 1 ? inst.operands[1] : ValueId();
-  definitions_[inst.result] = {true, inst.op, a, b, inst.imm, inst.width, inst.slot};
+  definitions_[inst.result] = {true, inst.op, a, b, inst.imm, inst.width, inst.slot, block_};
 }
 
 std::optional<int64_t> RuleScope::constant_of(ValueId value) const {
@@ -73,7 +78,7 @@ namespace {
 // know nothing about a number whose bytes were swapped.
 uint64_t possible_bits(ValueId value, const RuleScope& scope) {
   const RuleScope::Definition& d = scope.definition(value);
-  if (!d.is_inst) return ~uint64_t{0};
+  if (!d.is_inst || !(d.op == Opcode::constant || scope.is_remembered(value))) return ~uint64_t{0};
   if (is_comparison(d.op)) return 1;
   switch (d.op) {
     case Opcode::constant: return static_cast<uint64_t>(d.imm);
@@ -260,7 +265,7 @@ class Rules {
   RuleResult extensions(uint64_t mask, Opcode op) {
     if ((possible_bits(a_, scope_) & ~mask) == 0) return is(a_);
     const RuleScope::Definition& d = inside();
-    if (!d.is_inst) return nothing();
+    if (!d.is_inst || !scope_.is_remembered(a_)) return nothing();
     if (d.op == op) return is(a_);
     if (op == Opcode::sext8 || op == Opcode::sext16 || op == Opcode::sext32) {
       bool is_narrower = (d.op == Opcode::sext8 && op != Opcode::sext8) || (d.op == Opcode::sext16 && op == Opcode::sext32);
@@ -276,7 +281,7 @@ class Rules {
 
   RuleResult clamps() {
     if (possible_bits(a_, scope_) <= static_cast<uint64_t>(inst_.imm)) return is(a_);
-    if (!same_op_inside()) return nothing();
+    if (!same_op_inside() || !scope_.is_remembered(a_)) return nothing();
     uint64_t inner = static_cast<uint64_t>(inside().imm), outer = static_cast<uint64_t>(inst_.imm);
     if (inner <= outer) return is(a_);
     inst_.operands = {inside().a};

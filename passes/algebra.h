@@ -20,11 +20,16 @@ class RuleScope {
     int64_t imm = 0;
     mir::MemWidth width = mir::MemWidth::u64;
     mir::SlotId slot;  // of slot_addr
+    mir::BlockId block;
   };
   const Definition& definition(mir::ValueId value) const { return definitions_[value]; }
   std::optional<int64_t> constant_of(mir::ValueId value) const;
   const mir::Slot* slot_at(mir::ValueId address) const;  // null unless it is where a slot begins
+  void enter(mir::BlockId block) { block_ = block; }     // where the instructions are that follow
   void define(const mir::Inst& inst);
+  // Whether the verifier knows here what the definition of a value says of it. In other blocks of a function with iterators it
+  // may have forgotten (mir/analysis/value_ranges.h), and what says it again is needed.
+  bool is_remembered(mir::ValueId value) const { return !has_iterators_ || definitions_[value].block == block_; }
 
   // Where constants that rules need are put: in front of the instruction at hand.
   mir::ValueId constant(int64_t value);
@@ -36,6 +41,8 @@ class RuleScope {
  private:
   mir::Function& function_;
   SideTable<mir::ValueId, Definition> definitions_;
+  mir::BlockId block_;
+  bool has_iterators_ = false;
   std::vector<mir::Inst>* output_ = nullptr;
   Span span_;
 };

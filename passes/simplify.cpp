@@ -67,8 +67,9 @@ class Simplifier {
   bool simplify_values(RuleScope& scope) {
     bool changed = false;
     std::vector<Inst> made;  // constants that rules want in front of the instruction at hand
-    for (Block& block : function_.blocks) {
-      std::vector<Inst>& insts = block.insts;
+    for (uint32_t b = 0; b < function_.blocks.size(); b++) {
+      scope.enter(BlockId(b));
+      std::vector<Inst>& insts = function_.blocks[BlockId(b)].insts;
       std::vector<Inst> output;  // used from the first such constant on; instructions stay in place until then
       size_t kept = 0;
       for (size_t i = 0; i < insts.size(); i++) {

@@ -147,9 +147,11 @@ ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prove
       defined_at_(function_.values.size(), {UINT32_MAX, UINT32_MAX}) {
   for (uint32_t block = 0; block < function_.blocks.size(); block++) {
     const std::vector<Inst>& insts = function_.blocks[BlockId(block)].insts;
+    for (ValueId param : function_.blocks[BlockId(block)].params) defined_at_[param.index].first = block;
     for (uint32_t i = 0; i < insts.size(); i++)
       if (insts[i].result.is_valid()) defined_at_[insts[i].result.index] = {block, i};
   }
+  find_rounds();
   entry_facts();
   if (!has_loop()) {
     sweep(false);
@@ -172,6 +174,32 @@ bool ValueRanges::has_loop() const {
     visited[block.index] = true;
   }
   return false;
+}
+
+void ValueRanges::find_rounds() {
+  std::vector<bool> has_next;
+  for (BlockId block : dominators_.order)
+    for (const Inst& inst : function_.blocks[block].insts) {
+      if (inst.op != Opcode::call || inst.helper != HelperId::iter_num_next) continue;
+      has_next.resize(function_.blocks.size());
+      has_next[block.index] = true;
+    }
+  if (has_next.empty()) return;
+  round_.resize(function_.blocks.size());
+  for (BlockId block : dominators_.order) {
+    const BlockId above = dominators_.immediate[block.index];
+    if (above.is_valid()) round_[block.index] = has_next[above.index] ? above : round_[above.index];
+  }
+}
+
+// Whether the verifier may have forgotten what it knew of a value when it was defined.
+bool ValueRanges::is_forgotten(BlockId block, ValueId value) const {
+  if (round_.empty() || !round_[block.index].is_valid() || !function_.values[value].type.is_integer()) return false;
+  const Inst* defined = definition(value);
+  if (defined != nullptr && defined->op == Opcode::constant) return false;
+  const BlockId round = round_[block.index];
+  const BlockId home(defined_at_[value.index].first);
+  return home == round || !dominators_.dominates(round, home);
 }
 
 void ValueRanges::entry_facts() {
@@ -246,19 +274,24 @@ const Inst* ValueRanges::definition(ValueId value) const {
 
 Fact ValueRanges::at(BlockId block, ValueId value) const {
   Fact fact = facts_[value.index];
-  const uint32_t refined = refinement_at(block, value);
-  if (refined == 0) return fact;
-  Range narrowed = meet(fact.range, refined_ranges_[refined]);
+  const Step* refined = refinement_at(block, value);
+  if (is_forgotten(block, value)) {
+    fact.range = {};
+    if (refined != nullptr && refined->since <= dominators_.tree_first[round_[block.index].index]) return fact;
+  }
+  if (refined == nullptr || refined->range == 0) return fact;
+  Range narrowed = meet(fact.range, refined_ranges_[refined->range]);
   if (!narrowed.is_empty()) fact.range = narrowed;
   return fact;
 }
 
-uint32_t ValueRanges::refinement_at(BlockId block, ValueId value) const {
+// Null if nothing was found out.
+const ValueRanges::Step* ValueRanges::refinement_at(BlockId block, ValueId value) const {
   const std::vector<Step>& steps = refined_[value.index];
-  if (steps.empty() || !dominators_.is_reachable(block)) return 0;
+  if (steps.empty() || !dominators_.is_reachable(block)) return nullptr;
   auto next = std::upper_bound(steps.begin(), steps.end(), dominators_.tree_first[block.index],
                                [](uint32_t number, const Step& step) { return number < step.first; });
-  return next == steps.begin() ? 0 : std::prev(next)->range;
+  return next == steps.begin() ? nullptr : &*std::prev(next);
 }
 
 // Blocks are refined after all that dominate them, so what holds here up to now is what holds again behind the last block
@@ -276,13 +309,14 @@ void ValueRanges::add_refinement(BlockId block, ValueId value, const Range& rang
     refined_ranges_[here->range] = range;
     return;
   }
-  const Step made{first, static_cast<uint32_t>(refined_ranges_.size()), true};
-  const uint32_t outer = refinement_at(block, value);
+  const Step made{first, static_cast<uint32_t>(refined_ranges_.size()), true, first};
+  const Step* around = refinement_at(block, value);
+  const Step outer = around != nullptr ? *around : Step{0, 0, false, 0};
   refined_ranges_.push_back(range);
   if (is_there) *here = made;
   else steps.insert(here, made);
   auto end = place(behind);
-  if (end == steps.end() || end->first != behind) steps.insert(end, Step{behind, outer, false});
+  if (end == steps.end() || end->first != behind) steps.insert(end, Step{behind, outer.range, false, outer.since});
 }
 
 // The join over the edges that have been visited.

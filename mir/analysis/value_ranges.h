@@ -1,6 +1,11 @@
 // For every value of a function: which numbers an integer can be, which object a pointer points into and how far. Facts
 // hold at the definition, or, refined by the branches that dominate it, at a block. A value the caller keeps; changing
 // the function makes it stale.
+//
+// What is told is what the verifier knows, too. So of an integer nothing is known behind a round of an iterator's loop but what
+// is found out behind it: when the verifier comes to iter_num_next again, it forgets each number that is another one than last
+// time and has not decided anything on the way it took (widen_imprecise_scalars in kernel/bpf/verifier.c). Constants are made
+// anew where they are used.
 #pragma once
 
 #include <vector>
@@ -55,15 +60,18 @@ class ValueRanges {
     uint32_t first;      // preorder number in the tree
     uint32_t range;      // in refined_ranges_; 0: nothing more
     bool is_refinement;  // false: here what was known inside of another one ends
+    uint32_t since;      // where that was found out, by preorder number
   };
 
   bool has_loop() const;
+  void find_rounds();
+  bool is_forgotten(BlockId block, ValueId value) const;
   void sweep(bool is_ascending);
   Fact param_fact(BlockId block, size_t param) const;
   Fact inst_fact(BlockId block, const Inst& inst) const;
   Range call_range(BlockId block, const Inst& inst) const;
   void refine_block(BlockId block);
-  uint32_t refinement_at(BlockId block, ValueId value) const;
+  const Step* refinement_at(BlockId block, ValueId value) const;
   void add_refinement(BlockId block, ValueId value, const Range& range);
   // Narrows `range` of `value` by what taking edge `target` of `block` says.
   void refine_edge(BlockId block, size_t target, ValueId value, Range& range) const;
@@ -83,6 +91,7 @@ class ValueRanges {
   std::vector<uint8_t> growth_;             // by value: how often a parameter grew
   std::vector<std::vector<Step>> refined_;  // by value
   std::vector<Range> refined_ranges_;
+  std::vector<BlockId> round_;  // by block: the closest block with iter_num_next that comes before; empty if there is none
   std::vector<std::pair<uint32_t, uint32_t>> defined_at_;  // by value: block, inst; UINT32_MAX inst for parameters
   bool changed_ = false;
 };
