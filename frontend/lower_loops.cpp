@@ -161,7 +161,7 @@ void Lower::blur(const Place& at, uint32_t bytes) {
 
 // Linux before 6.7 walks a callback once, with what its variables are before the first round, and removes as dead what only later
 // rounds reach. What rounds may change is made unknown to it: zeros of a map are as unknown as anything else there. (Blurred
-// zeros stay known to be zeros.)
+// zeros stay known to be zeros.) By `xor`, since `or` leaves the bits that are set, by which -1 is known not to be 0.
 void Lower::forget_changed(const ast::Expr* condition, const ast::Block* body) {
   std::set<VariableId> changed;
   auto add = [&](const ast::Expr* target) {
@@ -185,7 +185,7 @@ void Lower::forget_changed(const ast::Expr* condition, const ast::Block* body) {
     const uint32_t bytes = body_->variables[id].type == nullptr ? 0 : slot_bytes(body_->variables[id].type->size);
     for (uint32_t at = 0; at < bytes; at += 8) {
       const Place word = variable_place(id).at(at);
-      store_scalar(word, b().binary(Opcode::or_, load_scalar(word, types().uint64()), zero), types().uint64());
+      store_scalar(word, b().binary(Opcode::xor_, load_scalar(word, types().uint64()), zero), types().uint64());
     }
   }
 }

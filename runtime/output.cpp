@@ -48,6 +48,11 @@ bool holds_user_addresses(const mir::Type* type) {
                      [](const mir::TupleElement& element) { return holds_user_addresses(element.type); });
 }
 
+// A .mir file written by hand may leave out what its maps hold; then nobody can show them.
+bool has_types(const mir::MapDecl& map) {
+  return map.value != nullptr && (!map.is_keyed || map.key != nullptr);
+}
+
 bool shows_user_addresses(const mir::Interface& interface) {
   for (const mir::MapDecl& map : interface.maps)
     if (holds_user_addresses(map.key) || holds_user_addresses(map.value)) return true;
@@ -198,7 +203,8 @@ void Output::State::show(mir::EventId id, const EventDecl& event, const uint8_t*
       if (!event.fields.empty()) printer->value(*event.fields[0].type, event.bytes_of(event.fields[0], record));
       return;
     case EventKind::print_map:
-      printer->map(read_map(interface, event.map, maps, integer_field(event, record, 0)), integer_field(event, record, 1));
+      if (has_types(interface.maps[event.map]))
+        printer->map(read_map(interface, event.map, maps, integer_field(event, record, 0)), integer_field(event, record, 1));
       return;
     case EventKind::print_element:
       if (event.fields.size() >= 2)
@@ -261,7 +267,8 @@ void Output::print_all_maps() {
   State& state = *state_;
   std::vector<MapId> ids;
   for (uint32_t i = 0; i < state.interface.maps.size(); i++)
-    if (state.interface.maps[MapId(i)].role == mir::MapRole::user) ids.push_back(MapId(i));
+    if (const mir::MapDecl& map = state.interface.maps[MapId(i)]; map.role == mir::MapRole::user && has_types(map))
+      ids.push_back(MapId(i));
   std::sort(ids.begin(), ids.end(),
             [&](MapId a, MapId b) { return state.interface.maps[a].name < state.interface.maps[b].name; });
   state.printer->before_final_maps();

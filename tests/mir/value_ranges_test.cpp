@@ -218,10 +218,11 @@ class Facts : public testing::Test {
   // What is known in the block about the value. %1 is any number; %2, %3 and %4 are 10, 0 and 1.
   Range at(std::string_view code, std::string_view block, uint32_t value) {
     Diagnostics diagnostics;
-    module_ =
-        parse(std::string("fn \"f\" program kprobe { ^entry(%0: ptr.ctx): %1: i64 = load.u64 %0, #0 %2: i64 = constant 10 ") +
-                  "%3: i64 = constant 0 %4: i64 = constant 1 " + std::string(code) + "}",
-              1, diagnostics);
+    module_ = parse(
+        std::string(
+            "fn \"f\" program kprobe { slot $i 8 align 8 ^entry(%0: ptr.ctx): %1: i64 = load.u64 %0, #0 %2: i64 = constant 10 ") +
+            "%3: i64 = constant 0 %4: i64 = constant 1 " + std::string(code) + "}",
+        1, diagnostics);
     EXPECT_FALSE(diagnostics.has_errors()) << diagnostics.all()[0].message;
     ValueRanges ranges(module_, FunctionId(0u), Prover::verifier);
     const Function& function = module_.functions[FunctionId(0u)];
@@ -257,6 +258,22 @@ TEST_F(Facts, LoopsAreBoundedByTheirCondition) {
 TEST_F(Facts, ArgumentsAreRefinedOnTheirOwnEdge) {
   constexpr std::string_view code = "%5: i64 = lt_u %1, %2 branch %5, ^join(%1), ^join(%3) ^join(%6: i64): ret %6";
   EXPECT_EQ(at(code, "join", 6), Range::between(0, 9));
+}
+
+// %5 is masked before the loop, %10 in it, %9 changes from round to round.
+TEST_F(Facts, RoundsOfIteratorsAreForgotten) {
+  constexpr std::string_view code =
+      "%5: i64 = and %1, %2 %6: ptr.stack = slot_addr $i %7: i64 = call iter_num_new(%6, %3, %2) jump ^round(%3) "
+      "^round(%9: i64): %8: ptr.number? = call iter_num_next(%6) branch_null %8, ^over, ^body "
+      "^body(%12: ptr.number): %10: i64 = and %1, %2 %11: i64 = lt_u %5, %2 branch %11, ^low, ^high ^low: jump ^round(%10) "
+      "^high: jump ^round(%10) ^over: call iter_num_destroy(%6) ret %5";
+  EXPECT_EQ(at(code, "round", 5).umax, 10u);
+  EXPECT_TRUE(at(code, "body", 5).is_full());
+  EXPECT_TRUE(at(code, "over", 5).is_full());
+  EXPECT_TRUE(at(code, "body", 9).is_full());
+  EXPECT_EQ(at(code, "low", 5), Range::between(0, 9));
+  EXPECT_EQ(at(code, "high", 10).umax, 10u);
+  EXPECT_EQ(at(code, "body", 2), Range::exactly(10));
 }
 
 TEST_F(Facts, EndlessGrowthEnds) {
