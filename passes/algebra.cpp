@@ -1,6 +1,7 @@
 // See algebra.h. One function per family of operations; a rule is an `if` with its law in a comment where it is not plain.
 #include "passes/algebra.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "mir/evaluate.h"
@@ -39,10 +40,7 @@ std::optional<int64_t> fold(Opcode op, int64_t a, int64_t b) {
 RuleScope::RuleScope(Function& function) : function_(function) {
   for (uint32_t b = 0; b < function.blocks.size(); b++) {
     enter(BlockId(b));
-    for (const Inst& inst : function.blocks[BlockId(b)].insts) {
-      has_iterators_ |= inst.op == Opcode::call && inst.helper == HelperId::iter_num_next;
-      define(inst);
-    }
+    for (const Inst& inst : function.blocks[BlockId(b)].insts) define(inst);
   }
 }
 
@@ -50,7 +48,15 @@ void RuleScope::define(const Inst& inst) {
   if (!inst.result.is_valid()) return;
   ValueId a = !inst.operands.empty() ? inst.operands[0] : ValueId();
   ValueId b = inst.operands.size() > 1 ? inst.operands[1] : ValueId();
-  definitions_[inst.result] = {true, inst.op, a, b, inst.imm, inst.width, inst.slot, block_};
+  definitions_[inst.result] = {true, inst.op, inst.width, a, b, block_, inst.imm, inst.slot};
+}
+
+bool RuleScope::has_iterators() {
+  auto is_next = [](const Inst& inst) { return inst.op == Opcode::call && inst.helper == HelperId::iter_num_next; };
+  if (!has_iterators_)
+    has_iterators_ =
+        std::ranges::any_of(function_.blocks, [&](const Block& block) { return std::ranges::any_of(block.insts, is_next); });
+  return *has_iterators_;
 }
 
 std::optional<int64_t> RuleScope::constant_of(ValueId value) const {
@@ -76,7 +82,7 @@ namespace {
 
 // The bits that may be set in a value, as far as its definition alone tells and every verifier sees: kernels before 6.6
 // know nothing about a number whose bytes were swapped.
-uint64_t possible_bits(ValueId value, const RuleScope& scope) {
+uint64_t possible_bits(ValueId value, RuleScope& scope) {
   const RuleScope::Definition& d = scope.definition(value);
   if (!d.is_inst || !(d.op == Opcode::constant || scope.is_remembered(value))) return ~uint64_t{0};
   if (is_comparison(d.op)) return 1;

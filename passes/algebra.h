@@ -16,11 +16,11 @@ class RuleScope {
   struct Definition {
     bool is_inst = false;
     mir::Opcode op = mir::Opcode::constant;
-    mir::ValueId a, b;
-    int64_t imm = 0;
     mir::MemWidth width = mir::MemWidth::u64;
-    mir::SlotId slot;  // of slot_addr
+    mir::ValueId a, b;
     mir::BlockId block;
+    int64_t imm = 0;
+    mir::SlotId slot;  // of slot_addr
   };
   const Definition& definition(mir::ValueId value) const { return definitions_[value]; }
   std::optional<int64_t> constant_of(mir::ValueId value) const;
@@ -29,7 +29,7 @@ class RuleScope {
   void define(const mir::Inst& inst);
   // Whether the verifier knows here what the definition of a value says of it. In other blocks of a function with iterators it
   // may have forgotten (mir/analysis/value_ranges.h), and what says it again is needed.
-  bool is_remembered(mir::ValueId value) const { return !has_iterators_ || definitions_[value].block == block_; }
+  bool is_remembered(mir::ValueId value) { return definitions_[value].block == block_ || !has_iterators(); }
 
   // Where constants that rules need are put: in front of the instruction at hand.
   mir::ValueId constant(int64_t value);
@@ -39,10 +39,12 @@ class RuleScope {
   }
 
  private:
+  bool has_iterators();
+
   mir::Function& function_;
   SideTable<mir::ValueId, Definition> definitions_;
   mir::BlockId block_;
-  bool has_iterators_ = false;
+  std::optional<bool> has_iterators_;  // once it has been asked
   std::vector<mir::Inst>* output_ = nullptr;
   Span span_;
 };

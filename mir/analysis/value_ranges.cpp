@@ -145,13 +145,19 @@ ValueRanges::ValueRanges(const Module& module, FunctionId function, Prover prove
       refined_(function_.values.size()),
       refined_ranges_(1),
       defined_at_(function_.values.size(), {UINT32_MAX, UINT32_MAX}) {
+  std::vector<bool> has_next;  // by block: iter_num_next is in it; empty if it is in none
   for (uint32_t block = 0; block < function_.blocks.size(); block++) {
     const std::vector<Inst>& insts = function_.blocks[BlockId(block)].insts;
     for (ValueId param : function_.blocks[BlockId(block)].params) defined_at_[param.index].first = block;
-    for (uint32_t i = 0; i < insts.size(); i++)
-      if (insts[i].result.is_valid()) defined_at_[insts[i].result.index] = {block, i};
+    for (uint32_t i = 0; i < insts.size(); i++) {
+      if (!insts[i].result.is_valid()) continue;
+      defined_at_[insts[i].result.index] = {block, i};
+      if (insts[i].op != Opcode::call || insts[i].helper != HelperId::iter_num_next) continue;
+      has_next.resize(function_.blocks.size());
+      has_next[block] = true;
+    }
   }
-  find_rounds();
+  if (!has_next.empty()) find_rounds(has_next);
   entry_facts();
   if (!has_loop()) {
     sweep(false);
@@ -176,15 +182,7 @@ bool ValueRanges::has_loop() const {
   return false;
 }
 
-void ValueRanges::find_rounds() {
-  std::vector<bool> has_next;
-  for (BlockId block : dominators_.order)
-    for (const Inst& inst : function_.blocks[block].insts) {
-      if (inst.op != Opcode::call || inst.helper != HelperId::iter_num_next) continue;
-      has_next.resize(function_.blocks.size());
-      has_next[block.index] = true;
-    }
-  if (has_next.empty()) return;
+void ValueRanges::find_rounds(const std::vector<bool>& has_next) {
   round_.resize(function_.blocks.size());
   for (BlockId block : dominators_.order) {
     const BlockId above = dominators_.immediate[block.index];

@@ -64,7 +64,7 @@ class ValueRanges {
   };
 
   bool has_loop() const;
-  void find_rounds();
+  void find_rounds(const std::vector<bool>& has_next);
   bool is_forgotten(BlockId block, ValueId value) const;
   void sweep(bool is_ascending);
   Fact param_fact(BlockId block, size_t param) const;
