@@ -304,6 +304,7 @@ class JumpThreader {
       std::vector<Inst>& insts = function_.blocks[block].insts;
       insts.insert(insts.begin(), std::move(inst));
     }
+    definitions_.resize(function_.values.size());  // no use outside: also where they stand in blocks that are copied
   }
 
   void make_copies() {

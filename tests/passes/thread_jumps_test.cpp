@@ -41,6 +41,42 @@ TEST(ThreadJumps, KeptTruthValuesAreNotTestedAgain) {
       jump ^else)");
 }
 
+// The constant of one block that is copied is made again in another that is copied, too.
+TEST(ThreadJumps, WhatIsMadeAgainIsCopiedWithItsBlock) {
+  std::string text = threaded(R"(
+    ^entry(%ctx: ptr.ctx):
+      %x: i64 = load.u64 %ctx, #0
+      %y: i64 = load.u64 %ctx, #8
+      %one: i64 = constant 1
+      branch %x, ^first(%one), ^first(%y)
+    ^first(%a: i64):
+      %k: i64 = constant 42
+      branch %a, ^left, ^right
+    ^left:
+      jump ^second(%one)
+    ^right:
+      jump ^second(%y)
+    ^second(%b: i64):
+      store.u64 %m, %k, #0
+      branch %b, ^then, ^else
+    ^then:
+      ret %one
+    ^else:
+      ret %x
+  )");
+  expect_lines(text, R"(branch %x, ^first.1(%one), ^first(%y)
+    ^left:
+      jump ^second.1(%one)
+    ^second(%b: i64):
+      %k: i64 = constant 42
+      store.u64 %m, %k, #0
+      branch %b, ^then, ^else
+    ^second.1(%c: i64):
+      %l: i64 = constant 42
+      store.u64 %m, %l, #0
+      jump ^then)");
+}
+
 TEST(ThreadJumps, ValuesUsedBehindTheCopiesMeetInParameters) {
   std::string text = threaded(R"(
     ^entry(%ctx: ptr.ctx):
