@@ -211,9 +211,9 @@ void window_round(Lower& l, const Place& frame, ValueId round) {
   ValueId begin = b.binary(Opcode::mul, number, b.constant(8));
   ValueId eight = b.load(MemWidth::u64, b.ptr_add(bytes, begin), 0);
   // Has a bit for the first byte that is zero, and none if no byte is.
-  const auto zeros_in = [&](ValueId word) {
-    ValueId borrowed = b.binary(Opcode::sub, word, b.constant(lowest_bits));
-    return b.binary(Opcode::and_, borrowed, b.binary(Opcode::xor_, word, b.constant(-1)));
+  const auto zeros_in = [&](ValueId bytes_of_word) {
+    ValueId borrowed = b.binary(Opcode::sub, bytes_of_word, b.constant(lowest_bits));
+    return b.binary(Opcode::and_, borrowed, b.binary(Opcode::xor_, bytes_of_word, b.constant(-1)));
   };
   ValueId marks = b.binary(Opcode::or_, zeros_in(eight), zeros_in(b.binary(Opcode::xor_, eight, pattern)));
   l.branch(b.binary(Opcode::and_, marks, b.constant(highest_bits)), look, round_end);

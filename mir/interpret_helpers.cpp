@@ -137,6 +137,7 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::ktime_get_ns:
     case HelperId::ktime_get_boot_ns:
     case HelperId::ktime_get_tai_ns:
+    case HelperId::ktime_get_coarse_ns:
     case HelperId::jiffies64: return state.nanoseconds++;
     case HelperId::get_prandom_u32: return random_();
     case HelperId::get_smp_processor_id: return state.cpu;
@@ -197,6 +198,7 @@ uint64_t Machine::call_helper(const Inst& inst, const std::vector<uint64_t>& arg
     case HelperId::skb_load_bytes:
     case HelperId::skb_load_bytes_relative:
     case HelperId::get_socket_uid:
+    case HelperId::get_netns_cookie:
     case HelperId::current_task_under_cgroup:
     case HelperId::get_current_ancestor_cgroup_id:
     case HelperId::get_attach_cookie:
