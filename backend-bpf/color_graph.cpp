@@ -16,6 +16,8 @@ constexpr size_t first_table = 1u << 16;
 // Of a node that lives through thousands of others, or is copied as often; moves are not tried again whenever something changes
 // beside one of those.
 constexpr size_t many_neighbours = 4096, many_moves = 1024;
+// Of neighbours and moves of a node that goes into another: from here on it is rather the other way around.
+constexpr size_t much_to_combine = 256;
 
 size_t dense_bits(size_t nodes) {
   return nodes <= most_dense_nodes ? nodes * (nodes + 1) / 2 : 0;
@@ -237,6 +239,9 @@ void ColorGraph::coalesce(uint32_t id) {
     unfreeze_if_small(node);
   } else if (is_precolored(into) ? is_safe_with_precolored(into, node) : is_conservative(into, node)) {
     finish(move);
+    // All that the one has is gone through when it becomes part of the other. Long rows of moves would be, for each of them.
+    if (const size_t much = size_of(node); !is_precolored(into) && much > much_to_combine && much > size_of(into))
+      std::swap(into, node);
     combine(into, node);
     unfreeze_if_small(into);
   } else {

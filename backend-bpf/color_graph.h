@@ -90,6 +90,7 @@ class ColorGraph {
   void coalesce(uint32_t move);
   bool is_safe_with_precolored(Node precolored, Node node) const;
   bool is_conservative(Node a, Node b) const;
+  size_t size_of(Node node) const { return adjacent_[node].size() + moves_of_[node].length; }
   void combine(Node into, Node node);
   void unfreeze_if_small(Node node);
   void freeze_moves(Node node);

@@ -18,24 +18,25 @@ using lir::SlotId;
 
 namespace {
 
-// conflicts[a] holds b if a is written while b is still needed, or the other way round.
-std::vector<BitSet> slot_conflicts(const Function& function) {
-  std::vector<BitSet> conflicts(function.slots.size(), BitSet(function.slots.size()));
-  std::vector<BitSet> live_out = live_out_spills(function);
+// conflicts[a] holds b if a is written while b is still needed, or the other way round; several times, perhaps.
+std::vector<std::vector<uint32_t>> slot_conflicts(const Function& function) {
+  std::vector<std::vector<uint32_t>> conflicts(function.slots.size());
+  const std::vector<std::vector<uint32_t>> live_out = live_out_spills(function);
+  NodeSet live(function.slots.size());
   for (uint32_t i = 0; i < function.blocks.size(); i++) {
     const std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
-    BitSet& live = live_out[i];
+    live.become(live_out[i]);
     for (size_t k = insts.size(); k-- > 0;) {
       if (!is_spill_access(function, insts[k])) continue;
       uint32_t slot = insts[k].slot.index;
       live.reset(slot);
-      if (insts[k].op == Op::st64) {
-        live.each([&](uint32_t other) {
-          conflicts[slot].set(other);
-          conflicts[other].set(slot);
-        });
-      } else {
+      if (insts[k].op != Op::st64) {
         live.set(slot);
+        continue;
+      }
+      for (uint32_t other : live.nodes()) {
+        conflicts[slot].push_back(other);
+        conflicts[other].push_back(slot);
       }
     }
   }
@@ -46,24 +47,22 @@ std::vector<BitSet> slot_conflicts(const Function& function) {
 
 void share_spill_slots(Function& function) {
   if (std::none_of(function.slots.begin(), function.slots.end(), [](const lir::Slot& slot) { return slot.is_spill; })) return;
-  std::vector<BitSet> conflicts = slot_conflicts(function);
+  const std::vector<std::vector<uint32_t>> conflicts = slot_conflicts(function);
   Table<SlotId, lir::Slot> slots;
   std::vector<SlotId> renamed(function.slots.size());
-  std::vector<std::vector<uint32_t>> members;  // of each slot that is kept
+  std::vector<SlotId> homes;                                       // the spill slots that are kept
+  std::vector<uint32_t> taken(function.slots.size(), UINT32_MAX);  // by slot that is kept: the last one that has no room there
   for (uint32_t i = 0; i < function.slots.size(); i++) {
     const lir::Slot& slot = function.slots[SlotId(i)];
-    uint32_t home = 0;
-    auto fits = [&](uint32_t candidate) {
-      return slots[SlotId(candidate)].is_spill && std::none_of(members[candidate].begin(), members[candidate].end(),
-                                                               [&](uint32_t other) { return conflicts[i].test(other); });
-    };
-    while (home < slots.size() && !(slot.is_spill && fits(home))) home++;
-    if (home == slots.size()) {
-      slots.add(slot);
-      members.emplace_back();
+    for (uint32_t other : conflicts[i])
+      if (renamed[other].is_valid()) taken[renamed[other].index] = i;
+    const auto home = std::ranges::find_if(homes, [&](SlotId each) { return taken[each.index] != i; });
+    if (slot.is_spill && home != homes.end()) {
+      renamed[i] = *home;
+      continue;
     }
-    members[home].push_back(i);
-    renamed[i] = SlotId(home);
+    renamed[i] = slots.add(slot);
+    if (slot.is_spill) homes.push_back(renamed[i]);
   }
   for (lir::Block& block : function.blocks)
     for (Inst& inst : block.insts)

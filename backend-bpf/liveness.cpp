@@ -27,90 +27,81 @@ void effects_of(const lir::Inst& inst, RegisterEffects& out) {
 
 namespace {
 
-// The blocks that read a node before they write it, and those that write it; by node.
+// The blocks that read something before they write it, and those that write it; by its number.
 struct Occurrences {
+  explicit Occurrences(size_t count) : reads(count), writes(count) {}
   std::vector<std::vector<uint32_t>> reads, writes;
+
+  void read(uint32_t number, uint32_t block) {
+    if (!has(writes[number], block) && !has(reads[number], block)) reads[number].push_back(block);
+  }
+  void write(uint32_t number, uint32_t block) {
+    if (!has(writes[number], block)) writes[number].push_back(block);
+  }
+
+ private:
+  static bool has(const std::vector<uint32_t>& blocks, uint32_t block) { return !blocks.empty() && blocks.back() == block; }
 };
 
-Occurrences find_occurrences(const lir::Function& function) {
-  const size_t nodes = lir::allocatable_regs + function.virtual_count;
-  Occurrences found{std::vector<std::vector<uint32_t>>(nodes), std::vector<std::vector<uint32_t>>(nodes)};
-  RegisterEffects effects;
-  const auto has = [](const std::vector<uint32_t>& blocks, uint32_t block) { return !blocks.empty() && blocks.back() == block; };
-  for (uint32_t i = 0; i < function.blocks.size(); i++)
-    for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
-      effects_of(inst, effects);
-      for (Node node : effects.uses)
-        if (!has(found.writes[node], i) && !has(found.reads[node], i)) found.reads[node].push_back(i);
-      for (Node node : effects.defs)
-        if (!has(found.writes[node], i)) found.writes[node].push_back(i);
-    }
-  return found;
-}
-
-}  // namespace
-
-// Node by node, backwards from where it is read to where it is written: most live in few blocks.
-std::vector<std::vector<Node>> live_out_sets(const lir::Function& function) {
+// By block, what is read behind it before it is written. One after the other, backwards from where it is read to where it is
+// written: most live in few blocks.
+std::vector<std::vector<uint32_t>> live_out_of(const Occurrences& occurrences, const lir::Function& function) {
   const size_t blocks = function.blocks.size();
   std::vector<bool> is_reached(blocks);
-  Lists<uint32_t> predecessors;
-  {
-    for (lir::BlockId block : lir::reverse_postorder(function)) is_reached[block.index] = true;
-    predecessors = {blocks, [&](auto&& add) {
-                      for (uint32_t i = 0; i < blocks; i++)
-                        if (is_reached[i])
-                          for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) add(to.index, i);
-                    }};
-  }
-  const Occurrences occurrences = find_occurrences(function);
-  std::vector<std::vector<Node>> out(blocks);
-  std::vector<Node> written(blocks, no_node), live_out(blocks, no_node);  // by block: the last node for which it is so
+  for (lir::BlockId block : lir::reverse_postorder(function)) is_reached[block.index] = true;
+  const Lists<uint32_t> predecessors = {blocks, [&](auto&& add) {
+                                          for (uint32_t i = 0; i < blocks; i++)
+                                            if (is_reached[i])
+                                              for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)]))
+                                                add(to.index, i);
+                                        }};
+  std::vector<std::vector<uint32_t>> out(blocks);
+  std::vector<uint32_t> written(blocks, UINT32_MAX), live_out(blocks, UINT32_MAX);  // by block: the last for which it is so
   std::vector<uint32_t> work;
-  for (Node node = 0; node < occurrences.reads.size(); node++) {
-    for (uint32_t block : occurrences.writes[node]) written[block] = node;
-    work = occurrences.reads[node];
+  for (uint32_t number = 0; number < occurrences.reads.size(); number++) {
+    for (uint32_t block : occurrences.writes[number]) written[block] = number;
+    work = occurrences.reads[number];
     while (!work.empty()) {
       const uint32_t block = work.back();
       work.pop_back();
       for (uint32_t from : predecessors[block]) {
-        if (live_out[from] == node) continue;
-        live_out[from] = node;
-        out[from].push_back(node);
-        if (written[from] != node) work.push_back(from);
+        if (live_out[from] == number) continue;
+        live_out[from] = number;
+        out[from].push_back(number);
+        if (written[from] != number) work.push_back(from);
       }
     }
   }
   return out;
 }
 
+}  // namespace
+
+std::vector<std::vector<Node>> live_out_sets(const lir::Function& function) {
+  Occurrences found(lir::allocatable_regs + function.virtual_count);
+  RegisterEffects effects;
+  for (uint32_t i = 0; i < function.blocks.size(); i++)
+    for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
+      effects_of(inst, effects);
+      for (Node node : effects.uses) found.read(node, i);
+      for (Node node : effects.defs) found.write(node, i);
+    }
+  return live_out_of(found, function);
+}
+
 bool is_spill_access(const lir::Function& function, const lir::Inst& inst) {
   return inst.slot.is_valid() && function.slots[inst.slot].is_spill;
 }
 
-std::vector<BitSet> live_out_spills(const lir::Function& function) {
-  size_t blocks = function.blocks.size(), slots = function.slots.size();
-  std::vector<BitSet> in(blocks, BitSet(slots)), out(blocks, BitSet(slots)), stored(blocks, BitSet(slots));
-  for (uint32_t i = 0; i < blocks; i++)
+std::vector<std::vector<uint32_t>> live_out_spills(const lir::Function& function) {
+  Occurrences found(function.slots.size());
+  for (uint32_t i = 0; i < function.blocks.size(); i++)
     for (const lir::Inst& inst : function.blocks[lir::BlockId(i)].insts) {
       if (!is_spill_access(function, inst)) continue;
-      if (inst.op == lir::Op::st64) stored[i].set(inst.slot.index);
-      else if (!stored[i].test(inst.slot.index)) in[i].set(inst.slot.index);
+      if (inst.op == lir::Op::st64) found.write(inst.slot.index, i);
+      else found.read(inst.slot.index, i);
     }
-  std::vector<lir::BlockId> order = lir::reverse_postorder(function);
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t k = order.size(); k-- > 0;) {
-      uint32_t i = order[k].index;
-      bool grew = false;
-      for (lir::BlockId to : lir::successors(function.blocks[lir::BlockId(i)])) grew |= out[i].unite(in[to.index]);
-      if (!grew) continue;
-      BitSet passing = out[i];
-      stored[i].each([&](uint32_t slot) { passing.reset(slot); });
-      changed |= in[i].unite(passing);
-    }
-  }
-  return out;
+  return live_out_of(found, function);
 }
 
 }  // namespace shrike::bpf

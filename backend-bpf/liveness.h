@@ -56,12 +56,13 @@ void effects_of(const lir::Inst& inst, RegisterEffects& out);
 
 std::vector<std::vector<Node>> live_out_sets(const lir::Function& function);  // by block, in order
 
-// Nodes, to be gone through in time that grows with their number.
+// Nodes, or slots, to be gone through in time that grows with their number.
 class NodeSet {
  public:
   explicit NodeSet(size_t nodes) : places_(nodes, absent) {}
+  bool test(Node node) const { return places_[node] != absent; }
   void set(Node node) {
-    if (places_[node] != absent) return;
+    if (test(node)) return;
     places_[node] = static_cast<uint32_t>(nodes_.size());
     nodes_.push_back(node);
   }
@@ -88,6 +89,6 @@ class NodeSet {
 
 // The same for the contents of spill slots, over slots. Spill slots are only stored to and loaded from, as a whole.
 bool is_spill_access(const lir::Function& function, const lir::Inst& inst);
-std::vector<BitSet> live_out_spills(const lir::Function& function);
+std::vector<std::vector<uint32_t>> live_out_spills(const lir::Function& function);  // slots, by block, in order
 
 }  // namespace shrike::bpf

@@ -159,11 +159,13 @@ bool has_spills(const Function& function) {
 bool remove_dead(Function& function) {
   const std::vector<uint32_t> live_out = live_registers(function);
   const bool spills_any = has_spills(function);
-  std::vector<BitSet> spills_out = spills_any ? live_out_spills(function) : std::vector<BitSet>();
+  const auto spills_out = spills_any ? live_out_spills(function) : std::vector<std::vector<uint32_t>>();
+  NodeSet live_spills(function.slots.size());
   bool removed = false;
   std::vector<bool> is_dead;
   for (uint32_t i = 0; i < function.blocks.size(); i++) {
     uint32_t live = live_out[i];
+    if (spills_any) live_spills.become(spills_out[i]);
     std::vector<Inst>& insts = function.blocks[lir::BlockId(i)].insts;
     is_dead.assign(insts.size(), false);
     bool removed_here = false;
@@ -171,12 +173,12 @@ bool remove_dead(Function& function) {
       const Inst& inst = insts[k];
       const bool is_spill = spills_any && is_spill_access(function, inst), is_store = inst.op == Op::st64;
       const RegisterMasks masks = masks_of(inst);
-      is_dead[k] = is_spill && is_store ? !spills_out[i].test(inst.slot.index) : is_removable(inst) && (masks.defs & live) == 0;
+      is_dead[k] = is_spill && is_store ? !live_spills.test(inst.slot.index) : is_removable(inst) && (masks.defs & live) == 0;
       removed_here |= is_dead[k];
       if (is_dead[k]) continue;
       live = (live & ~masks.defs) | masks.uses;
-      if (is_spill && is_store) spills_out[i].reset(inst.slot.index);
-      if (is_spill && !is_store) spills_out[i].set(inst.slot.index);
+      if (is_spill && is_store) live_spills.reset(inst.slot.index);
+      if (is_spill && !is_store) live_spills.set(inst.slot.index);
     }
     removed |= removed_here;
     size_t k = 0;

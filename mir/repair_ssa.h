@@ -23,11 +23,17 @@ class SsaRepair {
   void run();
 
  private:
+  // A block at whose begin the variable is needed.
+  struct Needed {
+    BlockId block;
+    bool is_meet = false;  // of definitions: the variable is a parameter there
+    ValueId value;         // what it is there; invalid until asked for
+  };
   struct Variable {
     ValueId original;
-    std::vector<std::pair<BlockId, ValueId>> definitions;  // at the ends of blocks
-    std::vector<std::pair<BlockId, ValueId>> params;       // made where definitions meet
-    std::vector<bool> meets;                               // by block; empty until asked for
+    std::vector<std::pair<BlockId, ValueId>> definitions;  // at the ends of blocks; by block from run() on
+    std::vector<BlockId> used_in;                          // or asked for at the begin of
+    std::vector<Needed> needed;                            // by block; empty until a value is asked for
   };
   struct Asked {
     ValueId placeholder, original;
@@ -38,8 +44,12 @@ class SsaRepair {
     BlockId block;
   };
 
-  void find_frontiers();
-  void find_meets(Variable& variable) const;
+  void find_tree();
+  void find_uses();
+  void find_needed(Variable& variable);
+  void find_meets(Variable& variable);
+  ValueId definition_in(const Variable& variable, BlockId block) const;
+  ValueId make_param(uint32_t variable, BlockId block);
   ValueId at_start(uint32_t variable, BlockId block);
   ValueId at_end(uint32_t variable, BlockId block);
   void rewrite_uses();
@@ -47,11 +57,14 @@ class SsaRepair {
 
   Function& function_;
   Dominators dominators_;
-  std::vector<std::vector<BlockId>> frontiers_;  // by block: where its dominance ends
+  Lists<BlockId> children_;      // of the dominator tree
+  std::vector<uint32_t> level_;  // by block: in the dominator tree
   std::vector<Variable> variables_;
   SideTable<ValueId, uint32_t> index_;  // of originals in variables_, plus one
   std::vector<Asked> asked_;
   std::vector<Pending> pending_;  // parameters whose arguments are to be given
+  // By block, for the variable that is being looked at: one more than its place in `needed`, or zero.
+  std::vector<uint32_t> place_;
 };
 
 }  // namespace shrike::mir

@@ -9,7 +9,8 @@
 // lead to it counts as both, except an instruction that overwrites the whole slot, before which nothing is read.
 // Slots that are used while another is live, or by one instruction, interfere (Chaitin 1981, with slots for registers).
 #include <algorithm>
-#include <bit>
+#include <unordered_map>
+#include <utility>
 
 #include "mir/analysis/dominators.h"
 #include "mir/edit.h"
@@ -21,58 +22,30 @@ namespace {
 
 using namespace mir;
 
-class SlotSet {
- public:
-  explicit SlotSet(size_t slots = 0) : words_((slots + 63) / 64, 0) {}
-  bool has(SlotId slot) const { return words_[slot.index / 64] >> (slot.index % 64) & 1; }
-  void add(SlotId slot) { words_[slot.index / 64] |= uint64_t{1} << (slot.index % 64); }
-  void remove(SlotId slot) { words_[slot.index / 64] &= ~(uint64_t{1} << (slot.index % 64)); }
-  // True if the set grew.
-  bool add_all(const SlotSet& other) {
-    bool grew = false;
-    for (size_t i = 0; i < words_.size(); i++) {
-      grew |= (other.words_[i] & ~words_[i]) != 0;
-      words_[i] |= other.words_[i];
-    }
-    return grew;
-  }
-  void keep(const SlotSet& other) {
-    for (size_t i = 0; i < words_.size(); i++) words_[i] &= other.words_[i];
-  }
-  template <class F>
-  void each(F&& f) const {
-    for (uint32_t w = 0; w < words_.size(); w++)
-      for (uint64_t rest = words_[w]; rest != 0; rest &= rest - 1)
-        f(SlotId(w * 64 + static_cast<uint32_t>(std::countr_zero(rest))));
-  }
-
- private:
-  std::vector<uint64_t> words_;
-};
-
 // Slots share with those of their kind.
 enum class Sharing : uint8_t { plain, callback, iterator, none };
 
+// Which slots interfere. Scripts are long rows of statements that have slots of their own: what follows is in proportion to the
+// blocks that lie between the first and the last use of each slot, and to the pairs that interfere, not to blocks times slots.
 class SlotLiveness {
  public:
   explicit SlotLiveness(const Function& function)
       : function_(function),
         order_(find_dominators(function).order),
-        count_(function.slots.size()),
-        sharing_(count_, Sharing::plain) {
+        sharing_(function.slots.size(), Sharing::plain),
+        lives_(function.slots.size()),
+        interferes_(function.slots.size()),
+        held_in_(order_.size()) {
     find_pointers();
+    find_edges();
     find_events();
-    touched_in_.assign(function.blocks.size(), SlotSet(count_));
-    live_in_.assign(function.blocks.size(), SlotSet(count_));
-    flow_forward();
-    flow_backward();
-    interferes_.assign(count_, SlotSet(count_));
-    for (uint32_t b = 0; b < function.blocks.size(); b++) find_interference(BlockId(b));
-    for (uint32_t s = 0; s < count_; s++) interferes_[s].each([&](SlotId other) { interferes_[other.index].add(SlotId(s)); });
+    for (uint32_t s = 0; s < lives_.size(); s++) find_life(SlotId(s));
+    find_interference();
   }
 
   Sharing sharing(SlotId slot) const { return sharing_[slot.index]; }
-  const SlotSet& interfering(SlotId slot) const { return interferes_[slot.index]; }
+  // Not itself; several times, perhaps.
+  const std::vector<SlotId>& interfering(SlotId slot) const { return interferes_[slot.index]; }
 
  private:
   // What an instruction does with slots; those that do nothing have none.
@@ -81,18 +54,31 @@ class SlotLiveness {
     SlotId overwritten;        // it fills this one from end to end without reading it
   };
 
+  // What a block with events of a slot needs of the slot's content before it.
+  struct Visit {
+    uint32_t block;
+    bool reads;
+  };
+
+  // Blocks are numbered by their place in order_. No way from one use to another leaves those from `first` to `last`.
+  struct Life {
+    std::vector<Visit> visits;  // by block
+    uint32_t first = 0, last = 0;
+    std::vector<bool> live_out;  // by block, from the first
+
+    bool is_live_behind(uint32_t block) const { return live_out[block - first]; }
+  };
+
   bool is_stack(ValueId value) const { return function_.values[value].type.region == Region::stack; }
 
   void find_pointers() {
     points_to_.resize(function_.values.size());
     exact_.resize(function_.values.size());
-    for (uint32_t v = 0; v < points_to_.size(); v++)
-      if (is_stack(ValueId(v))) points_to_[v] = SlotSet(count_);
     bool grew = true;
     while (grew) {
       grew = false;
-      for (const Block& block : function_.blocks)
-        for (const Inst& inst : block.insts) grew |= flow_pointers(inst);
+      for (const BlockId block : order_)
+        for (const Inst& inst : function_.blocks[block].insts) grew |= flow_pointers(inst);
     }
   }
 
@@ -100,18 +86,57 @@ class SlotLiveness {
     bool grew = false;
     if (inst.op == Opcode::slot_addr) {
       exact_[inst.result.index] = inst.slot;
-      grew = !points_to_[inst.result.index].has(inst.slot);
-      points_to_[inst.result.index].add(inst.slot);
+      grew = add_all({inst.slot}, points_to_[inst.result.index]);
     } else if (inst.op == Opcode::ptr_add && is_stack(inst.result)) {
-      grew = points_to_[inst.result.index].add_all(points_to_[inst.operands[0].index]);
+      grew = add_all(points_to_[inst.operands[0].index], points_to_[inst.result.index]);
     }
     for (const BlockTarget& target : inst.targets) {
       const std::vector<ValueId>& params = function_.blocks[target.block].params;
       size_t provided = params.size() - target.args.size();
       for (size_t i = 0; i < target.args.size(); i++)
-        if (is_stack(target.args[i])) grew |= points_to_[params[i + provided].index].add_all(points_to_[target.args[i].index]);
+        if (is_stack(target.args[i])) grew |= add_all(points_to_[target.args[i].index], points_to_[params[i + provided].index]);
     }
     return grew;
+  }
+
+  // Both in order of their numbers. True if the second grew.
+  static bool add_all(const std::vector<SlotId>& more, std::vector<SlotId>& slots) {
+    if (std::ranges::includes(slots, more)) return false;
+    std::vector<SlotId> both;
+    std::ranges::set_union(slots, more, std::back_inserter(both));
+    slots = std::move(both);
+    return true;
+  }
+
+  // Also says what regions edges back make: those that jump over common blocks make one.
+  void find_edges() {
+    std::vector<uint32_t> place(function_.blocks.size());
+    for (uint32_t b = 0; b < order_.size(); b++) place[order_[b].index] = b;
+    successors_ = Lists<uint32_t>(order_.size(), [&](auto&& add) {
+      for (uint32_t b = 0; b < order_.size(); b++)
+        for (const BlockTarget& target : function_.blocks[order_[b]].insts.back().targets) add(b, place[target.block.index]);
+    });
+    is_header_.resize(order_.size());
+    std::vector<uint32_t> back_to(order_.size());  // the lowest of its successors, or itself
+    for (uint32_t b = 0; b < order_.size(); b++) {
+      back_to[b] = b;
+      for (const uint32_t to : successors_[b]) {
+        back_to[b] = std::min(back_to[b], to);
+        if (to <= b) is_header_[to] = true;
+      }
+    }
+    lowest_.resize(order_.size());
+    highest_.resize(order_.size());
+    for (uint32_t b = static_cast<uint32_t>(order_.size()); b > 0;) {
+      const uint32_t last = b - 1;
+      uint32_t low = last;
+      for (uint32_t k = last + 1; k-- > low;) low = std::min(low, back_to[k]);
+      for (uint32_t k = low; k <= last; k++) {
+        lowest_[k] = low;
+        highest_[k] = last;
+      }
+      b = low;
+    }
   }
 
   SlotId overwritten(const Inst& inst) const {
@@ -123,9 +148,20 @@ class SlotLiveness {
   }
 
   void find_events() {
-    events_.resize(function_.blocks.size());
-    for (uint32_t b = 0; b < function_.blocks.size(); b++)
-      for (const Inst& inst : function_.blocks[BlockId(b)].insts) find_event(inst, events_[b]);
+    events_.resize(order_.size());
+    for (uint32_t b = 0; b < order_.size(); b++) {
+      for (const Inst& inst : function_.blocks[order_[b]].insts) find_event(inst, events_[b]);
+      for (const Event& event : events_[b]) {
+        for (const SlotId slot : event.used) visit(slot, b, true);
+        if (event.overwritten.is_valid()) visit(event.overwritten, b, false);
+      }
+    }
+  }
+
+  // Only the first in a block tells what is needed before it.
+  void visit(SlotId slot, uint32_t block, bool reads) {
+    std::vector<Visit>& visits = lives_[slot.index].visits;
+    if (visits.empty() || visits.back().block != block) visits.push_back({block, reads});
   }
 
   // Moving or passing on a pointer is no use of what it points to.
@@ -134,7 +170,7 @@ class SlotLiveness {
     Event event;
     event.overwritten = overwritten(inst);
     for (size_t i = event.overwritten.is_valid() ? 1 : 0; i < inst.operands.size(); i++)
-      if (is_stack(inst.operands[i])) points_to_[inst.operands[i].index].each([&](SlotId slot) { event.used.push_back(slot); });
+      if (is_stack(inst.operands[i])) add_all(points_to_[inst.operands[i].index], event.used);
     for (SlotId slot : event.used) sharing_[slot.index] = std::max(sharing_[slot.index], sharing_asked(inst));
     if (event.overwritten.is_valid() || !event.used.empty()) events.push_back(std::move(event));
   }
@@ -146,82 +182,142 @@ class SlotLiveness {
     return inst.helper == HelperId::iter_num_new ? Sharing::iterator : Sharing::plain;
   }
 
-  static void touch(const Event& event, SlotSet& touched) {
-    for (SlotId slot : event.used) touched.add(slot);
-    if (event.overwritten.is_valid()) touched.add(event.overwritten);
-  }
+  // Sets live_out of a slot, and adds it to held_in_ where it may have content that is needed.
+  void find_life(SlotId slot) {
+    Life& life = lives_[slot.index];
+    if (life.visits.empty()) return;
+    life.first = lowest_[life.visits.front().block];
+    life.last = highest_[life.visits.back().block];
+    const size_t length = life.last - life.first + 1;
+    const auto is_within = [&](uint32_t block) { return block >= life.first && block <= life.last; };
 
-  // From the set live after an instruction to the one live before it.
-  static void step_back(const Event& event, SlotSet& live) {
-    if (event.overwritten.is_valid()) live.remove(event.overwritten);
-    for (SlotId slot : event.used) live.add(slot);
-  }
-
-  void flow_forward() {
-    bool grew = true;
-    while (grew) {
-      grew = false;
-      for (const BlockId block : order_) {
-        SlotSet touched = touched_in_[block.index];
-        for (const Event& event : events_[block.index]) touch(event, touched);
-        for (const BlockTarget& target : targets(block)) grew |= touched_in_[target.block.index].add_all(touched);
+    std::vector<bool> touched_in(length), live_in(length);
+    bool again = true;  // an edge back told news
+    while (again) {
+      again = false;
+      auto next = life.visits.begin();
+      for (uint32_t b = life.first; b <= life.last; b++) {
+        const bool touches = next != life.visits.end() && next->block == b;
+        if (touches) ++next;
+        if (!touches && !touched_in[b - life.first]) continue;
+        for (const uint32_t to : successors_[b]) {
+          if (!is_within(to) || touched_in[to - life.first]) continue;
+          touched_in[to - life.first] = true;
+          again |= to <= b;
+        }
       }
+    }
+
+    life.live_out.resize(length);
+    again = true;
+    while (again) {
+      again = false;
+      auto next = life.visits.rbegin();
+      for (uint32_t b = life.last + 1; b-- > life.first;) {
+        bool is_live = false;
+        for (const uint32_t to : successors_[b]) is_live |= is_within(to) && live_in[to - life.first];
+        life.live_out[b - life.first] = is_live;
+        if (next != life.visits.rend() && next->block == b) is_live = (next++)->reads;
+        again |= is_live && !live_in[b - life.first] && is_header_[b];
+        live_in[b - life.first] = is_live;
+      }
+    }
+    for (uint32_t b = life.first; b <= life.last; b++)
+      if (touched_in[b - life.first] && live_in[b - life.first]) held_in_[b].push_back(slot);
+  }
+
+  // Slots that are held, with one step for each that comes or goes.
+  class Held {
+   public:
+    explicit Held(size_t slots) : place_(slots, UINT32_MAX) {}
+    bool has(SlotId slot) const { return place_[slot.index] != UINT32_MAX; }
+    const std::vector<SlotId>& all() const { return slots_; }
+    void set(SlotId slot, bool is_held) {
+      if (is_held == has(slot)) return;
+      if (is_held) {
+        place_[slot.index] = static_cast<uint32_t>(slots_.size());
+        slots_.push_back(slot);
+        return;
+      }
+      const uint32_t place = std::exchange(place_[slot.index], UINT32_MAX);
+      const SlotId last = slots_.back();
+      slots_.pop_back();
+      if (last == slot) return;
+      slots_[place] = last;
+      place_[last.index] = place;
+    }
+    void clear() {
+      for (const SlotId slot : slots_) place_[slot.index] = UINT32_MAX;
+      slots_.clear();
+    }
+
+   private:
+    std::vector<SlotId> slots_;
+    std::vector<uint32_t> place_;  // by slot
+  };
+
+  void find_interference() {
+    Held held(lives_.size());
+    std::vector<uint32_t> noted_in(lives_.size(), UINT32_MAX);  // by slot: the block in which it has met all that are held
+    for (uint32_t b = 0; b < order_.size(); b++) {
+      for (const SlotId slot : held_in_[b]) held.set(slot, true);
+      const std::vector<std::vector<bool>> live_after = find_live_after(b);
+      for (size_t i = 0; i < events_[b].size(); i++) {
+        const std::vector<SlotId> here = touched(events_[b][i]);
+        for (size_t k = 0; k < here.size(); k++) {
+          for (size_t other = 0; other < k; other++) interfere(here[k], here[other]);
+          // What came since came by an event of its own, and has met this one then.
+          if (noted_in[here[k].index] == b && held.has(here[k])) continue;
+          for (const SlotId other : held.all())
+            if (other != here[k]) interfere(here[k], other);
+          noted_in[here[k].index] = b;
+        }
+        for (size_t k = 0; k < here.size(); k++) held.set(here[k], live_after[i][k]);
+      }
+      held.clear();
     }
   }
 
-  void flow_backward() {
-    bool grew = true;
-    while (grew) {
-      grew = false;
-      for (size_t k = order_.size(); k-- > 0;) {
-        const uint32_t b = order_[k].index;
-        SlotSet live = live_out(order_[k]);
-        for (size_t i = events_[b].size(); i-- > 0;) step_back(events_[b][i], live);
-        grew |= live_in_[b].add_all(live);
-      }
-    }
+  void interfere(SlotId a, SlotId b) {
+    interferes_[a.index].push_back(b);
+    interferes_[b.index].push_back(a);
   }
 
-  const std::vector<BlockTarget>& targets(BlockId block) const {
-    static const std::vector<BlockTarget> none;
-    const std::vector<Inst>& insts = function_.blocks[block].insts;
-    return insts.empty() ? none : insts.back().targets;
+  static std::vector<SlotId> touched(const Event& event) {
+    std::vector<SlotId> slots = event.used;
+    if (event.overwritten.is_valid()) add_all({event.overwritten}, slots);
+    return slots;
   }
 
-  SlotSet live_out(BlockId block) const {
-    SlotSet live(count_);
-    for (const BlockTarget& target : targets(block)) live.add_all(live_in_[target.block.index]);
-    return live;
-  }
-
-  void find_interference(BlockId block) {
-    const std::vector<Event>& events = events_[block.index];
-    std::vector<SlotSet> live_after(events.size(), SlotSet(0));
-    SlotSet live = live_out(block);
+  // By event and slot that it touches: whether what it leaves there is needed.
+  std::vector<std::vector<bool>> find_live_after(uint32_t block) const {
+    const std::vector<Event>& events = events_[block];
+    std::vector<std::vector<bool>> after(events.size());
+    std::unordered_map<uint32_t, bool> live;  // by slot, where an event of the block tells
     for (size_t i = events.size(); i-- > 0;) {
-      live_after[i] = live;
-      step_back(events[i], live);
+      for (const SlotId slot : touched(events[i])) {
+        const auto told = live.find(slot.index);
+        after[i].push_back(told != live.end() ? told->second : lives_[slot.index].is_live_behind(block));
+      }
+      if (events[i].overwritten.is_valid()) live[events[i].overwritten.index] = false;
+      for (const SlotId slot : events[i].used) live[slot.index] = true;
     }
-    SlotSet touched = touched_in_[block.index];
-    for (size_t i = 0; i < events.size(); i++) {
-      touch(events[i], touched);
-      SlotSet here(count_);
-      touch(events[i], here);
-      live_after[i].add_all(here);
-      live_after[i].keep(touched);
-      here.each([&](SlotId slot) { interferes_[slot.index].add_all(live_after[i]); });
-    }
+    return after;
   }
 
   const Function& function_;
-  std::vector<BlockId> order_;  // in which few rounds settle what flows between blocks; what is not reached needs nothing
-  size_t count_;
-  std::vector<SlotSet> points_to_;             // by value; empty for what is no stack pointer
-  std::vector<SlotId> exact_;                  // by value: the slot whose first byte it is, where that is plain
-  std::vector<std::vector<Event>> events_;     // by block
-  std::vector<SlotSet> touched_in_, live_in_;  // by block
-  std::vector<SlotSet> interferes_;            // by slot; itself included
-  std::vector<Sharing> sharing_;               // by slot
+  std::vector<BlockId> order_;                   // what is not reached needs nothing
+  std::vector<std::vector<SlotId>> points_to_;   // by value; empty for what is no stack pointer
+  std::vector<SlotId> exact_;                    // by value: the slot whose first byte it is, where that is plain
+  std::vector<Sharing> sharing_;                 // by slot
+  std::vector<Life> lives_;                      // by slot
+  std::vector<std::vector<SlotId>> interferes_;  // by slot
+  // By block, as lives have them.
+  Lists<uint32_t> successors_;
+  std::vector<uint32_t> lowest_, highest_;  // of the region of edges back that it is in, or itself
+  std::vector<bool> is_header_;             // an edge back leads to it
+  std::vector<std::vector<Event>> events_;
+  std::vector<std::vector<SlotId>> held_in_;  // what is held at its begin
 };
 
 void share_slots_in(Function& function) {
@@ -232,8 +328,8 @@ void share_slots_in(Function& function) {
   std::stable_sort(order.begin(), order.end(),
                    [&](SlotId a, SlotId b) { return function.slots[a].size > function.slots[b].size; });
   struct Group {
-    SlotId first;     // gives the bytes
-    SlotSet blocked;  // those that interfere with a member
+    SlotId first;               // gives the bytes
+    std::vector<bool> blocked;  // by slot: those that interfere with a member
   };
   std::vector<Group> groups;
   SideTable<SlotId, SlotId> place;
@@ -245,10 +341,10 @@ void share_slots_in(Function& function) {
       continue;
     }
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
-      return !g.blocked.has(slot) && liveness.sharing(g.first) == liveness.sharing(slot);
+      return !g.blocked[slot.index] && liveness.sharing(g.first) == liveness.sharing(slot);
     });
-    if (group == groups.end()) group = groups.insert(groups.end(), {slot, SlotSet(function.slots.size())});
-    group->blocked.add_all(liveness.interfering(slot));
+    if (group == groups.end()) group = groups.insert(groups.end(), {slot, std::vector<bool>(function.slots.size())});
+    for (const SlotId other : liveness.interfering(slot)) group->blocked[other.index] = true;
     place[slot] = group->first;
   }
   if (groups.size() + lonely == function.slots.size()) return;

@@ -1,8 +1,11 @@
-// Dominators by semidominators and nearest common ancestors: L. Georgiadis, "Linear-Time Algorithms for Dominators and Related
-// Problems" (2005), section 2.3. Chains of conditions that all lead to one block would make iterating quadratic.
+// Dominators by semidominators: T. Lengauer and R. E. Tarjan, "A Fast Algorithm for Finding Dominators in a Flowgraph" (1979),
+// the simple way of linking. Simpler methods that walk up the tree are quadratic for what scripts have: chains of conditions that
+// all lead to one block make iterating so, and conditions of which one that fails lets all behind it fail make nearest common
+// ancestors.
 #include "mir/analysis/dominators.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace shrike::mir {
 
@@ -20,6 +23,8 @@ struct Visited {
   uint32_t semi;       // its semidominator, or itself
   uint32_t best;       // the one with the least semidominator on the way to the ancestor
   uint32_t immediate;  // its parent in the search, then its immediate dominator
+  uint32_t first = 0;  // of those whose semidominator it is, and that wait; none: zero
+  uint32_t next = 0;   // of those that wait with it
 };
 
 class Semidominators {
@@ -51,23 +56,32 @@ class Semidominators {
 
   void find(const Lists<BlockId>& predecessors, std::vector<BlockId>& immediate) {
     for (auto w = static_cast<uint32_t>(visited_.size() - 1); w > 0; w--) {
-      uint32_t& semi = visited_[w].semi;
-      semi = visited_[w].immediate;
-      for (BlockId predecessor : predecessors[visited_[w].block.index]) {
-        const uint32_t v = number_[predecessor.index];
-        semi =
-            std::min(semi, visited_[v].ancestor <= w ? visited_[visited_[v].best].semi : visited_[best_on_path(v, w + 1)].semi);
+      const uint32_t parent = visited_[w].immediate;
+      uint32_t semi = parent;
+      for (BlockId predecessor : predecessors[visited_[w].block.index])
+        semi = std::min(semi, visited_[best(number_[predecessor.index], w + 1)].semi);
+      visited_[w].semi = semi;
+      visited_[w].next = std::exchange(visited_[semi].first, w);
+      // The way up to the parent is linked now.
+      for (uint32_t v = std::exchange(visited_[parent].first, 0); v != 0; v = visited_[v].next) {
+        const uint32_t above = best(v, w);
+        visited_[v].immediate = visited_[above].semi < parent ? above : parent;
       }
     }
+    // Those whose semidominator does not dominate them have the same dominator as another, which comes before them.
     for (uint32_t w = 1; w < visited_.size(); w++) {
       uint32_t& above = visited_[w].immediate;
-      while (above > visited_[w].semi) above = visited_[above].immediate;
+      if (above != visited_[w].semi) above = visited_[above].immediate;
       immediate[visited_[w].block.index] = visited_[above].block;
     }
   }
 
  private:
   // The one with the least semidominator on the way up to, but without, the first that is less than `linked`. Ways are shortened.
+  uint32_t best(uint32_t v, uint32_t linked) {
+    return visited_[v].ancestor < linked ? visited_[v].best : best_on_path(v, linked);
+  }
+
   uint32_t best_on_path(uint32_t v, uint32_t linked) {
     path_.clear();
     for (; visited_[v].ancestor >= linked; v = visited_[v].ancestor) path_.push_back(v);

@@ -162,12 +162,13 @@ TEST(CompileTime, GrowsWithTheNumberOfDefinitions) {
   }
 }
 
-// Each kind has steps of its own: aggregations split blocks, and what lives through all of the probe has thousands of neighbours
-// and copies.
+// bench/instructions/growth, a test of its own, tells the steps of the same apart. Each kind has some of its own: aggregations
+// split blocks, and what lives through all of the probe has thousands of neighbours and copies.
 TEST(CompileTime, GrowsWithTheLengthOfAProbe) {
   const double few = compile_seconds(statements(1000, 1000));
   EXPECT_LT(compile_seconds(statements(10000, 10000)), few * most_growth);
-  for (const char* statement : {"@[comm, pid + #] = count();", "@h[#] = hist($x);", "@s[#] = comm;", "if $x == # { $y += #; }"}) {
+  for (const char* statement : {"@[comm, pid + #] = count();", "@h[#] = hist($x);", "@s[#] = comm;", "if $x == # { $y += #; }",
+                                "if $x > # { @b[str(0, 9), #] = count(); }"}) {
     const Chain all{"begin { $x = nsecs; $y = cpu;", std::string(statement) + "\n", "print($y); }\n"};
     const double hundreds = compile_seconds(chain(300, all.first, all.next, all.last));
     EXPECT_LT(compile_seconds(chain(3000, all.first, all.next, all.last)), hundreds * most_growth) << statement;

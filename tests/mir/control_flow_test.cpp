@@ -1,6 +1,8 @@
 // Dominators and liveness on small graphs whose answer is known by eye.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "mir/analysis/dominators.h"
 #include "mir/analysis/liveness.h"
 #include "mir/text.h"
@@ -67,6 +69,58 @@ TEST_F(ControlFlow, ImmediateDominators) {
   EXPECT_EQ(dominators.order.size(), 7u);
   EXPECT_EQ(dominators.predecessors[block("exit").index].size(), 1u);
   EXPECT_EQ(dominators.predecessors[block("head").index].size(), 2u);
+}
+
+// Blocks that have no end, one or two targets each, to whatever block: loops with several ways in among them.
+Function random_graph(std::mt19937& random) {
+  Function graph;
+  const uint32_t count = 1 + random() % 14;
+  for (uint32_t b = 0; b < count; b++) {
+    Inst end{.op = Opcode::branch};
+    for (uint32_t targets = random() % 3; targets > 0; targets--) end.targets.push_back({BlockId(random() % count), {}});
+    graph.blocks[graph.blocks.add({})].insts.push_back(end);
+  }
+  return graph;
+}
+
+// What the entry reaches on ways that avoid a block.
+std::vector<bool> reached_without(const Function& graph, BlockId avoided) {
+  std::vector<bool> reached(graph.blocks.size(), false);
+  std::vector<BlockId> next = {graph.entry()};
+  while (!next.empty()) {
+    const BlockId block = next.back();
+    next.pop_back();
+    if (block == avoided || reached[block.index]) continue;
+    reached[block.index] = true;
+    for (const BlockTarget& target : graph.blocks[block].insts.back().targets) next.push_back(target.block);
+  }
+  return reached;
+}
+
+// By the definition: a block dominates those that nothing reaches without it.
+TEST(Dominators, AreWhatNoWayAvoids) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 5000 && !testing::Test::HasFailure(); i++) {
+    const Function graph = random_graph(random);
+    const auto count = static_cast<uint32_t>(graph.blocks.size());
+    const Dominators dominators = find_dominators(graph);
+    const std::vector<bool> reached = reached_without(graph, {});
+    for (uint32_t a = 0; a < count; a++) {
+      ASSERT_EQ(dominators.is_reachable(BlockId(a)), reached[a]) << i;
+      const std::vector<bool> others = reached_without(graph, BlockId(a));
+      for (uint32_t b = 0; b < count; b++)
+        ASSERT_EQ(dominators.dominates(BlockId(a), BlockId(b)), reached[a] && reached[b] && !others[b])
+            << i << ": " << a << " " << b;
+    }
+    for (uint32_t b = 1; b < count; b++) {
+      if (!reached[b]) continue;
+      const BlockId immediate = dominators.immediate[b];
+      for (uint32_t a = 0; a < count; a++) {
+        if (a == b || !dominators.dominates(BlockId(a), BlockId(b))) continue;
+        ASSERT_TRUE(dominators.dominates(BlockId(a), immediate)) << i;
+      }
+    }
+  }
 }
 
 TEST_F(ControlFlow, LivenessGoesAroundTheLoop) {
