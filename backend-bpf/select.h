@@ -71,6 +71,7 @@ class Selector {
   void select_store(const mir::Inst& inst);
   void select_atomic(const mir::Inst& inst);
   void select_cmpxchg(const mir::Inst& inst);
+  void select_guarded_store(const mir::Inst& inst);
   void select_zero(const mir::Inst& inst);
   void select_copy(const mir::Inst& inst);
   void select_big_copy(mir::ValueId to, int64_t offset, uint32_t length, const mir::ValueId* from);

@@ -58,7 +58,7 @@ THE COMPILER AT WORK:
     --report=FILE          write what each program became and took, as JSON, and go on; - is standard output
     --time-passes          how long each pass took
     --time-start           where the time of the start went, with its system calls
-    --isa=3|4              the level of BPF instructions to use (default: what the kernel knows, v4 from 6.6 on)
+    --isa=1|2|3|4          the level of BPF instructions to use (default: what the kernel knows, v4 from 6.6 on)
     --regalloc=spill-everything   keep nothing in registers
 
 A program may also be a .mir or .lir file, as --emit prints them.

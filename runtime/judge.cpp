@@ -5,6 +5,7 @@
 
 #include "runtime/explain_path.h"
 #include "runtime/explain_reject.h"
+#include "runtime/machine.h"
 #include "runtime/object_kernel_types.h"
 
 namespace shrike {
@@ -116,26 +117,30 @@ std::vector<JudgedProgram> judged_programs(const bpf::Object& object) {
   return programs;
 }
 
-namespace {
-
-// As isa_level_of and may_use_iterators say (runtime/machine.h).
-constexpr sim::Version first_v4{6, 6}, first_iterators{6, 7};
-
-void give_newer(std::vector<JudgedProgram>& programs, std::vector<JudgedProgram> newer, sim::Version from) {
-  CHECK(programs.size() == newer.size(), "a script has as many programs for each kernel");
-  for (size_t i = 0; i < programs.size(); i++) {
-    programs[i].for_newer = std::make_shared<JudgedProgram>(std::move(newer[i]));
-    programs[i].newer_from = from;
+std::vector<CodeTarget> code_targets(std::vector<sim::Profile> kernels) {
+  std::ranges::sort(kernels, {}, &sim::Profile::version);
+  std::vector<CodeTarget> targets;
+  for (const sim::Profile& kernel : kernels) {
+    const uint32_t version = make_kernel_version(kernel.version.major, kernel.version.minor, 0);
+    const CodeTarget target{kernel.version, isa_level_of(version), may_use_iterators(version)};
+    if (targets.empty() || targets.back().isa_level != target.isa_level || targets.back().has_iterators != target.has_iterators)
+      targets.push_back(target);
   }
+  return targets;
 }
 
-}  // namespace
-
-std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4,
-                                           const bpf::Object& with_iterators) {
-  std::vector<JudgedProgram> programs = judged_programs(object), newer = judged_programs(for_v4);
-  give_newer(newer, judged_programs(with_iterators), first_iterators);
-  give_newer(programs, std::move(newer), first_v4);
+std::vector<JudgedProgram> judged_programs(const std::vector<CodeTarget>& targets, const std::vector<bpf::Object>& objects) {
+  CHECK(!targets.empty() && targets.size() == objects.size(), "an object for each target");
+  std::vector<JudgedProgram> programs = judged_programs(objects.back());
+  for (size_t t = objects.size() - 1; t-- > 0;) {
+    std::vector<JudgedProgram> older = judged_programs(objects[t]);
+    CHECK(programs.size() == older.size(), "a script has as many programs for each kernel");
+    for (size_t i = 0; i < programs.size(); i++) {
+      older[i].for_newer = std::make_shared<JudgedProgram>(std::move(programs[i]));
+      older[i].newer_from = targets[t + 1].from;
+    }
+    programs = std::move(older);
+  }
   return programs;
 }
 

@@ -48,9 +48,17 @@ struct JudgedProgram {
   }
 };
 std::vector<JudgedProgram> judged_programs(const bpf::Object& object);
-// The same programs, of one script, for kernels below ISA v4, from there on, and from where loops may use iterators.
-std::vector<JudgedProgram> judged_programs(const bpf::Object& object, const bpf::Object& for_v4,
-                                           const bpf::Object& with_iterators);
+
+// Of what kernels from a version on are given, what depends on the version.
+struct CodeTarget {
+  sim::Version from;
+  int isa_level;
+  bool has_iterators;
+};
+// Without repeats, oldest first: all that these kernels, of which there is one at least, are given.
+std::vector<CodeTarget> code_targets(std::vector<sim::Profile> kernels);
+// The programs of one script, which was compiled for each of the targets.
+std::vector<JudgedProgram> judged_programs(const std::vector<CodeTarget>& targets, const std::vector<bpf::Object>& objects);
 
 using Print = std::function<void(std::string_view)>;
 

@@ -1,5 +1,7 @@
 // The oldest kernel for a program. Profiles are few, facts have versions: where the next older profile lacks something that
 // came between the two, the minimum is that version.
+#include <optional>
+
 #include "runtime/explain_reject.h"
 #include "runtime/judge.h"
 #include "verifier-sim/requirements.h"
@@ -9,12 +11,14 @@ namespace shrike {
 namespace {
 
 struct Minimum {
-  sim::Verdict verdict;       // of the newest kernel that does not load the program
-  sim::Version version;       // the oldest that does
-  std::string_view profile;   // the oldest profile that does; empty: none
-  std::string_view refusing;  // the next older one; empty: every profile loads the program
-  std::string what;           // the construct that needs it
-  uint32_t insn = 0;          // its first instruction
+  sim::Verdict verdict;                        // of the newest kernel that does not load the program
+  sim::Version version;                        // the oldest that does
+  std::string_view profile;                    // the oldest profile that does; empty: none
+  std::string_view refusing;                   // the next older one; empty: every profile loads the program
+  std::string what;                            // the construct that needs it
+  uint32_t insn = 0;                           // its first instruction
+  const JudgedProgram* code = nullptr;         // of which that is one: what the refusing kernel would be given
+  std::vector<sim::Requirement> requirements;  // of that code, the newest first
 };
 
 bool is_lack(sim::RejectClass c) {
@@ -22,11 +26,11 @@ bool is_lack(sim::RejectClass c) {
   return c == opcode || c == helper || c == map_type || c == program_type;
 }
 
-Minimum minimum_of(const JudgedProgram& program, const std::vector<sim::Profile>& kernels,
-                   const std::vector<sim::Requirement>& requirements) {
+Minimum minimum_of(const JudgedProgram& program, const std::vector<sim::Profile>& kernels) {
   Minimum minimum;
   for (size_t i = kernels.size(); i-- > 0;) {
-    minimum.verdict = sim::verify(program.on(kernels[i]).input, kernels[i]);
+    minimum.code = &program.on(kernels[i]);
+    minimum.verdict = sim::verify(minimum.code->input, kernels[i]);
     if (minimum.verdict.answer != sim::Answer::accept) {
       minimum.refusing = kernels[i].name;
       minimum.what = minimum.verdict.message;
@@ -36,8 +40,9 @@ Minimum minimum_of(const JudgedProgram& program, const std::vector<sim::Profile>
     minimum.version = kernels[i].version;
     minimum.profile = kernels[i].name;
   }
-  if (minimum.profile.empty() || minimum.refusing.empty() || requirements.empty()) return minimum;
-  const sim::Requirement& newest = requirements.front();
+  minimum.requirements = sim::requirements_of(minimum.code->input);
+  if (minimum.profile.empty() || minimum.refusing.empty() || minimum.requirements.empty()) return minimum;
+  const sim::Requirement& newest = minimum.requirements.front();
   bool explains = newest.since > sim::find_profile(minimum.refusing)->version && newest.since <= minimum.version;
   if (explains && is_lack(minimum.verdict.reject_class)) {
     minimum.version = newest.since;
@@ -55,21 +60,12 @@ std::string hint_of(const std::vector<sim::Requirement>& requirements, sim::Vers
   return {};
 }
 
-}  // namespace
-
-namespace {
-
-struct Highest {
-  const JudgedProgram* program = nullptr;
-  Minimum minimum;
-  std::string hint;
-};
-
-void report_highest(const Highest& highest, Diagnostics& diagnostics) {
-  if (highest.program == nullptr) return;
-  Diagnostic& note = diagnostics.report(Diag::raises_minimum, span_of(highest.program->lines, highest.minimum.insn),
-                                        {sim::to_text(highest.minimum.version), highest.program->name, highest.minimum.what});
-  if (!highest.hint.empty()) note.with_hint(highest.hint);
+void report_highest(const std::optional<Minimum>& highest, Diagnostics& diagnostics) {
+  if (!highest) return;
+  Diagnostic& note = diagnostics.report(Diag::raises_minimum, span_of(highest->code->lines, highest->insn),
+                                        {sim::to_text(highest->version), highest->code->name, highest->what});
+  const std::string hint = hint_of(highest->requirements, highest->version);
+  if (!hint.empty()) note.with_hint(hint);
 }
 
 // What the column `needs` says.
@@ -84,25 +80,25 @@ int judge_minimum(const std::vector<JudgedProgram>& programs, const AnswerOutput
   const std::vector<sim::Profile> kernels = sim::all_profiles();
   std::vector<std::vector<std::string>> rows = {{"program", "needs", "because of"}};
   bool is_refused = false, is_unknown = false;
-  Highest highest;
+  std::optional<Minimum> highest;
   for (const JudgedProgram& program : programs) {
-    const std::vector<sim::Requirement> requirements = sim::requirements_of(program.input);
-    const Minimum minimum = minimum_of(program, kernels, requirements);
+    const Minimum minimum = minimum_of(program, kernels);
     const std::string needs = needed(minimum);
     if (output.json_places != nullptr)
-      output.print(json_of_minimum({program, minimum.profile.empty() ? "" : needs, minimum.verdict, minimum.what, minimum.insn},
-                                   *output.json_places));
+      output.print(
+          json_of_minimum({*minimum.code, minimum.profile.empty() ? "" : needs, minimum.verdict, minimum.what, minimum.insn},
+                          *output.json_places));
     rows.push_back({program.name, needs, minimum.refusing.empty() ? "the oldest that is known" : minimum.what});
     if (minimum.profile.empty()) {
       const bool refused = minimum.verdict.answer == sim::Answer::reject;
       (refused ? is_refused : is_unknown) = true;
       if (refused)
-        diagnostics.report(Diag::model_refuses, span_of(program.lines, minimum.insn),
+        diagnostics.report(Diag::model_refuses, span_of(minimum.code->lines, minimum.insn),
                            {std::string(minimum.refusing), program.name, minimum.what});
       continue;
     }
-    const bool is_higher = highest.program == nullptr || minimum.version > highest.minimum.version;
-    if (!minimum.refusing.empty() && is_higher) highest = {&program, minimum, hint_of(requirements, minimum.version)};
+    const bool is_higher = !highest || minimum.version > highest->version;
+    if (!minimum.refusing.empty() && is_higher) highest = minimum;
   }
   if (output.json_places == nullptr) print_table(rows, output.print);
   report_highest(highest, diagnostics);

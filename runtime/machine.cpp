@@ -88,7 +88,9 @@ uint32_t parse_kernel_version(std::string_view release) {
 }
 
 int isa_level_of(uint32_t kernel_version) {
-  return kernel_version >= make_kernel_version(6, 6, 0) ? 4 : 3;
+  if (kernel_version >= make_kernel_version(6, 6, 0)) return 4;
+  if (kernel_version >= make_kernel_version(5, 12, 0)) return 3;
+  return kernel_version >= make_kernel_version(4, 14, 0) ? 2 : 1;
 }
 
 uint32_t running_kernel_version() {

@@ -24,8 +24,9 @@ constexpr uint32_t make_kernel_version(uint32_t major, uint32_t minor, uint32_t 
 }
 uint32_t parse_kernel_version(std::string_view release);
 uint32_t running_kernel_version();
-// The level of the instruction set that kernels of that version have: v4 came with 6.6, its verifier and its compilers for the
-// processors that shrike runs on at once. No kernel that says so lacks it; one with it in an older version is given v3.
+// The level of the instruction set that kernels of that version have: v2 (all jumps by less) came with 4.14, v3 was whole with
+// 5.12 (atomics that tell what was there), v4 came with 6.6, its verifier and its compilers for the processors that shrike runs
+// on at once. No kernel that says so lacks it; one with it in an older version is given the level below.
 int isa_level_of(uint32_t kernel_version);
 // Whether that version's verifier is right about loops of open-coded iterators, if the kernel has those at all: they came
 // with 6.4, but until 6.7 it took states for equal that were not, and removed what only later rounds reach.

@@ -300,8 +300,8 @@ std::optional<Options> options_from(const po::variables_map& given, Options out,
   }
   if (given.count("isa")) {
     const std::string level = text("isa");
-    if (level != "3" && level != "4") {
-      report_bad_value(diagnostics, "--isa", level, "3 or 4");
+    if (level.size() != 1 || level[0] < '1' || level[0] > '4') {
+      report_bad_value(diagnostics, "--isa", level, "1, 2, 3 or 4");
       return std::nullopt;
     }
     out.isa = level[0] - '0';

@@ -153,31 +153,35 @@ bool open_output_file(const Options& options, Fd& file, Messages& messages) {
 }
 
 // `shrike check`.
-int check_programs(const std::vector<JudgedProgram>& programs, const Options& options, Messages& messages) {
+int check_programs(const std::vector<JudgedProgram>& programs, const std::vector<sim::Profile>& kernels, const Options& options,
+                   Messages& messages) {
   Diagnostics& diagnostics = messages.diagnostics;
   const AnswerOutput output{print_out, options.format == OutputFormat::json ? &messages.sources : nullptr};
   if (options.min_kernel) return judge_minimum(programs, output, diagnostics);
-  std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, diagnostics);
-  if (diagnostics.has_errors()) return 1;
   if (options.verifier_log) judge_log(programs, kernels, messages.sources, print_out);
   return judge(programs, kernels, output, diagnostics);
 }
 
 int check_object(const std::string& bytes, const Options& options, Messages& messages) {
   const std::vector<JudgedProgram> programs = object_programs(options.file, bytes, messages.sources, messages.diagnostics);
-  return messages.diagnostics.has_errors() ? 1 : check_programs(programs, options, messages);
+  const std::vector<sim::Profile> kernels = chosen_kernels(options.kernels, messages.diagnostics);
+  return messages.diagnostics.has_errors() ? 1 : check_programs(programs, kernels, options, messages);
+}
+
+void give_target(const CodeTarget& target, CompileOptions& compiling) {
+  compiling.isa_level = target.isa_level;
+  compiling.has_number_iterators = [has = target.has_iterators] { return has; };
 }
 
 // A script that is compiled already, for newer kernels, too. What is to be said of it has been said.
-bpf::Object compiled_for_newer(const Source& source, const SourceMap& sources, CompileOptions compiling, KernelFacts& facts,
-                               bool has_iterators) {
+bpf::Object compiled_for(const CodeTarget& target, const Source& source, const SourceMap& sources, CompileOptions compiling,
+                         KernelFacts& facts) {
   Messages unheard{.sources = sources, .diagnostics = {}};
-  compiling.isa_level = 4;
-  compiling.has_number_iterators = [has_iterators] { return has_iterators; };
+  give_target(target, compiling);
   compiling.report = nullptr;
   compiling.clock = nullptr;
   std::optional<Compiled> compiled = compile(source, compiling, facts, unheard);
-  CHECK(compiled.has_value(), "what compiles at one ISA level does at the next");
+  CHECK(compiled.has_value(), "what compiles for one kernel does for the next");
   return std::move(compiled->object);
 }
 
@@ -201,13 +205,21 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   LiveKernelFacts facts(tracefs, options.debug, options.pid);
   CompileOptions compiling = compile_options(options);
   compiling.clock = &clock;
-  if (options.isa) compiling.isa_level = *options.isa;
-  else if (options.action != Action::check) compiling.isa_level = isa_level_of(running_kernel_version());
   KernelFunctionNumbers kernel_functions([&facts] { return facts.types_of("").value; });
-  if (options.action != Action::check)
+  std::vector<sim::Profile> judging;
+  std::vector<CodeTarget> targets;
+  if (options.action == Action::check) {
+    judging = options.min_kernel ? sim::all_profiles() : chosen_kernels(options.kernels, messages.diagnostics);
+    if (messages.diagnostics.has_errors()) return 1;
+    targets = code_targets(judging);
+    give_target(targets.front(), compiling);
+  } else {
+    compiling.isa_level = isa_level_of(running_kernel_version());
     compiling.has_number_iterators = [&] {
       return may_use_iterators(running_kernel_version()) && kernel_functions.of(mir::HelperId::iter_num_new).has_value();
     };
+  }
+  if (options.isa) compiling.isa_level = *options.isa;
   const SourceMap untouched = options.action == Action::check ? messages.sources : SourceMap();
   Report report;
   if (!options.report.empty()) compiling.report = &report;
@@ -239,10 +251,11 @@ int trace(const Options& options, Messages& messages, StartClock& clock) {
   }
   if (options.action == Action::check) {
     if (options.isa || source->kind == SourceKind::lir)
-      return check_programs(judged_programs(compiled->object), options, messages);
-    const bpf::Object for_v4 = compiled_for_newer(*source, untouched, compiling, facts, false);
-    const bpf::Object with_iterators = compiled_for_newer(*source, untouched, compiling, facts, true);
-    return check_programs(judged_programs(compiled->object, for_v4, with_iterators), options, messages);
+      return check_programs(judged_programs(compiled->object), judging, options, messages);
+    std::vector<bpf::Object> objects;
+    objects.push_back(std::move(compiled->object));
+    for (size_t i = 1; i < targets.size(); i++) objects.push_back(compiled_for(targets[i], *source, untouched, compiling, facts));
+    return check_programs(judged_programs(targets, objects), judging, options, messages);
   }
   if (options.emit == Emit::elf) {
     std::vector<uint8_t> bytes = bpf::write_elf(compiled->object, messages.sources);

@@ -164,10 +164,8 @@ TEST(Interpreter, WhatIsNotThereFaults) {
 TEST(Interpreter, AgreesWithTheHostAtEveryLevel) {
   const test::Seeds seeds = test::seeds(1, 100);
   for (uint64_t seed = seeds.first; seed < seeds.end() && !HasFailure(); seed++) {
-    const int lowest = seed % 2 ? 1 : 3;
     test::RandomProgram program = test::random_program(
-        seed,
-        {.statements = 20, .live_values = static_cast<uint32_t>(4 + seed % 16), .isa_level = lowest, .iterators = seed % 3 != 0});
+        seed, {.statements = 20, .live_values = static_cast<uint32_t>(4 + seed % 16), .iterators = seed % 3 != 0});
     const mir::MapId results = program.base.results, input = program.input;
     std::vector<uint8_t> in(test::input_bytes);
     std::mt19937_64 random(seed);
@@ -175,7 +173,7 @@ TEST(Interpreter, AgreesWithTheHostAtEveryLevel) {
     test::MapValues maps{std::vector<uint8_t>(4096), in};
     const uint64_t wanted = test::evaluate(program.base.module, program.base.function, maps);
     const std::string text = mir::print(program.base.module, {});
-    for (int level = lowest; level <= 4; level++)
+    for (int level = 1; level <= 4; level++)
       for (bool spills : {false, true}) {
         SCOPED_TRACE("seed " + std::to_string(seed) + " ISA " + std::to_string(level) + (spills ? " spilled" : ""));
         Diagnostics diagnostics;
@@ -234,7 +232,7 @@ TEST(Interpreter, AgreesWithThatOfMirOnWholePrograms) {
     const std::string wanted = behaviour(mir_machine, seed, maps, [&](std::vector<uint8_t> context) {
       return mir_machine.run(mir::FunctionId(0u), std::move(context));
     });
-    for (int level = 3; level <= 4; level++) {
+    for (int level = 1; level <= 4; level++) {
       SCOPED_TRACE("seed " + std::to_string(seed) + " ISA " + std::to_string(level));
       Diagnostics diagnostics;
       mir::Module passed = mir::parse(text, 1, diagnostics);

@@ -105,10 +105,10 @@ class Generator {
         // there with another value is taken for the same, and what only that one reaches is removed as dead code.
         ValueId fetched = b_.map_value_addr(program_.base.results, 0);
         const int32_t fetched_at = 1024 + place;
-        if (shape_.isa_level >= 3 && below(4) == 0) {
+        if (below(4) == 0) {
           ValueId expected = below(2) == 0 ? b_.load(atomic, fetched, fetched_at) : pick();
           put(b_.atomic_cmpxchg(atomic, fetched, expected, pick(), fetched_at));
-        } else if (shape_.isa_level >= 3 && below(2) == 0) {
+        } else if (below(2) == 0) {
           put(b_.atomic_fetch_add(atomic, fetched, pick(), fetched_at));
         } else {
           b_.atomic_add(atomic, base, pick(), place);

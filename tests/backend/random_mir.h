@@ -11,7 +11,6 @@ namespace shrike::test {
 struct RandomShape {
   uint32_t statements = 40;
   uint32_t live_values = 12;  // as many as are kept at hand
-  int isa_level = 3;          // atomic_fetch_add needs 3
   bool iterators = false;     // loops of the kernel's iterators, too, which not every kernel has
 };
 

@@ -53,18 +53,13 @@ struct Tally {
   size_t compared = 0, refused_llvm = 0, ours = 0, llvms = 0;
 };
 
-struct Levels {
-  int llvm = 3;
-  int lowest = 3;  // ours at this one and all above
-};
-
 void make_raw_tracepoints(mir::Module& module) {
   for (mir::Function& function : module.functions) function.program = mir::ProgramType::raw_tracepoint;
 }
 
-// LLVM gets the module as it is, which select must take; ours goes through the passes besides if `optimise`.
-void compare(mir::Module module, const test::LlvmObject& theirs, bool optimise, const Levels& levels,
-             const std::vector<uint8_t>& input, mir::MapId input_map, Tally& tally) {
+// LLVM, at one level, gets the module as it is, which select must take; ours goes through the passes besides if `optimise`.
+void compare(mir::Module module, const test::LlvmObject& theirs, bool optimise, int llvm_level, const std::vector<uint8_t>& input,
+             mir::MapId input_map, Tally& tally) {
   ASSERT_TRUE(theirs.object) << theirs.error << "\n" << theirs.text;
   const Run seen = run_all(*theirs.object, input, input_map);
   const std::string mir = mir::print(module, {});
@@ -73,13 +68,13 @@ void compare(mir::Module module, const test::LlvmObject& theirs, bool optimise, 
     ASSERT_TRUE(run_pipeline(module, passes::PipelineOptions{}, diagnostics)) << mir;
   }
   const std::string text = mir::print(module, {});
-  for (int level = levels.lowest; level <= 4; level++) {
+  for (int level = 1; level <= 4; level++) {
     SCOPED_TRACE("ISA v" + std::to_string(level));
     const bpf::Object ours = test::compile(mir::parse(text, 1, diagnostics), {.isa_level = level});
     ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.all().front().message << "\n" << text;
     const Run wanted = run_all(ours, input, input_map);
     ASSERT_EQ(wanted.refusal, "") << mir;
-    if (level == levels.llvm) tally.ours += size_of(ours);
+    if (level == llvm_level) tally.ours += size_of(ours);
     if (seen.refusal.empty()) {
       ASSERT_EQ(seen.state, wanted.state) << mir << theirs.text << print(ours, nullptr) << print(*theirs.object, nullptr);
     }
@@ -101,17 +96,15 @@ void report(const Tally& tally) {
 
 struct RandomCase {
   uint64_t seed;
-  Levels levels;
+  int llvm_level;
   test::RandomProgram program;
 };
 
 RandomCase random_case(uint64_t seed) {
-  // LLVM has no 32-bit atomic operations below v3; ours returns what was there before only from v3 on.
-  const Levels levels{.llvm = static_cast<int>(3 + seed % 2), .lowest = seed / 2 % 2 ? 1 : 3};
-  RandomCase made{seed, levels,
+  // LLVM has no 32-bit atomic operations below v3.
+  RandomCase made{seed, static_cast<int>(3 + seed % 2),
                   test::random_program(seed, {.statements = 16,
                                               .live_values = static_cast<uint32_t>(4 + seed % 12),
-                                              .isa_level = levels.lowest,
                                               .iterators = seed % 4 == 0 && test::has_number_iterators()})};
   make_raw_tracepoints(made.program.base.module);
   return made;
@@ -125,7 +118,7 @@ void compare_random(uint64_t first, uint64_t end, Tally& tally) {
     std::vector<RandomCase> cases;
     std::vector<const mir::Module*> modules;
     for (uint64_t seed = first; seed < end; seed++)
-      if (RandomCase each = random_case(seed); each.levels.llvm == level) cases.push_back(std::move(each));
+      if (RandomCase each = random_case(seed); each.llvm_level == level) cases.push_back(std::move(each));
     for (const RandomCase& each : cases) modules.push_back(&each.program.base.module);
     const std::vector<test::LlvmObject> theirs = test::compile_by_llvm(modules, level);
     for (size_t i = 0; i < cases.size() && !::testing::Test::HasFatalFailure(); i++) {
@@ -133,7 +126,7 @@ void compare_random(uint64_t first, uint64_t end, Tally& tally) {
       SCOPED_TRACE("seed " + std::to_string(seed));
       std::vector<uint8_t> input(test::input_bytes);
       for (size_t k = 0; k < input.size(); k++) input[k] = static_cast<uint8_t>((seed * 2654435761u >> (k % 24)) + k * seed);
-      compare(std::move(cases[i].program.base.module), theirs[i], true, cases[i].levels, input, cases[i].program.input, tally);
+      compare(std::move(cases[i].program.base.module), theirs[i], true, level, input, cases[i].program.input, tally);
     }
   }
 }
@@ -178,9 +171,9 @@ TEST(Differential, ScriptsThatBpftraceRunsToo) {
     Diagnostics diagnostics;
     if (!run_pipeline(module, passes::PipelineOptions{}, diagnostics)) continue;
     make_raw_tracepoints(module);
-    const Levels levels;
-    const test::LlvmObject theirs = test::compile_by_llvm(module, levels.llvm);
-    compare(std::move(module), theirs, false, levels, {}, {}, tally);
+    constexpr int llvm_level = 3;
+    const test::LlvmObject theirs = test::compile_by_llvm(module, llvm_level);
+    compare(std::move(module), theirs, false, llvm_level, {}, {}, tally);
   }
   report(tally);
   EXPECT_GE(tally.compared, 40u);

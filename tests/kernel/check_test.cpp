@@ -37,6 +37,23 @@ TEST(Check, JudgesWhatEachKernelWouldBeGiven) {
   EXPECT_NE(chosen.out.find("begin    6.6     accepted"), std::string::npos) << chosen.out;
 }
 
+// What changes memory and tells what was there is one instruction from 5.12 on.
+TEST(Check, JudgesTheAtomicsThatEachKernelWouldBeGiven) {
+  const std::string script = "tracepoint:syscalls:sys_enter_read { @old = @calls++; @most = max(pid); }";
+  const Result log = shrike({"check", "--log", "--kernel", "5.15,5.10", "-e", script});
+  EXPECT_EQ(log.status, 0) << log.out << log.err;
+  const size_t newer = log.out.find(" on Linux 5.15"), older = log.out.find(" on Linux 5.10");
+  ASSERT_LT(newer, older) << log.out;
+  ASSERT_NE(older, std::string::npos) << log.out;
+  for (const char* instruction : {"atomic64_fetch_add", "atomic64_cmpxchg"}) {
+    EXPECT_LT(log.out.find(instruction), older) << instruction << "\n" << log.out;
+    EXPECT_EQ(log.out.find(instruction, older), std::string::npos) << instruction << "\n" << log.out;
+  }
+  const Result least = shrike({"check", "--min-kernel", "-e", script});
+  EXPECT_EQ(least.status, 0) << least.err;
+  EXPECT_EQ(least.out.find("5.12"), std::string::npos) << least.out;
+}
+
 // Loops of iterators are for kernels from 6.7 on; 6.6 gets callbacks like 6.1.
 TEST(Check, JudgesTheLoopsThatEachKernelWouldBeGiven) {
   const Result log = shrike(

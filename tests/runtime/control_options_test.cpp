@@ -158,7 +158,9 @@ TEST(ControlOptions, MistakesAreNamedAsTyped) {
   EXPECT_EQ(refused({"-d", "nothing", "f"}).id, Diag::bad_option_value);
   EXPECT_EQ(refused({"--emit=exe", "f"}).id, Diag::bad_option_value);
   EXPECT_EQ(refused({"--regalloc=x", "f"}).id, Diag::bad_option_value);
-  EXPECT_EQ(refused({"--isa=2", "f"}).id, Diag::bad_option_value);
+  for (const char* level : {"--isa=0", "--isa=5", "--isa=33", "--isa=v3"})
+    EXPECT_EQ(refused({level, "f"}).id, Diag::bad_option_value) << level;
+  EXPECT_EQ(parsed({"--isa=1", "f"}).isa, 1);
   EXPECT_EQ(parsed({"--isa=4", "f"}).isa, 4);
   EXPECT_EQ(parsed({"f"}).isa, std::nullopt);
   EXPECT_EQ(refused({"-c", " ", "f"}).id, Diag::bad_option_value);

@@ -1,5 +1,5 @@
 // Generated scripts through the shrike executable and this kernel: all must load, and print what they should. A failure names
-// its seed. SHRIKE_SEEDS=first:count runs other seeds than the usual few.
+// its seed, by which the level of BPF instructions goes, too. SHRIKE_SEEDS=first:count runs other seeds than the usual few.
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -20,6 +20,10 @@ bool may_load_programs() {
   return geteuid() == 0 && access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 }
 
+std::string isa_of(uint64_t seed) {
+  return "--isa=" + std::to_string(1 + seed % 4);
+}
+
 // What is the kernel's to limit, and said so, is no failure.
 bool is_too_much(const Result& result) {
   return result.status == 1 && result.err.find("more than the kernel's verifier can walk through") != std::string::npos;
@@ -31,7 +35,7 @@ TEST(Stress, ArithmeticAndControlFlow) {
   const test::Seeds all = test::seeds(1, 60);
   for (uint64_t seed = all.first; seed < all.end(); seed++) {
     const EvaluatedScript script = evaluated_script(seed);
-    const Result result = run({shrike_binary(), "-e", script.text}, {}, patience_ms);
+    const Result result = run({shrike_binary(), isa_of(seed), "-e", script.text}, {}, patience_ms);
     if (is_too_much(result)) continue;
     run_through++;
     ASSERT_EQ(result.status, 0) << "seed " << seed << "\n" << script.text << result.err;
@@ -47,7 +51,7 @@ TEST(Stress, WhatTypeChecksLoads) {
   const test::Seeds all = test::seeds(1, 90);
   for (uint64_t seed = all.first; seed < all.end(); seed++) {
     const std::string script = generated_script(seed);
-    const Result result = run({shrike_binary(), "--stop-after=load", "-e", script}, {}, patience_ms);
+    const Result result = run({shrike_binary(), isa_of(seed), "--stop-after=load", "-e", script}, {}, patience_ms);
     ASSERT_FALSE(result.timed_out) << "seed " << seed << "\n" << script;
     ASSERT_LT(result.status, 2) << "seed " << seed << "\n" << script << result.err;
     ASSERT_EQ(result.err.find("bug in shrike"), std::string::npos) << "seed " << seed << "\n" << script << result.err;
