@@ -177,8 +177,6 @@ class KernelFacts {
   // The 4 or 16 bytes of an IP address in the order of the network, as the C library reads it; nothing for other text.
   virtual std::optional<std::string> ip_address(std::string_view text) = 0;
   virtual uint32_t possible_cpus() = 0;
-  // LINUX_VERSION_CODE form of the release: (major << 16) | (minor << 8) | min(patch, 255).
-  virtual uint32_t kernel_version() = 0;
 };
 
 }  // namespace shrike

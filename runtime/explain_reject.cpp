@@ -7,6 +7,9 @@
 
 #include "runtime/explain_path.h"
 #include "runtime/files.h"
+#include "runtime/judge.h"
+#include "runtime/machine.h"
+#include "verifier-sim/requirements.h"
 
 namespace shrike {
 
@@ -92,6 +95,18 @@ Span span_of_probe(const bpf::Object& object, size_t program) {
   for (const mir::AttachPoint& probe : object.interface.probes)
     if (object.program_of[probe.program.index] == program) return probe.span;
   return {};
+}
+
+bool explain_by_version(const bpf::Object& object, size_t index, uint32_t kernel_version, Diagnostics& diagnostics) {
+  const bpf::Program& program = object.programs[index];
+  const std::vector<sim::Requirement> requirements = sim::requirements_of(judged_input(object, program));
+  if (requirements.empty()) return false;
+  const sim::Requirement& newest = requirements.front();
+  if (make_kernel_version(newest.since.major, newest.since.minor, 0) <= kernel_version) return false;
+  const sim::Version running{static_cast<uint16_t>(kernel_version >> 16), static_cast<uint16_t>(kernel_version >> 8 & 0xff)};
+  diagnostics.report(Diag::kernel_too_old, span_of(program, newest.insn),
+                     {program.name, sim::to_text(newest.since), newest.what, sim::to_text(running)});
+  return true;
 }
 
 void explain_reject(const bpf::Object& object, size_t index, std::string_view log, int error, Diagnostics& diagnostics,

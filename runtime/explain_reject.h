@@ -34,6 +34,9 @@ Span span_of_probe(const bpf::Object& object, size_t program);
 
 enum class CodeBy : uint8_t { compiler, user };  // whose instructions they are: the user's in a .lir file
 
+// For a program that the kernel of that version refused: reports what of it such a kernel lacks. False if that is nothing.
+bool explain_by_version(const bpf::Object& object, size_t program, uint32_t kernel_version, Diagnostics& diagnostics);
+
 void explain_reject(const bpf::Object& object, size_t program, std::string_view log, int error, Diagnostics& diagnostics,
                     CodeBy by = CodeBy::compiler);
 

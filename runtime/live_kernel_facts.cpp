@@ -348,8 +348,4 @@ uint32_t LiveKernelFacts::possible_cpus() {
   return possible_cpus_;
 }
 
-uint32_t LiveKernelFacts::kernel_version() {
-  return running_kernel_version();
-}
-
 }  // namespace shrike

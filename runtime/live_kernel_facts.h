@@ -50,7 +50,6 @@ class LiveKernelFacts final : public KernelFacts {
   Answer<uint64_t> cgroup_id(std::string_view path) override;
   std::optional<std::string> ip_address(std::string_view text) override;
   uint32_t possible_cpus() override;
-  uint32_t kernel_version() override;
 
  private:
   // The first question about a file is answered on the way through its symbols, from the second on they are kept.

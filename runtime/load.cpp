@@ -90,7 +90,11 @@ void report_map_error(const mir::MapDecl& map, int error, Diagnostics& diagnosti
   if (error == ENOSYS) report.with_hint("this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
   if (error == EPERM) report.with_hint("run as root, or with the capabilities CAP_BPF and CAP_PERFMON");
   if (error == EINVAL && map.kind == mir::MapKind::ring) report.with_hint("BPF ring buffers need Linux 5.8 or later");
-  if (error == ENOMEM || error == E2BIG)
+  constexpr uint32_t old_key_limit = 512;
+  if (error == E2BIG && map.key_size > old_key_limit && running_kernel_version() < make_kernel_version(5, 11, 0))
+    report.with_hint("its keys have " + std::to_string(map.key_size) + " bytes, and Linux before 5.11 takes " +
+                     std::to_string(old_key_limit) + ": shorter strings (`str(p, 64)`) or stacks (`kstack(50)`) fit");
+  else if (error == ENOMEM || error == E2BIG)
     report.with_hint("its " + std::to_string(map.max_entries) + " entries may be too many: lower max_map_keys");
 }
 
@@ -261,6 +265,7 @@ void report_load_error(const bpf::Object& object, size_t index, const Attempt& a
             "that traces functions itself");
     return;
   }
+  if (explain_by_version(object, index, running_kernel_version(), diagnostics)) return;
   // Without a log the verifier was never reached.
   if (!attempt.log.empty()) return explain_reject(object, index, attempt.log, attempt.error, diagnostics, by);
   Diagnostic& report = diagnostics.report(Diag::program_not_loaded, span_of_probe(object, index),

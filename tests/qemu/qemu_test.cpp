@@ -62,15 +62,14 @@ std::string shortened(const std::string& text) {
 
 class Kernel : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(Kernel, RunsEveryCase) {
-  const std::string version = kernel_of(GetParam());
-  if (version.empty()) GTEST_SKIP() << "no Linux " << GetParam();
+// Boots the kernel, runs those cases that are for it, and judges each.
+void run_cases(const std::string& version, std::vector<Case> all) {
   const char* const filter = getenv("SHRIKE_QEMU_CASES");
   const std::vector<std::string> modules = modules_beside(image_of(version));
   if (modules.empty()) fprintf(stderr, "SKIPPED, not passed: cases of modules, which are not beside Linux %s\n", version.c_str());
   std::vector<Case> cases;
   std::vector<GuestCase> commands;
-  for (Case& one : all_cases()) {
+  for (Case& one : all) {
     if (!runs_on(one, version, modules) || (filter && fnmatch(filter, one.name.c_str(), FNM_EXTMATCH) != 0)) continue;
     commands.push_back({one.name, command_of(one)});
     cases.push_back(std::move(one));
@@ -81,18 +80,32 @@ TEST_P(Kernel, RunsEveryCase) {
   for (const Case& one : cases) {
     const auto found = guest.results.find(one.name);
     if (found == guest.results.end()) {
-      printf("  not run  %s %s\n", GetParam(), one.name.c_str());
+      printf("  not run  %s %s\n", version.c_str(), one.name.c_str());
       continue;
     }
     const Result& result = found->second;
     const std::string wrong = judge(one, result);
-    printf("  %s  %s %s (%.2f s)\n", wrong.empty() ? "ok     " : "FAILED ", GetParam(), one.name.c_str(),
+    printf("  %s  %s %s (%.2f s)\n", wrong.empty() ? "ok     " : "FAILED ", version.c_str(), one.name.c_str(),
            guest.seconds.at(one.name));
     EXPECT_EQ(wrong, "") << "on Linux " << version << ": " << one.name << "\n"
                          << commands[static_cast<size_t>(&one - cases.data())].command << "\n--- stdout\n"
                          << shortened(result.out) << "\n--- stderr\n"
                          << shortened(result.err);
   }
+}
+
+TEST_P(Kernel, RunsEveryCase) {
+  const std::string version = kernel_of(GetParam());
+  if (version.empty()) GTEST_SKIP() << "no Linux " << GetParam();
+  run_cases(version, all_cases());
+}
+
+class OlderKernel : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(OlderKernel, DoesWhatItCanAndTellsWhatItLacks) {
+  const std::string version = kernel_of(GetParam());
+  if (version.empty()) GTEST_SKIP() << "no Linux " << GetParam();
+  run_cases(version, read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/older.txt"));
 }
 
 // What is at these paths in the guest is here where it was built.
@@ -147,6 +160,7 @@ TEST_P(JudgingKernel, GivesTheRecordedVerdicts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Kernel, ::testing::Values("6.1", "6.12"), name_of_series);
+INSTANTIATE_TEST_SUITE_P(, OlderKernel, ::testing::Values("5.10"), name_of_series);
 INSTANTIATE_TEST_SUITE_P(, JudgingKernel, ::testing::Values("5.4", "5.10", "5.15", "6.1", "6.5", "6.12"), name_of_series);
 
 }  // namespace

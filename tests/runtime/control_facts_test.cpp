@@ -72,6 +72,10 @@ TEST(ControlMachine, CpuListsAndReleases) {
   EXPECT_EQ(parse_kernel_version("6.1.0-18-amd64"), make_kernel_version(6, 1, 0));
   EXPECT_EQ(parse_kernel_version("5.10.999"), make_kernel_version(5, 10, 255));
   EXPECT_EQ(parse_kernel_version("6.18-rc1"), make_kernel_version(6, 18, 0));
+  EXPECT_EQ(isa_level_of(parse_kernel_version("4.13")), 1);
+  EXPECT_EQ(isa_level_of(parse_kernel_version("4.14.1")), 2);
+  EXPECT_EQ(isa_level_of(parse_kernel_version("5.11")), 2);
+  EXPECT_EQ(isa_level_of(parse_kernel_version("5.12")), 3);
   EXPECT_EQ(isa_level_of(parse_kernel_version("6.5.13")), 3);
   EXPECT_EQ(isa_level_of(parse_kernel_version("6.6.0-rc1")), 4);
   EXPECT_GE(possible_cpu_count(), online_cpus().size());
@@ -132,6 +136,21 @@ TEST(ControlReject, AHelperThatTheKernelKeepsIsNoBug) {
     EXPECT_EQ(diagnostics.all()[0].span, (Span{5, 9}));
     EXPECT_NE(diagnostics.all()[0].message.find(helper), std::string::npos) << diagnostics.all()[0].message;
   }
+}
+
+// What the compiler makes is for newer kernels: an older one that refuses it is told apart from a bug.
+TEST(ControlReject, AKernelThatIsTooOldIsNoBug) {
+  bpf::Object object;
+  object.programs.push_back({.name = "begin", .lines = {{0, {1, 4}}, {1, {5, 9}}}});
+  object.programs[0].insns = {bpf::alu_imm(bpf::cls::alu64 | bpf::alu::mov, 6, 1), bpf::call_helper(181), bpf::exit_program()};
+  Diagnostics diagnostics;
+  EXPECT_FALSE(explain_by_version(object, 0, make_kernel_version(5, 17, 0), diagnostics));
+  EXPECT_TRUE(diagnostics.all().empty());
+  EXPECT_TRUE(explain_by_version(object, 0, make_kernel_version(5, 16, 20), diagnostics));
+  ASSERT_EQ(diagnostics.all().size(), 1u);
+  EXPECT_EQ(diagnostics.all()[0].id, Diag::kernel_too_old);
+  EXPECT_EQ(diagnostics.all()[0].span, (Span{5, 9}));
+  EXPECT_EQ(diagnostics.all()[0].message, "`begin` needs Linux 5.17 or later (helper bpf_loop), this is 5.16");
 }
 
 // A rejected branch begins where the log says so; what was walked on the other one is not part of its path.

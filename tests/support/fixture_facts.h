@@ -108,7 +108,6 @@ class FixtureFacts : public KernelFacts {
     return {Lookup::found, kfunc == "open_to_all" || program == mir::ProgramType::tracing, ""};
   }
   uint32_t possible_cpus() override { return 4; }
-  uint32_t kernel_version() override { return 0x060100; }
 
  private:
   static bool fits(std::string_view name, std::string_view pattern) {
