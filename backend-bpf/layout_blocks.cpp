@@ -36,7 +36,7 @@ BlockId destination(const Function& function, BlockId block) {
 // sides have little in common behind them, the null side comes first: that was never worse on Debian's scripts.
 size_t next_target(const Inst& end) {
   const bool is_null_check = end.imm == 0 && !end.b.is_valid();
-  return end.op == Op::jeq && !is_null_check ? 1 : 0;
+  return (end.op == Op::jeq || end.op == Op::jeq32) && !is_null_check ? 1 : 0;
 }
 
 std::vector<BlockId> layout_order(const Function& function) {

@@ -112,6 +112,12 @@ Op inverse(Op jump) {
     case Op::jsge: return Op::jslt;
     case Op::jslt: return Op::jsge;
     case Op::jsle: return Op::jsgt;
+    case Op::jeq32: return Op::jne32;
+    case Op::jne32: return Op::jeq32;
+    case Op::jsgt32: return Op::jsle32;
+    case Op::jsge32: return Op::jslt32;
+    case Op::jslt32: return Op::jsge32;
+    case Op::jsle32: return Op::jsgt32;
     default: UNREACHABLE("jump without inverse");
   }
 }

@@ -17,6 +17,8 @@ using mir::Opcode;
 
 namespace {
 
+constexpr int halves_level = 3;  // of the ISA: jumps that compare low halves
+
 void visit_postorder(const mir::Function& function, mir::BlockId entry, std::vector<mir::BlockId>& order) {
   struct Frame {
     mir::BlockId block;
@@ -61,15 +63,64 @@ bool Selector::is_narrow_signed_load(const mir::Inst& inst) {
   return inst.op == Opcode::load && mir::is_signed(inst.width) && mir::bytes_of(inst.width) < 8;
 }
 
-// Whether a value is zero, or a number that is not negative, shows without its sign being spread; and what is stored again in as
-// many bytes needs no more of them.
+bool Selector::is_extension(mir::ValueId value) const {
+  const mir::Inst* inst = def_of(value);
+  return inst != nullptr && inst->op == Opcode::sext32;
+}
+
+// A number of 32 bits whose sign is spread over the other half.
+bool Selector::is_signed_half(mir::ValueId value) const {
+  const mir::Inst* inst = def_of(value);
+  return is_extension(value) || (inst != nullptr && is_narrow_signed_load(*inst) && mir::bytes_of(inst->width) == 4);
+}
+
+// Whose sign nobody wants: the register has the low half, and anything in the other.
+bool Selector::is_half_only(mir::ValueId value) const {
+  return is_signed_half(value) && !is_sign_wanted_[value.index];
+}
+
+// Whether a branch can go by the low halves of what is compared. It tells the verifier nothing of the whole, so that it does so
+// only where the sign of one of them is wanted by nobody else.
+bool Selector::compares_halves(const mir::Inst& comparison) const {
+  return !is_sign_wanted_.empty() && may_compare_halves(comparison) && !has_sign_to_spare(comparison) &&
+         (is_half_only(comparison.operands[0]) || is_half_only(comparison.operands[1]));
+}
+
+bool Selector::may_compare_halves(const mir::Inst& comparison) const {
+  if (isa_level_ < halves_level) return false;
+  switch (comparison.op) {
+    case Opcode::eq:
+    case Opcode::ne:
+    case Opcode::lt_s:
+    case Opcode::le_s: break;
+    default: return false;
+  }
+  const auto is_half = [&](mir::ValueId value) {
+    int64_t number = 0;
+    return is_signed_half(value) || (constant_of(value, number) && lir::fits_imm(number));
+  };
+  return is_only_branched_on_[comparison.result.index] && is_half(comparison.operands[0]) && is_half(comparison.operands[1]);
+}
+
+// Whether a value is zero, or a number that is not negative, shows without its sign being spread, and so does what the low half
+// is by itself; and what is stored again in as many bytes needs no more of them.
 void Selector::note_wanted_signs() {
-  const auto has_signs = [](const mir::Block& block) { return std::ranges::any_of(block.insts, is_narrow_signed_load); };
+  const auto spreads = [](const mir::Inst& inst) { return inst.op == Opcode::sext32 || is_narrow_signed_load(inst); };
+  const auto has_signs = [&](const mir::Block& block) { return std::ranges::any_of(block.insts, spreads); };
   if (std::none_of(from_.blocks.begin(), from_.blocks.end(), has_signs)) return;
+  is_only_branched_on_.resize(from_.values.size(), true);
+  for (const mir::Block& block : from_.blocks)
+    for (const mir::Inst& inst : block.insts) {
+      if (inst.op != Opcode::branch)
+        for (mir::ValueId operand : inst.operands) is_only_branched_on_[operand.index] = false;
+      for (const mir::BlockTarget& target : inst.targets)
+        for (mir::ValueId arg : target.args) is_only_branched_on_[arg.index] = false;
+    }
   is_sign_wanted_.resize(from_.values.size());
   for (const mir::Block& block : from_.blocks)
     for (const mir::Inst& inst : block.insts) {
-      if (inst.op != Opcode::branch && !has_sign_to_spare(inst))
+      const bool is_test = inst.op == Opcode::branch && (isa_level_ >= halves_level || !is_extension(inst.operands[0]));
+      if (!is_test && !has_sign_to_spare(inst) && !may_compare_halves(inst))
         for (mir::ValueId operand : inst.operands) is_sign_wanted_[operand.index] = true;
       for (const mir::BlockTarget& target : inst.targets)
         for (mir::ValueId arg : target.args) is_sign_wanted_[arg.index] = true;
@@ -349,7 +400,10 @@ bool Selector::select_simple(const mir::Inst& inst) {
     }
     case Opcode::sext8: select_extension(inst, Op::movsx8, 8); return true;
     case Opcode::sext16: select_extension(inst, Op::movsx16, 16); return true;
-    case Opcode::sext32: select_extension(inst, Op::movsx32, 32); return true;
+    case Opcode::sext32:
+      if (is_half_only(inst.result)) move_into(reg_of(inst.result), inst.operands[0]);
+      else select_extension(inst, Op::movsx32, 32);
+      return true;
     case Opcode::bswap16: select_bswap(inst, Op::be16); return true;
     case Opcode::bswap32: select_bswap(inst, Op::be32); return true;
     case Opcode::bswap64: select_bswap(inst, Op::be64); return true;

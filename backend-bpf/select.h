@@ -36,6 +36,11 @@ class Selector {
   bool slot_address(mir::ValueId value, Address& out) const;  // constant offset from a slot
   uint64_t alignment_of(mir::ValueId value) const;
   static bool is_narrow_signed_load(const mir::Inst& inst);
+  bool is_extension(mir::ValueId value) const;
+  bool is_signed_half(mir::ValueId value) const;
+  bool is_half_only(mir::ValueId value) const;
+  bool may_compare_halves(const mir::Inst& comparison) const;
+  bool compares_halves(const mir::Inst& comparison) const;
   void note_wanted_signs();
   bool has_sign_to_spare(const mir::Inst& inst) const;
 
@@ -89,7 +94,8 @@ class Selector {
   std::vector<const mir::Inst*> definitions_;  // by value; null for block parameters
   std::vector<lir::Reg> registers_;            // by value; invalid until somebody needs it
   std::vector<lir::BlockId> blocks_;           // by MIR block
-  std::vector<bool> is_sign_wanted_;           // by value; empty where nothing narrow is loaded with its sign
+  std::vector<bool> is_only_branched_on_;      // by value
+  std::vector<bool> is_sign_wanted_;           // by value; empty where no sign is spread
   std::vector<lir::Inst> group_;               // what the current MIR instruction becomes
   Span span_;
 };

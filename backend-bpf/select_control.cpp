@@ -26,6 +26,23 @@ const ComparisonRow* comparison_row(Opcode op) {
   }
 }
 
+namespace {
+
+// The jump that goes by the low halves.
+Op half_of(Op jump) {
+  switch (jump) {
+    case Op::jeq: return Op::jeq32;
+    case Op::jne: return Op::jne32;
+    case Op::jsgt: return Op::jsgt32;
+    case Op::jsge: return Op::jsge32;
+    case Op::jslt: return Op::jslt32;
+    case Op::jsle: return Op::jsle32;
+    default: UNREACHABLE("jump without one of low halves");
+  }
+}
+
+}  // namespace
+
 lir::BlockTarget Selector::target(const mir::BlockTarget& from) {
   lir::BlockTarget to{blocks_[from.block.index], {}};
   for (mir::ValueId arg : from.args) to.args.push_back(use(arg));
@@ -87,6 +104,7 @@ void Selector::select_branch(const mir::Inst& inst) {
     bool swap = constant_of(a, constant) && !constant_of(b, constant);
     if (swap) std::swap(a, b);
     op = swap ? row->jump_swapped : row->jump;
+    if (compares_halves(*def)) op = half_of(op);
     left = use(a);
     right = use_or_imm(b);
   } else if (def && def->op == Opcode::and_ && constant_of(def->operands[1], constant) &&
@@ -95,6 +113,7 @@ void Selector::select_branch(const mir::Inst& inst) {
     left = use(def->operands[0]);
     right = constant_operand(constant);
   } else {
+    if (is_extension(condition) && is_half_only(condition)) op = Op::jne32;
     left = use(condition);
   }
   if (lir::row_of(op).isa_level > isa_level_) {

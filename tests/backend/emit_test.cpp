@@ -131,6 +131,13 @@ TEST(Emit, EveryJumpTakesItsFirstTargetIfItHolds) {
   const std::pair<const char*, const char*> jumps[] = {{"jeq", "=="},  {"jne", "!="},   {"jgt", ">"},   {"jge", ">="},
                                                        {"jlt", "<"},   {"jle", "<="},   {"jsgt", "s>"}, {"jsge", "s>="},
                                                        {"jslt", "s<"}, {"jsle", "s<="}, {"jset", "&"}};
+  const std::pair<const char*, const char*> half_jumps[] = {{"jeq32", "=="},   {"jne32", "!="},  {"jsgt32", "s>"},
+                                                            {"jsge32", "s>="}, {"jslt32", "s<"}, {"jsle32", "s<="}};
+  for (auto [name, symbol] : half_jumps) {
+    std::string body = "  " + std::string(name) + " r1, r2, ^b, ^a\n^a:\n  r0 = mov64 0\n  exit\n^b:\n  ja ^a";
+    std::vector<std::string> wanted{"if w1 " + std::string(symbol) + " w2 goto pc+2", "r0 = 0", "exit", "goto pc-3"};
+    EXPECT_EQ(emit_body(body, 3), wanted) << name;
+  }
   for (auto [name, symbol] : jumps) {
     std::string body = "  " + std::string(name) + " r1, r2, ^b, ^a\n^a:\n  r0 = mov64 0\n  exit\n^b:\n  ja ^a";
     std::vector<std::string> wanted{"if r1 " + std::string(symbol) + " r2 goto pc+2", "r0 = 0", "exit", "goto pc-3"};

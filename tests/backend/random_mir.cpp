@@ -123,10 +123,21 @@ class Generator {
     b_.call(mir::HelperId::probe_read_kernel, {b_.slot_addr(other_slot_), b_.constant(1 + below(48)), from});
   }
 
+  // A number of 32 bits whose sign nobody else may want, or one to compare it with.
+  ValueId half() {
+    switch (below(4)) {
+      case 0: return b_.constant(static_cast<int32_t>(interesting_constant()));
+      case 1: return b_.load(MemWidth::s32, b_.slot_addr(slot_), static_cast<int32_t>(below(16) * 4));
+      default: return b_.unary(Opcode::sext32, pick());
+    }
+  }
+
   void conditional(uint32_t count, uint32_t depth) {
     BlockId then = b_.add_block("then"), otherwise = b_.add_block("else"), joined = b_.add_block("joined");
     constexpr Opcode ops[] = {Opcode::eq, Opcode::ne, Opcode::lt_u, Opcode::le_u, Opcode::lt_s, Opcode::le_s, Opcode::and_};
-    ValueId condition = b_.binary(ops[below(std::size(ops))], operand(), operand());
+    const bool of_halves = below(3) == 0;
+    ValueId left = of_halves ? half() : operand(), right = of_halves ? half() : operand();
+    ValueId condition = of_halves && below(8) == 0 ? left : b_.binary(ops[below(std::size(ops))], left, right);
     if (below(4) == 0) condition = b_.binary(Opcode::eq, condition, b_.constant(0));
     std::vector<ValueId> before = pool_;
     bool has_else = below(2) == 0;

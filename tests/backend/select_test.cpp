@@ -203,6 +203,59 @@ TEST(Select, BranchesTestTheComparedRegisters) {
             "jset %a, 16, ^yes, ^no");
 }
 
+// Where nobody wants the sign of a number of 32 bits, it is not spread: the branch goes by the low half.
+TEST(Select, BranchesGoByLowHalves) {
+  using Condition = std::function<ValueId(mir::Builder&, ValueId)>;
+  auto text = [](int isa, bool is_extended, const Condition& condition, bool is_used = false) {
+    std::string all;
+    for (const std::string& line : selected(isa, [&](test::MirProgram& program) {
+           mir::Builder& b = program.builder;
+           ValueId x = b.load(is_extended ? MemWidth::u64 : MemWidth::s32, b.slot_addr(program.slot("s", 8)), 0);
+           if (is_extended) x = b.unary(Opcode::sext32, x);
+           mir::BlockId yes = b.add_block("yes"), no = b.add_block("no");
+           b.branch(condition(b, x), yes, no);
+           b.move_to(yes);
+           b.ret(is_used ? x : b.constant(1));
+           b.move_to(no);
+           b.ret(b.constant(2));
+         }))
+      all += line + "\n";
+    return all;
+  };
+  const auto has = [](const std::string& all, const char* part) { return all.find(part) != std::string::npos; };
+  struct Row {
+    Opcode comparison;
+    int64_t number;
+    bool number_first;
+    const char* jump;
+  };
+  const Row rows[] = {{Opcode::lt_s, 5, false, "jslt32"}, {Opcode::lt_s, 5, true, "jsgt32"}, {Opcode::le_s, -5, false, "jsle32"},
+                      {Opcode::le_s, 5, true, "jsge32"},  {Opcode::eq, -1, false, "jeq32"},  {Opcode::ne, -1, false, "jne32"}};
+  for (const Row& row : rows) {
+    const Condition condition = [&](mir::Builder& b, ValueId x) {
+      ValueId number = b.constant(row.number);
+      return row.number_first ? b.binary(row.comparison, number, x) : b.binary(row.comparison, x, number);
+    };
+    for (bool is_extended : {false, true})
+      for (int isa : {3, 4}) {
+        const std::string all = text(isa, is_extended, condition);
+        const std::string jump =
+            std::string(row.jump) + (is_extended ? " %b, " : " %a, ") + std::to_string(row.number) + ", ^yes, ^no";
+        EXPECT_TRUE(has(all, jump.c_str())) << all << jump;
+        EXPECT_FALSE(has(all, "arsh64") || has(all, "movsx32") || has(all, "ldxs32")) << all;
+        EXPECT_FALSE(has(text(isa, is_extended, condition, true), row.jump)) << "its sign is wanted";
+      }
+    EXPECT_TRUE(has(text(2, true, condition), "arsh64")) << "no such jumps";
+  }
+  const Condition itself = [](mir::Builder&, ValueId x) { return x; };
+  EXPECT_TRUE(has(text(3, true, itself), "jne32 %b, 0, ^yes, ^no"));
+  EXPECT_TRUE(has(text(3, false, itself), "jne %a, 0, ^yes, ^no")) << "the load cleared the other half";
+  const Condition big = [](mir::Builder& b, ValueId x) { return b.binary(Opcode::lt_s, x, b.constant(int64_t{1} << 33)); };
+  EXPECT_TRUE(has(text(3, true, big), "arsh64"));
+  const Condition unsigned_one = [](mir::Builder& b, ValueId x) { return b.binary(Opcode::lt_u, x, b.constant(5)); };
+  EXPECT_TRUE(has(text(3, true, unsigned_one), "arsh64"));
+}
+
 TEST(Select, CallsTakeTheirOperandsInRegisters) {
   EXPECT_EQ(selected(3,
                      [](test::MirProgram& program) {
