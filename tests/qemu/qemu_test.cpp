@@ -43,12 +43,17 @@ std::vector<Case> probe_cases() {
   return cases;
 }
 
+std::vector<Case> rejection_cases() {
+  return read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/rejections.txt");
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases = read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/cases.txt");
   const auto append = [&](std::vector<Case> more) {
     cases.insert(cases.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   append(probe_cases());
+  append(rejection_cases());
   append(read_cases(SHRIKE_SOURCE_DIR "/tests/qemu/loads.txt"));
   append(example_cases());
   append(compat_cases());
@@ -116,11 +121,11 @@ std::string of_this_machine(std::string text) {
   return text;
 }
 
-TEST(ThisKernel, CountsProbesOfEveryType) {
+void run_here(std::vector<Case> cases) {
   utsname system{};
   ASSERT_EQ(uname(&system), 0);
   const char* const filter = getenv("SHRIKE_QEMU_CASES");
-  for (Case& one : probe_cases()) {
+  for (Case& one : cases) {
     if (!runs_on(one, system.release, {}) || (filter && fnmatch(filter, one.name.c_str(), FNM_EXTMATCH) != 0)) continue;
     const std::string command = of_this_machine(command_of(one));
     const Result result = run({"sh", "-c", command}, {}, 60000);
@@ -130,6 +135,14 @@ TEST(ThisKernel, CountsProbesOfEveryType) {
                                       << shortened(result.out) << "\n--- stderr\n"
                                       << shortened(result.err);
   }
+}
+
+TEST(ThisKernel, CountsProbesOfEveryType) {
+  run_here(probe_cases());
+}
+
+TEST(ThisKernel, TakesWhatOtherTracersAreRefused) {
+  run_here(rejection_cases());
 }
 
 // Kernels that the model of the verifier is compared with; more than shrike runs on.
