@@ -115,13 +115,18 @@ bool write_variable(Walk& w, Frame& frame, const Register& pointer, int offset, 
   bool zero = what.is_zero();
   if (what.reg && what.reg->is_pointer()) return w.abstain("pointer stored to the stack at a variable offset");
   for (int i = lowest; i < end; i++) {
-    Slot& slot = frame.slot_at(i);
-    Byte& b = frame.byte_at(i);
+    const Byte b = frame.byte_at(i);
     if (b == Byte::iterator) return w.abstain("a store over an iterator");
-    if (zero && b == Byte::spill && slot.is_spill() && slot.spilled.is_zero()) continue;
     if (b == Byte::invalid && !w.profile.reads_uninit_stack) {
       return w.reject(RejectClass::stack_uninit, "uninit stack in range of var-offset write prohibited; off: %d", i);
     }
+  }
+  // A zero stays what it is under another, but not one that shares its slot with bytes that are none: 6.1 to 6.18 then take all
+  // of the slot for unknown, as if they went from its end.
+  for (int i = end; i-- > lowest;) {
+    Slot& slot = frame.slot_at(i);
+    Byte& b = frame.byte_at(i);
+    if (zero && b == Byte::spill && slot.is_spill() && slot.spilled.is_zero()) continue;
     slot.spilled = Register();
     b = zero && b == Byte::zero ? Byte::zero : Byte::misc;
   }

@@ -119,6 +119,23 @@ TEST(Reject, StackBelowAllThatWasWritten) {
   EXPECT_EQ(v.insn, 2u);
 }
 
+// A zero at a place that is not known leaves zeros that are whole, and makes data of one that shares its slot with other bytes.
+TEST(Accept, ZeroOverAPartOfASlotThatIsZero) {
+  for (const char* kernel : {"6.1", "6.12", "6.18"}) {
+    const auto answer = [&](unsigned size) {
+      Program p;
+      p << call(7) << store_imm(dw, 10, -16, 0) << store_imm(dw, 10, -8, 0) << store_imm(size, 10, -16, 0)
+        << alu64_imm(alu::and_, 0, 8) << mov_reg(1, 10) << alu64_imm(alu::add, 1, -16) << alu64_reg(alu::add, 1, 0) << mov(0, 0)
+        << store(dw, 1, 0, 0) << load(dw, 2, 10, -16) << load(dw, 0, 10, -8);
+      p.done();
+      return verify(p.program, *find_profile(kernel)).message;
+    };
+    EXPECT_EQ(answer(bpf::size::b), "") << kernel;
+    EXPECT_EQ(answer(w), "") << kernel;
+    EXPECT_EQ(answer(dw), "") << kernel;
+  }
+}
+
 // To add a kernel is to add a file: the build lists them, and no other list is to be kept.
 TEST(Profile, EveryFileOfKernelsIsAKernel) {
   size_t files = 0;
