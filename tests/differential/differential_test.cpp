@@ -60,6 +60,12 @@ void make_raw_tracepoints(mir::Module& module) {
 // LLVM, at one level, gets the module as it is, which select must take; ours goes through the passes besides if `optimise`.
 void compare(mir::Module module, const test::LlvmObject& theirs, bool optimise, int llvm_level, const std::vector<uint8_t>& input,
              mir::MapId input_map, Tally& tally) {
+  // LLVM 19 itself dies of one in some ten thousand; nothing can be compared with that.
+  if (theirs.error.find("PLEASE submit a bug report to https://github.com/llvm") != std::string::npos) {
+    tally.refused_llvm++;
+    fprintf(stderr, "LLVM crashed: %s\n", theirs.error.substr(0, theirs.error.find(" #0")).c_str());
+    return;
+  }
   ASSERT_TRUE(theirs.object) << theirs.error << "\n" << theirs.text;
   const Run seen = run_all(*theirs.object, input, input_map);
   const std::string mir = mir::print(module, {});
