@@ -17,8 +17,6 @@ using mir::Opcode;
 
 namespace {
 
-constexpr int halves_level = 3;  // of the ISA: jumps that compare low halves
-
 void visit_postorder(const mir::Function& function, mir::BlockId entry, std::vector<mir::BlockId>& order) {
   struct Frame {
     mir::BlockId block;
@@ -87,7 +85,7 @@ bool Selector::compares_halves(const mir::Inst& comparison) const {
 }
 
 bool Selector::may_compare_halves(const mir::Inst& comparison) const {
-  if (isa_level_ < halves_level) return false;
+  if (!has_op(Op::jeq32)) return false;
   switch (comparison.op) {
     case Opcode::eq:
     case Opcode::ne:
@@ -119,7 +117,7 @@ void Selector::note_wanted_signs() {
   is_sign_wanted_.resize(from_.values.size());
   for (const mir::Block& block : from_.blocks)
     for (const mir::Inst& inst : block.insts) {
-      const bool is_test = inst.op == Opcode::branch && (isa_level_ >= halves_level || !is_extension(inst.operands[0]));
+      const bool is_test = inst.op == Opcode::branch && (has_op(Op::jeq32) || !is_extension(inst.operands[0]));
       if (!is_test && !has_sign_to_spare(inst) && !may_compare_halves(inst))
         for (mir::ValueId operand : inst.operands) is_sign_wanted_[operand.index] = true;
       for (const mir::BlockTarget& target : inst.targets)

@@ -31,6 +31,7 @@ class Selector {
   lir::Function run();
 
  private:
+  bool has_op(lir::Op op) const { return lir::row_of(op).isa_level <= isa_level_; }
   const mir::Inst* def_of(mir::ValueId value) const { return definitions_[value.index]; }
   bool constant_of(mir::ValueId value, int64_t& out) const;
   bool slot_address(mir::ValueId value, Address& out) const;  // constant offset from a slot

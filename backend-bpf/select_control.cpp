@@ -116,7 +116,7 @@ void Selector::select_branch(const mir::Inst& inst) {
     if (is_extension(condition) && is_half_only(condition)) op = Op::jne32;
     left = use(condition);
   }
-  if (lir::row_of(op).isa_level > isa_level_) {
+  if (!has_op(op)) {
     op = lir::inverse(op);
     std::swap(then, otherwise);
   }

@@ -17,12 +17,6 @@ namespace {
 
 constexpr uint32_t max_unrolled = 256;
 
-// Atomics that tell what was there came with 5.12, long after the rest of v3, and are counted to it as LLVM does. Below, they
-// are several instructions: sums lose nothing, but what was there may be told to two CPUs, and an exchange may undo one of an
-// event that comes between. What is exchanged is a CPU's own, and programs at uprobes, whose scratch memory this takes, are not
-// preempted there (trace_call_bpf until 5.19).
-constexpr int fetching_level = 3;
-
 Op load_op(uint64_t bytes) {
   switch (bytes) {
     case 1: return Op::ldx8;
@@ -163,6 +157,10 @@ void Selector::select_store(const mir::Inst& inst) {
   emit_store(store_op(bytes), memory_operand(inst.operands[0], inst.imm), value);
 }
 
+// Atomics that tell what was there came with 5.12, long after the rest of v3, and are counted to it as LLVM does. Below, they
+// are several instructions: sums lose nothing, but what was there may be told to two CPUs, and an exchange may undo one of an
+// event that comes between. What is exchanged is a CPU's own, and programs at uprobes, whose scratch memory this takes, are not
+// preempted there (trace_call_bpf until 5.19).
 void Selector::select_atomic(const mir::Inst& inst) {
   bool is_wide = mir::bytes_of(inst.width) == 8;
   bool fetches = inst.op == Opcode::atomic_fetch_add && registers_[inst.result.index].is_valid();
@@ -172,7 +170,7 @@ void Selector::select_atomic(const mir::Inst& inst) {
     return emit_store(is_wide ? Op::atomic_add64 : Op::atomic_add32, to, {value});
   }
   Reg result = reg_of(inst.result);
-  if (isa_level_ < fetching_level) {
+  if (!has_op(Op::fetch_add64)) {
     Reg value = use(inst.operands[1]);
     Address to = memory_operand(inst.operands[0], inst.imm);
     emit_load(is_wide ? Op::ldx64 : Op::ldx32, result, to);
@@ -207,7 +205,7 @@ void Selector::select_guarded_store(const mir::Inst& inst) {
 }
 
 void Selector::select_cmpxchg(const mir::Inst& inst) {
-  if (isa_level_ < fetching_level) return select_guarded_store(inst);
+  if (!has_op(Op::cmpxchg64)) return select_guarded_store(inst);
   bool is_wide = mir::bytes_of(inst.width) == 8;
   Reg value = use(inst.operands[2]);
   Address to = memory_operand(inst.operands[0], inst.imm);
